@@ -1,0 +1,72 @@
+"""What a turn works with: the domains of the moment, the routers and retrievers, the model keeper, the store."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from mdsa_server.errors import UnknownDomain
+from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.plugin_api.contracts import Retriever, Router, Vectors
+from mdsa_server.store.conversations import Conversations
+from mdsa_server.vocabulary.domain import Domain
+
+T = TypeVar("T")
+
+
+class Offers(Protocol):
+    """What plugins offer, each call of it guarded: bounded in time, its faults counted against its plugin."""
+
+    @property
+    def routers(self) -> Sequence[Router]: ...
+
+    @property
+    def retrievers(self) -> Sequence[Retriever]: ...
+
+    async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
+        """Run one call of an offered object. Raises PluginFault, whatever went wrong inside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """The domains, and how one is chosen: what `mdsa.toml` says and `mdsa reload` changes."""
+
+    domains: Mapping[str, Domain]
+    routers: tuple[str, ...]
+    """The routers to ask, in order."""
+    fallback: str
+    min_confidence: float
+
+    def domain(self, name: str) -> Domain:
+        """Raises UnknownDomain."""
+        if name not in self.domains:
+            raise UnknownDomain(f"no domain is named {name!r}", f"Name one of: {', '.join(self.domains)}.")
+        return self.domains[name]
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """One for the server. `team` is replaced as a whole between turns; a turn keeps the one it began with."""
+
+    team: Team
+    offers: Offers
+    keeper: ModelKeeper
+    conversations: Conversations
+    embed: Callable[[Sequence[str]], Awaitable[Vectors]]
+    router_timeout: float
+    """Seconds that routing may take, embedding included."""
+
+
+@dataclass(kw_only=True)
+class SharedVector:
+    """One message's vector: made when first asked for, for all who ask."""
+
+    text: str
+    embed: Callable[[Sequence[str]], Awaitable[Vectors]] = field(repr=False)
+    _made: Any = field(default=None, repr=False)
+
+    async def __call__(self) -> Vectors:
+        if self._made is None:
+            self._made = asyncio.ensure_future(self.embed([self.text]))
+        # Shielded: one asker that gives up must not take the vector from the others.
+        return (await asyncio.shield(self._made))[0]

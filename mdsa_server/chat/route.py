@@ -1,0 +1,55 @@
+"""Ask every router, side by side, and decide."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from msgspec.structs import replace
+
+from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.errors import MdsaError
+from mdsa_server.plugin_api.contracts import Router, RouteQuery
+from mdsa_server.routing.decide import decide, forced
+from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
+
+log = structlog.get_logger(__name__)
+
+
+async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | None = None) -> Route:
+    """Choose the domain that answers; `domain` names it where the caller did.
+
+    A router that fails or takes too long has no say; the route's evidence tells so. Raises UnknownDomain.
+    """
+    began = time.monotonic()
+    if domain is not None:
+        return forced(team.domain(domain).name)
+    routers = [router for name in team.routers for router in desk.offers.routers if router.name == name]
+    opinions = await asyncio.gather(*(_ask(desk, team, router, query) for router in routers))
+    route = decide(
+        list(zip([router.name for router in routers], opinions, strict=True)),
+        fallback=team.fallback,
+        min_confidence=team.min_confidence,
+    )
+    return replace(route, evidence=route.evidence + _silent(route, opinions), seconds=time.monotonic() - began)
+
+
+async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:
+    try:
+        async with asyncio.timeout(desk.router_timeout):
+            opinion = await desk.offers.call(router, lambda: router.route(query))
+        # While domains are being changed, a router may still know the old ones or know the new ones already.
+        known = tuple(candidate for candidate in opinion.candidates if candidate.domain in team.domains)
+        return replace(opinion, candidates=known)
+    except TimeoutError:
+        reason = f"no answer within {desk.router_timeout:g} s"
+    except MdsaError as error:
+        reason = error.detail
+    log.warning("router had no say", router=router.name, reason=reason)
+    return Opinion(evidence=(Evidence("note", f"{router.name} had no say: {reason}"),))
+
+
+def _silent(route: Route, opinions: Sequence[Opinion]) -> tuple[Evidence, ...]:
+    """Give the notes of routers that had no say, where the route's own evidence does not hold them."""
+    notes = (note for opinion in opinions if not opinion.candidates for note in opinion.evidence)
+    return tuple(note for note in notes if note.kind == "note" and note not in route.evidence)

@@ -1,0 +1,100 @@
+"""The story of one turn: route, retrieve, admit, assemble, answer, finish."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from mdsa_server.chat.answer import Answer, tell_answer
+from mdsa_server.chat.assemble import assemble
+from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.chat.retrieve import find_passages
+from mdsa_server.chat.route import choose_route
+from mdsa_server.plugin_api.contracts import RetrieverQuery, RouteQuery
+from mdsa_server.vocabulary.conversation import Message
+from mdsa_server.vocabulary.events import (
+    PassagesFound,
+    PromptAssembled,
+    RouteChosen,
+    TurnEvent,
+    TurnFinished,
+    TurnStarted,
+)
+from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.stopwatch import Stopwatch
+from mdsa_server.vocabulary.turn import Timings, Turn, Usage
+
+# Turns that are looked at when a prompt is made; how many of them fit is for assembly to say.
+HISTORY_TURNS = 40
+
+
+async def run_turn(
+    desk: Desk, turn: Turn, clock: Stopwatch, *, domain: str | None = None
+) -> AsyncIterator[TurnEvent]:
+    """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
+
+    Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
+    """
+    team = desk.team
+    yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
+
+    history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
+    vector = SharedVector(text=turn.message, embed=desk.embed)
+    route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
+    yield RouteChosen(at=clock(), route=route)
+
+    chosen = team.domain(route.domain)
+    passages = await find_passages(
+        desk, RetrieverQuery(message=turn.message, route=route, domain=chosen, vector=vector)
+    )
+    if passages:
+        yield PassagesFound(at=clock(), passages=passages)
+
+    answer = Answer()
+    model = chosen.model or await desk.keeper.engine.default_model()
+    async with desk.keeper.lease(model, chosen.options) as lease:
+        async for event in lease.admission(clock):
+            yield event
+        prompt = assemble(
+            chosen,
+            [earlier for earlier in history if earlier.answer],
+            passages,
+            turn.message,
+            context=lease.context,
+        )
+        yield PromptAssembled(at=clock(), model=lease.model, ledger=prompt.ledger)
+        async with aclosing(tell_answer(lease, prompt, answer, clock, think=chosen.think)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    yield _finished(answer, route, clock())
+
+
+def route_query(message: str, history: list[Turn], vector: SharedVector) -> RouteQuery:
+    """Tell routers what was said before."""
+    messages = [
+        Message(role=role, content=content)
+        for turn in history
+        for role, content in (("user", turn.message), ("assistant", turn.answer))
+    ]
+    return RouteQuery(
+        message=message,
+        history=tuple(messages),
+        previous_domain=history[-1].domain if history else None,
+        vector=vector,
+    )
+
+
+def _finished(answer: Answer, route: Route, total: float) -> TurnFinished:
+    last = answer.last
+    return TurnFinished(
+        at=total,
+        usage=Usage(
+            prompt_tokens=last.prompt_tokens if last else 0, answer_tokens=last.answer_tokens if last else 0
+        ),
+        timings=Timings(
+            total=total,
+            first_token=answer.first_token,
+            route=route.seconds,
+            load=last.load_seconds if last else 0.0,
+        ),
+        reason=last.done_reason if last else "stop",
+    )

@@ -1,0 +1,157 @@
+"""Every error this server raises, one tree; no HTTP here.
+
+An error says what is wrong (`detail`), where, and how to mend it (`mend`). Its class names the kind:
+`title` is the kind in words, `code` the same for programs.
+"""
+
+import re
+from typing import ClassVar
+
+
+class MdsaError(Exception):
+    """The root. Catch it where any failure of ours has the same consequence."""
+
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str, mend: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.mend = mend
+
+    @property
+    def code(self) -> str:
+        return code_of(type(self))
+
+
+def code_of(kind: type[MdsaError]) -> str:
+    """The stable name of a kind of error: `EngineUnreachable` is `engine-unreachable`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+# --- what a caller sent
+
+
+class InvalidRequest(MdsaError):
+    """The request cannot be understood; nothing was done. Send it again, mended."""
+
+    title = "The request is not valid"
+
+
+class MessageTooLong(MdsaError):
+    """The message alone is more than the server or the model's context takes; nothing was saved."""
+
+    title = "The message is too long"
+
+
+class UnknownDomain(MdsaError):
+    """A domain was asked for that `mdsa.toml` does not declare."""
+
+    title = "There is no such domain"
+
+
+class UnknownConversation(MdsaError):
+    """No conversation has this id, or it belongs to someone else."""
+
+    title = "There is no such conversation"
+
+
+class UnknownTurn(MdsaError):
+    """No turn has this id, or it belongs to someone else."""
+
+    title = "There is no such turn"
+
+
+class UnknownModel(MdsaError):
+    """The engine does not have the model; `mdsa models pull NAME` fetches it."""
+
+    title = "The engine does not have this model"
+
+
+class ForeignOrigin(MdsaError):
+    """Another site's page, or a foreign Host header, asked for something; it was refused unread."""
+
+    title = "This request comes from another site"
+
+
+class ScopeMissing(MdsaError):
+    """The caller is not allowed to do this."""
+
+    title = "Not allowed"
+
+
+# --- the engine
+
+
+class EngineError(MdsaError):
+    """The root of what can go wrong with the engine; the turn fails, the server goes on."""
+
+    title = "The engine failed"
+
+
+class NoEngine(EngineError):
+    """No engine was found, so no model can answer. Start one: the server notices by itself."""
+
+    title = "No engine is running"
+
+
+class EngineUnreachable(EngineError):
+    """The engine was there and does not answer now."""
+
+    title = "The engine does not answer"
+
+
+class EngineBusy(EngineError):
+    """The engine's own line is full. Try again in a moment."""
+
+    title = "The engine is busy"
+
+
+class EngineRefused(EngineError):
+    """The engine did not accept the request: an option, a format, a capability the model lacks."""
+
+    title = "The engine refused the request"
+
+
+class EngineDied(EngineError):
+    """The engine went away, or sent nonsense, in the middle of an answer; what had come is kept."""
+
+    title = "The engine stopped in the middle of an answer"
+
+
+# --- what the server rests on
+
+
+class ConfigurationInvalid(MdsaError):
+    """`mdsa.toml` or the environment has faults; they are listed together, and the server does not start."""
+
+    title = "The configuration has faults"
+
+
+class DataFolderInUse(MdsaError):
+    """Another server holds the data folder; two would spoil each other's work."""
+
+    title = "Another server uses this data folder"
+
+
+class StoreUnusable(MdsaError):
+    """The database cannot be opened, read or written: damaged, from a newer version, read-only, disk full."""
+
+    title = "The database cannot be used"
+
+
+class EmbedderUnavailable(MdsaError):
+    """The embedding model cannot be loaded; routers that need it sit out."""
+
+    title = "The embedding model is not available"
+
+
+class PluginFault(MdsaError):
+    """A plugin broke its contract or its settings are wrong; the plugin is quarantined, the server goes on."""
+
+    title = "A plugin failed"
+
+
+class ServerClosing(MdsaError):
+    """The server is shutting down and takes no new turns."""
+
+    title = "The server is shutting down"

@@ -1,0 +1,44 @@
+"""All that a plugin author may import.
+
+    from mdsa_server.plugin_api import Candidate, Opinion, RouteQuery, hookimpl
+
+A plugin is a module with functions marked `@hookimpl` (see `hookspecs.py`). The hooks are plain
+functions called once at start; they hand over objects, and those objects do the work, asynchronously.
+"""
+
+from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.plugin_api.contracts import (
+    PluginContext,
+    Retriever,
+    RetrieverQuery,
+    Router,
+    RouteQuery,
+    ToolCall,
+    ToolSource,
+)
+from mdsa_server.plugin_api.hookspecs import hookimpl
+from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.vocabulary.conversation import Message
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+
+__all__ = [
+    "Candidate",
+    "Domain",
+    "Evidence",
+    "MdsaError",
+    "Message",
+    "Opinion",
+    "Passage",
+    "PluginContext",
+    "PluginFault",
+    "Retriever",
+    "RetrieverQuery",
+    "RouteQuery",
+    "Router",
+    "Tool",
+    "ToolCall",
+    "ToolSource",
+    "hookimpl",
+]

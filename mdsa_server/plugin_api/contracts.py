@@ -1,0 +1,101 @@
+"""What routers, retrievers and tool sources must be, and what the server gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from mdsa_server.vocabulary.conversation import Message
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.routing import Opinion, Route
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from structlog.typing import FilteringBoundLogger
+
+    from mdsa_server.plugin_api.tool_schema import Tool
+
+    Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginContext:
+    """What one plugin may use of the server. Each plugin gets its own."""
+
+    name: str
+    """The plugin's name: its file's, and its table's `[plugins.NAME]`."""
+    settings: Any
+    """The struct of `plugin_settings`, filled from `[plugins.NAME]`; None where the plugin names no struct."""
+    domains: tuple[Domain, ...]
+    """The domains when the plugin was loaded. A router is told of later ones through `fit`."""
+    embed: Callable[[Sequence[str]], Awaitable[Vectors]]
+    """Texts to unit vectors, float32, shape (texts, dimensions). Raises EmbedderUnavailable."""
+    logger: FilteringBoundLogger
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteQuery:
+    """A message to be routed, with what came before it."""
+
+    message: str
+    history: tuple[Message, ...] = ()
+    """Earlier messages of the conversation, oldest first."""
+    previous_domain: str | None = None
+    """The domain of the turn before this one."""
+    vector: Callable[[], Awaitable[Vectors]] = field(repr=False)
+    """The message's unit vector, shape (dimensions,): embedded when first asked for, once a turn."""
+
+
+@runtime_checkable
+class Router(Protocol):
+    """Says which domain a message belongs to."""
+
+    name: str
+    """As `[routing] routers` lists it."""
+
+    async def fit(self, domains: Sequence[Domain]) -> None:
+        """Learn the domains. Called before the first message and whenever they change."""
+
+    async def route(self, query: RouteQuery) -> Opinion:
+        """Give candidates with confidences from 0 to 1, and evidence; no candidates where it has no view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrieverQuery:
+    """A routed message for which passages are wanted."""
+
+    message: str
+    route: Route
+    domain: Domain
+    vector: Callable[[], Awaitable[Vectors]] = field(repr=False)
+    """As in RouteQuery: the same vector, not embedded again."""
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds passages for a message."""
+
+    name: str
+
+    async def retrieve(self, query: RetrieverQuery) -> Sequence[Passage]:
+        """Give passages, best first; none where there is nothing relevant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """Who calls a tool, for a tool that asks for it by a parameter of this type."""
+
+    domain: str
+    caller: str
+    conversation: str | None
+
+
+@runtime_checkable
+class ToolSource(Protocol):
+    """Offers tools that may change while the server runs. A `Tool` is a source of one."""
+
+    async def tools(self) -> Sequence[Tool]:
+        """Give the tools on offer now; read at every turn."""

@@ -1,0 +1,1 @@
+"""From what routers think to one decision; pure."""

@@ -1,0 +1,62 @@
+"""The data folder: held by one server at a time, which leaves word there of where it can be reached."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from mdsa_server.errors import DataFolderInUse, StoreUnusable
+
+DATABASE_FILE = "mdsa.sqlite3"
+LOCK_FILE = "server.lock"
+SERVER_FILE = "server.json"
+
+
+class ServerAddress(msgspec.Struct, frozen=True):
+    """Where the server that holds a data folder can be reached."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def hold_data_folder(folder: Path, url: str | None) -> Iterator[None]:
+    """Make the folder and hold it while the block runs; `url` is left there for the terminal commands.
+
+    Raises DataFolderInUse where another server holds it, StoreUnusable where it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_FILE)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DataFolderInUse(_in_use(folder), "Stop that server, or choose another folder with --data DIR.") from error
+    except OSError as error:
+        raise StoreUnusable(
+            f"{folder} cannot be used ({error.strerror})",
+            "Check its permissions, or name another: [store] path in mdsa.toml, or --data DIR.",
+        ) from error
+    word = folder / SERVER_FILE
+    try:
+        if url is not None:
+            word.write_bytes(msgspec.json.encode(ServerAddress(url, os.getpid())))
+        yield
+    finally:
+        word.unlink(missing_ok=True)
+        lock.release()
+
+
+def server_of(folder: Path) -> ServerAddress | None:
+    """Read where the folder's server can be reached; it may have died since it left word."""
+    try:
+        return msgspec.json.decode((folder / SERVER_FILE).read_bytes(), type=ServerAddress)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _in_use(folder: Path) -> str:
+    address = server_of(folder)
+    return f"{folder} is used by a server at {address.url} (process {address.pid})" if address else f"{folder} is in use"

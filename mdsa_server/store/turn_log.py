@@ -1,0 +1,112 @@
+"""What happened in each turn: its outcome and its events, kept until newer turns need the room."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mdsa_server.errors import UnknownTurn
+from mdsa_server.store.database import Connection, Database
+from mdsa_server.vocabulary.events import TurnEvent, TurnFailed
+from mdsa_server.vocabulary.problem import Problem
+from mdsa_server.vocabulary.replay import joined, told
+from mdsa_server.vocabulary.turn import Turn
+
+TURN_COLUMNS = "id, conversation, parent, started, outcome, message, answer, domain, model, events"
+
+CUT_OFF = Problem(
+    code="server-stopped",
+    title="The server stopped during this turn",
+    detail="The message was kept; the answer was lost when the server ended.",
+    mend="Send the message again.",
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[TurnEvent])
+
+
+class TurnLog:
+    """Turns by id. `keep` bounds how many keep their events; messages and answers always stay."""
+
+    def __init__(self, database: Database, keep: int) -> None:
+        self._database = database
+        self._keep = keep
+
+    async def finish(self, turn: Turn, events: Sequence[TurnEvent]) -> None:
+        """Save how a turn ended; its conversation may have been deleted meanwhile, then nothing is saved."""
+        whole = joined(events)
+        end = told(turn, whole)
+
+        def work(db: Connection) -> None:
+            db.execute(
+                "update turns set outcome = ?, answer = ?, domain = ?, model = ?, events = ? where id = ?",
+                (end.outcome, end.answer, end.domain, end.model, _encoder.encode(whole), turn.id),
+            )
+
+        await self._database.write(work)
+
+    async def read(self, owner: str, turn: str) -> Turn:
+        """Give a turn. Raises UnknownTurn."""
+        return turn_of_row(await self._row(owner, turn))
+
+    async def events(self, owner: str, turn: str) -> list[TurnEvent]:
+        """Give a finished turn's events; none if they were dropped. Raises UnknownTurn."""
+        return _events_of_row(await self._row(owner, turn))
+
+    async def mark_cut_off(self) -> int:
+        """Mark turns that a former server left running as failed; give how many. Call before any turn starts."""
+        events = _encoder.encode([TurnFailed(at=0.0, problem=CUT_OFF)])
+
+        def work(db: Connection) -> int:
+            db.execute("update turns set outcome = 'failed', events = ? where outcome = 'running'", (events,))
+            return db.changes()
+
+        return await self._database.write(work)
+
+    async def prune(self) -> int:
+        """Drop the events of all but the newest `keep` turns; give how many lost theirs."""
+
+        def work(db: Connection) -> int:
+            db.execute(
+                "update turns set events = null where events is not null and id <= "
+                "(select id from turns order by id desc limit 1 offset ?)",
+                (self._keep,),
+            )
+            return db.changes()
+
+        return await self._database.write(work)
+
+    async def _row(self, owner: str, turn: str) -> tuple[Any, ...]:
+        def work(db: Connection) -> tuple[Any, ...] | None:
+            columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
+            return db.execute(
+                f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
+                " where turns.id = ? and owner = ?",
+                (turn, owner),
+            ).fetchone()
+
+        row = await self._database.read(work)
+        if row is None:
+            raise UnknownTurn(f"no turn has the id {turn!r}", "A turn's id comes with the answer to POST /api/chat.")
+        return row
+
+
+def turn_of_row(row: tuple[Any, ...]) -> Turn:
+    """Make a turn of a row of TURN_COLUMNS."""
+    turn = Turn(
+        id=row[0],
+        conversation=row[1],
+        parent=row[2],
+        started=datetime.fromtimestamp(row[3], UTC),
+        outcome=row[4],
+        message=row[5],
+        answer=row[6],
+        domain=row[7],
+        model=row[8],
+    )
+    return told(turn, _events_of_row(row))
+
+
+def _events_of_row(row: tuple[Any, ...]) -> list[TurnEvent]:
+    return _decoder.decode(row[9]) if row[9] else []

@@ -1,0 +1,1 @@
+"""The words every room shares, as frozen structs; imports nothing of ours."""

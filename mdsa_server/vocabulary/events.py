@@ -1,0 +1,90 @@
+"""What happens during a turn, as one stream of events that every surface renders."""
+
+from msgspec import Struct
+
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.problem import Problem
+from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.turn import Ledger, Timings, Usage
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What all events of a turn share."""
+
+    at: float
+    """Seconds since the turn began."""
+
+
+class TurnStarted(Event, tag="turn_started"):
+    """The message is saved; the turn has its name."""
+
+    turn: str
+    conversation: str
+
+
+class RouteChosen(Event, tag="route_chosen"):
+    route: Route
+
+
+class PassagesFound(Event, tag="passages_found"):
+    passages: tuple[Passage, ...]
+
+
+class ModelWaiting(Event, tag="model_waiting"):
+    """The model is busy or its slot is taken: the turn stands in line."""
+
+    model: str
+    place: int
+    """1 is next."""
+
+
+class ModelLoading(Event, tag="model_loading"):
+    """The model is not resident; the engine is loading it."""
+
+    model: str
+
+
+class PromptAssembled(Event, tag="prompt_assembled"):
+    model: str
+    ledger: Ledger
+
+
+class Thinking(Event, tag="thinking"):
+    """A piece of what a thinking model says to itself before it answers."""
+
+    text: str
+
+
+class Token(Event, tag="token"):
+    """A piece of the answer: all that arrived from the engine at once, one token or more."""
+
+    text: str
+
+
+class TurnFinished(Event, tag="turn_finished"):
+    """The answer is complete and saved, or the turn was cancelled and what there was of it is saved."""
+
+    usage: Usage
+    timings: Timings
+    reason: str
+    """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), or `cancelled`."""
+
+
+class TurnFailed(Event, tag="turn_failed"):
+    """The turn ended without a whole answer. What had come of it is saved."""
+
+    problem: Problem
+
+
+TurnEvent = (
+    TurnStarted
+    | RouteChosen
+    | PassagesFound
+    | ModelWaiting
+    | ModelLoading
+    | PromptAssembled
+    | Thinking
+    | Token
+    | TurnFinished
+    | TurnFailed
+)

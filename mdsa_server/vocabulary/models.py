@@ -1,0 +1,55 @@
+"""Models and engines, as seen from outside the engine."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+EngineKind = Literal["ollama", "embedded", "none"]
+
+
+class EngineStatus(Struct, frozen=True, kw_only=True):
+    """What serves the models now, or why nothing does and how to mend it."""
+
+    kind: EngineKind
+    url: str | None = None
+    version: str | None = None
+    problem: str | None = None
+    mend: str | None = None
+
+
+class InstalledModel(Struct, frozen=True, kw_only=True):
+    """A model on the engine's disk."""
+
+    name: str
+    digest: str
+    size: int
+    """Bytes on disk."""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+
+
+class ResidentModel(Struct, frozen=True, kw_only=True):
+    """A model in the engine's memory."""
+
+    name: str
+    digest: str
+    size: int
+    """Bytes in memory, all devices together."""
+    size_vram: int = 0
+    """Bytes of them on a GPU."""
+    context_length: int | None = None
+    """Tokens; None where the engine is too old to say."""
+    expires: datetime | None = None
+
+
+class ModelDetails(Struct, frozen=True, kw_only=True):
+    """What a model can do, by its own description."""
+
+    name: str
+    family: str = ""
+    context_length: int | None = None
+    """The longest context the model was made for, in tokens."""
+    capabilities: tuple[str, ...] = ()
+    """`completion`, `tools`, `thinking`, `embedding`, ... as the engine names them."""

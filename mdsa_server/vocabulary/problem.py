@@ -1,0 +1,13 @@
+"""A problem: what went wrong, in the same words for a page, an API and a stream."""
+
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error that a person can act on. RFC 9457's fields, and `mend`: what to do about it."""
+
+    code: str
+    """The error's name in kebab case; stable, for programs."""
+    title: str
+    detail: str
+    mend: str = ""

@@ -1,0 +1,68 @@
+"""A turn: one user message and all that happens until its answer is complete."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from mdsa_server.vocabulary.problem import Problem
+from mdsa_server.vocabulary.routing import Route
+
+Outcome = Literal["running", "answered", "failed", "cancelled"]
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens of one turn, as the engine counted them."""
+
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+
+
+class Timings(Struct, frozen=True, kw_only=True):
+    """Where a turn's time went, in seconds from its start unless said otherwise."""
+
+    total: float
+    first_token: float | None = None
+    route: float = 0.0
+    """Spent deciding the domain."""
+    load: float = 0.0
+    """Spent by the engine loading the model."""
+
+
+class Ledger(Struct, frozen=True, kw_only=True):
+    """Where the context went, in estimated tokens, and what had to be left out."""
+
+    context: int
+    """What the model can hold."""
+    instructions: int
+    history: int
+    passages: int
+    question: int
+    reserve: int
+    """Kept free for the answer."""
+    dropped_turns: int = 0
+    """Oldest turns left out of the prompt."""
+    dropped_passages: int = 0
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """One turn as the store keeps it."""
+
+    id: str
+    conversation: str
+    parent: str | None
+    message: str
+    started: datetime
+    outcome: Outcome = "running"
+    answer: str = ""
+    thinking: str = ""
+    """What a thinking model said to itself before it answered."""
+    domain: str | None = None
+    model: str | None = None
+    route: Route | None = None
+    ledger: Ledger | None = None
+    usage: Usage | None = None
+    timings: Timings | None = None
+    reason: str = ""
+    """Why the answer ended, as in TurnFinished; empty while it runs and where the turn failed."""
+    problem: Problem | None = None

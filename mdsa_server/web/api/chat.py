@@ -1,0 +1,106 @@
+"""Chat, routes and turns under /api."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+from litestar.response import Stream
+from msgspec import Struct
+
+from mdsa_server.chat.desk import SharedVector
+from mdsa_server.chat.route import choose_route
+from mdsa_server.chat.turn import HISTORY_TURNS, route_query
+from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.auth import Caller
+from mdsa_server.web.problems import TurnProblem
+from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.streams import batches_of, last_event_id, sse_response
+
+LastEventId = Annotated[str | None, Parameter(header="Last-Event-ID", required=False)]
+
+
+class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message, and optionally the conversation it goes on and the domain that must answer."""
+
+    message: str
+    conversation: str | None = None
+    domain: str | None = None
+
+
+class ChatAnswer(Struct, frozen=True, kw_only=True):
+    turn: Turn
+
+
+class CancelAnswer(Struct, frozen=True, kw_only=True):
+    turn: str
+
+
+class ChatController(Controller):
+    """Messages in, answers out."""
+
+    path = "/api"
+    tags = ("chat",)
+    opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+
+    @post("/chat", operation_id="Chat", status_code=200)
+    async def chat(
+        self, data: ChatRequest, rooms: Rooms, caller: Caller, request: Request[Any, Any, Any]
+    ) -> Response[ChatAnswer] | Stream:
+        """Send a message. With `Accept: text/event-stream`, the turn's events; otherwise the whole answer at its end."""
+        live = await rooms.live_turns.start(
+            caller.owner, data.message, conversation=data.conversation, domain=data.domain
+        )
+        headers = {"X-MDSA-Turn": live.turn.id, "X-MDSA-Conversation": live.turn.conversation}
+        if "text/event-stream" in request.headers.get("accept", ""):
+            batches = batches_of(live, rooms.turn_log, caller.owner, live.turn.id, 0)
+            return sse_response(batches, headers=headers)
+        turn = await live.finished()
+        if turn.problem:
+            raise TurnProblem(turn.problem)
+        if turn.route:
+            headers["X-MDSA-Route"] = route_header(turn.route)
+        return Response(ChatAnswer(turn=turn), headers=headers)
+
+    @post("/route", operation_id="Route", status_code=200)
+    async def route(self, data: ChatRequest, rooms: Rooms, caller: Caller) -> Response[Route]:
+        """Decide which domain would answer; no model runs and nothing is saved."""
+        live_turns = rooms.live_turns
+        desk = live_turns.desk
+        live_turns.check(data.message, data.domain)
+        history: list[Turn] = []
+        if data.conversation:
+            conversation = await rooms.conversations.read(caller.owner, data.conversation)
+            history = list(conversation.turns[-HISTORY_TURNS:])
+        vector = SharedVector(text=data.message, embed=desk.embed)
+        query = route_query(data.message, history, vector)
+        route = await choose_route(desk, desk.team, query, data.domain)
+        return Response(route, headers={"X-MDSA-Route": route_header(route)})
+
+    @get("/turns/{turn:str}", operation_id="ReadTurn")
+    async def read_turn(self, turn: str, rooms: Rooms, caller: Caller) -> Turn:
+        """Read one turn; while it runs, as far as it has come."""
+        stored = await rooms.turn_log.read(caller.owner, turn)
+        live = rooms.live_turns.get(turn)
+        return live.so_far() if live else stored
+
+    @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
+    async def follow_turn(
+        self, turn: str, rooms: Rooms, caller: Caller, last_id: LastEventId = None
+    ) -> Stream:
+        """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
+        await rooms.turn_log.read(caller.owner, turn)
+        live = rooms.live_turns.get(turn)
+        return sse_response(batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id)))
+
+    @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
+    async def cancel_turn(self, turn: str, rooms: Rooms, caller: Caller) -> CancelAnswer:
+        """Stop a turn and the engine with it; what there was of the answer is kept. One that has ended stays as it is."""
+        await rooms.turn_log.read(caller.owner, turn)
+        await rooms.live_turns.cancel(turn)
+        return CancelAnswer(turn=turn)
+
+
+def route_header(route: Route) -> str:
+    """Write a route as the value of `X-MDSA-Route`."""
+    return f"{route.domain}; confidence={route.confidence:.2f}; router={route.router}"

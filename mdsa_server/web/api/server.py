@@ -1,0 +1,129 @@
+"""What the server has and how it is: domains, models, plugins, metrics, health, reload."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.response import Stream
+from msgspec import Struct
+
+from mdsa_server import __version__
+from mdsa_server.errors import InvalidRequest, MdsaError
+from mdsa_server.monitor.counters import Metrics
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
+from mdsa_server.vocabulary.plugins import PluginStatus
+from mdsa_server.web.problems import problem_of
+from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.streams import HEADERS
+
+
+class ModelRow(Struct, frozen=True, kw_only=True):
+    """An installed model, and its place in memory if it has one."""
+
+    installed: InstalledModel
+    resident: ResidentModel | None
+
+
+class ModelList(Struct, frozen=True, kw_only=True):
+    engine: EngineStatus
+    default_model: str | None
+    """What answers for domains that name no model; null while it is not known."""
+    models: list[ModelRow]
+
+
+class PullRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+
+
+class ServerMetrics(Struct, frozen=True, kw_only=True):
+    version: str
+    uptime_seconds: float
+    engine: EngineStatus
+    turns: Metrics
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    status: str
+
+
+class ReloadAnswer(Struct, frozen=True, kw_only=True):
+    domains: tuple[str, ...]
+
+
+class ServerController(Controller):
+    """What the server has, and how it is."""
+
+    tags = ("server",)
+    opt = {"scope": "monitor"}  # noqa: RUF012  # Litestar reads it so
+
+    @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"})
+    async def domains(self, rooms: Rooms) -> list[Domain]:
+        """List the domains as they are configured."""
+        return list(rooms.live_turns.desk.team.domains.values())
+
+    @get("/api/models", operation_id="ListModels")
+    async def models(self, rooms: Rooms) -> ModelList:
+        """List the engine's models; none while there is no engine."""
+        engine = rooms.engine
+        rows: list[ModelRow] = []
+        if engine.status.problem is None:
+            resident = {model.name: model for model in await engine.client.resident()}
+            rows = [
+                ModelRow(installed=model, resident=resident.get(model.name))
+                for model in await engine.client.installed()
+            ]
+        return ModelList(engine=engine.status, default_model=engine.default_model_name, models=rows)
+
+    @post("/api/models/pull", operation_id="PullModel", opt={"scope": "admin"}, media_type="text/event-stream")
+    async def pull_model(self, data: PullRequest, rooms: Rooms) -> Stream:
+        """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
+        if not data.name.strip():
+            raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
+        return Stream(
+            _pull_frames(rooms, data.name), media_type="text/event-stream", status_code=200, headers=HEADERS
+        )
+
+    @get("/api/plugins", operation_id="ListPlugins")
+    async def plugins(self, rooms: Rooms) -> list[PluginStatus]:
+        """List the plugins, what each offers, and what went wrong with it."""
+        return list(rooms.registry.status())
+
+    @get("/api/metrics", operation_id="Metrics")
+    async def metrics(self, rooms: Rooms) -> ServerMetrics:
+        """Count what happened since the server started."""
+        return ServerMetrics(
+            version=__version__,
+            uptime_seconds=(datetime.now(UTC) - rooms.started).total_seconds(),
+            engine=rooms.engine.status,
+            turns=rooms.counters.metrics(),
+        )
+
+    @post("/api/reload", operation_id="Reload", opt={"scope": "admin"}, status_code=200)
+    async def reload(self, rooms: Rooms) -> ReloadAnswer:
+        """Read mdsa.toml again. If it has faults, they are told and nothing changes."""
+        return ReloadAnswer(domains=await rooms.reload())
+
+    @get("/health/live", operation_id="Live", opt={"scope": "public"})
+    async def live(self) -> Health:
+        """Say that the server runs."""
+        return Health(status="live")
+
+    @get("/health/ready", operation_id="Ready", opt={"scope": "public"})
+    async def ready(self, rooms: Rooms) -> Health:
+        """Say whether a message would be answered: there is an engine that has a model."""
+        rooms.engine.check()
+        await rooms.engine.default_model()
+        return Health(status="ready")
+
+
+async def _pull_frames(rooms: Rooms, name: str) -> AsyncIterator[bytes]:
+    try:
+        async for progress in rooms.engine.client.pull(name):
+            yield b"event: progress\ndata: %b\n\n" % msgspec.json.encode(progress)
+    except MdsaError as error:
+        yield b"event: problem\ndata: %b\n\n" % msgspec.json.encode(problem_of(error))
+    else:
+        rooms.engine.forget_default_model()
+        yield b"event: done\ndata: {}\n\n"

@@ -1,0 +1,160 @@
+"""Errors as answers: RFC 9457 problem details for programs, HTML for people."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.response import Template
+from litestar.types import ExceptionHandlersMap
+from msgspec import Struct, structs
+
+from mdsa_server import errors
+from mdsa_server.errors import MdsaError, code_of
+from mdsa_server.vocabulary.problem import Problem
+
+log = structlog.get_logger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+
+STATUS: dict[type[MdsaError], int] = {
+    errors.InvalidRequest: 400,
+    errors.MessageTooLong: 413,
+    errors.UnknownDomain: 404,
+    errors.UnknownConversation: 404,
+    errors.UnknownTurn: 404,
+    errors.UnknownModel: 404,
+    errors.ForeignOrigin: 403,
+    errors.ScopeMissing: 403,
+    errors.EngineError: 502,
+    errors.NoEngine: 503,
+    errors.EngineUnreachable: 503,
+    errors.EngineBusy: 503,
+    errors.EngineRefused: 502,
+    errors.EngineDied: 502,
+    errors.ConfigurationInvalid: 422,
+    errors.DataFolderInUse: 503,
+    errors.StoreUnusable: 503,
+    errors.EmbedderUnavailable: 503,
+    errors.PluginFault: 502,
+    errors.ServerClosing: 503,
+}
+"""The one table from errors to status codes; every error has its row."""
+
+STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
+
+RETRY_AFTER_SECONDS = {503: "2"}
+
+
+class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem as RFC 9457 writes it, with the members `code`, `mend` and `faults` of our own."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    mend: str = ""
+    faults: tuple[Any, ...] = ()
+    """Each fault of a configuration: file, line, key, what, mend."""
+
+
+class TurnProblem(MdsaError):
+    """A turn that failed, told to a caller who waits for the whole of it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail, problem.mend)
+        self.problem = problem
+
+
+def problem_of(error: MdsaError) -> Problem:
+    """Say what an error says, as data."""
+    return Problem(code=error.code, title=error.title, detail=error.detail, mend=error.mend)
+
+
+def status_of(problem: Problem) -> int:
+    """Give the status of a problem that came as data, such as a failed turn's."""
+    return STATUS_BY_CODE.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_response(
+    request: AnyRequest, problem: Problem, status: int, faults: tuple[Any, ...] = ()
+) -> Response[Any] | Template:
+    """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
+    headers = {"Retry-After": seconds} if (seconds := RETRY_AFTER_SECONDS.get(status)) else {}
+    wants_html = "text/html" in request.headers.get("accept", "")
+    if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
+        kind = "fragments" if request.headers.get("hx-request") else "pages"
+        return Template(
+            f"{kind}/problem.html",
+            context={"problem": problem, "status": status, "faults": faults},
+            status_code=status,
+            headers=headers,
+        )
+    body = ProblemBody(
+        type=f"urn:mdsa:problem:{problem.code}",
+        title=problem.title,
+        status=status,
+        detail=problem.detail,
+        code=problem.code,
+        mend=problem.mend,
+        faults=tuple(structs.asdict(fault) for fault in faults),
+    )
+    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
+    if isinstance(error, TurnProblem):
+        return problem_response(request, error.problem, status_of(error.problem))
+    return problem_response(request, problem_of(error), STATUS[type(error)], getattr(error, "faults", ()))
+
+
+def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any] | Template:
+    """What Litestar itself refuses: unknown paths, wrong methods, bodies that do not fit."""
+    status = HTTPStatus(error.status_code)
+    problem = Problem(
+        code=status.phrase.lower().replace(" ", "-"),
+        title=status.phrase,
+        detail=_detail(error),
+        mend=MENDS.get(status, ""),
+    )
+    return problem_response(request, problem, status)
+
+
+def _unforeseen(request: AnyRequest, error: Exception) -> Response[Any] | Template:
+    log.error("request broke", path=request.url.path, exc_info=error)
+    problem = Problem(
+        code="unexpected",
+        title="Something went wrong in the server",
+        detail="An error that nobody foresaw ended the request. The server's log has its traceback.",
+        mend="Try again; if it stays, report it with the lines of the log.",
+    )
+    return problem_response(request, problem, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+MENDS = {
+    HTTPStatus.NOT_FOUND: "The API is described at /schema.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The API is described at /schema.",
+    HTTPStatus.BAD_REQUEST: "The shape of each body is described at /schema.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Send less, or raise [server] max_body_bytes in mdsa.toml.",
+}
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    MdsaError: _ours,
+    HTTPException: _of_the_framework,
+    Exception: _unforeseen,
+}
+
+
+def _detail(error: HTTPException) -> str:
+    """Say what did not fit, and where; Litestar names the place in `extra`."""
+    if isinstance(error.extra, list):
+        places = [
+            f"{fault.get('key') or fault.get('source') or 'body'}: {fault['message']}"
+            for fault in error.extra
+            if isinstance(fault, dict) and fault.get("message")
+        ]
+        if places:
+            return "; ".join(places)
+    return error.detail

@@ -1,0 +1,96 @@
+"""Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.template import TemplateConfig
+from markupsafe import Markup
+
+from mdsa_server import __version__
+from mdsa_server.web.markdown import render_markdown
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def template_config(templates: Path, static: Path) -> TemplateConfig[JinjaTemplateEngine]:
+    """Make Litestar's template configuration of the folders of templates and of static files."""
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(make_environment(templates, static)))
+
+
+def make_environment(templates: Path, static: Path) -> Environment:
+    """Make the environment; a name that a template misspells raises, rather than rendering as nothing."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    versions = {
+        file.relative_to(static).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        for file in static.rglob("*")
+        if file.is_file()
+    }
+    environment.globals.update(
+        # The address changes with the content, so that browsers may keep static files for good.
+        asset=lambda path: f"/static/{path}?v={versions[path]}",
+        server_version=__version__,
+    )
+    environment.filters.update(
+        markdown=render_markdown, percent=percent, seconds=seconds, count=count, ago=ago, plural=plural
+    )
+    return environment
+
+
+def render(request: Request[Any, Any, Any], template: str, **context: Any) -> Markup:
+    """Render a template where no response is at hand: for a frame of a stream."""
+    engine = request.app.template_engine
+    assert isinstance(engine, JinjaTemplateEngine)  # noqa: S101  # create_app gives it template_config
+    return Markup(engine.get_template(template).render(context))  # noqa: S704  # templates escape by themselves
+
+
+def percent(share: float) -> str:
+    """0.934 is `93 %`; what is not quite all is never shown as all."""
+    shown = round(share * 100)
+    return f"{min(shown, 99) if share < 1 else shown} %"
+
+
+def seconds(span: float) -> str:
+    """Write a span of time with as many digits as matter: `0.8 ms`, `42 ms`, `1.9 s`, `2 min 5 s`."""
+    if span < 0.001:
+        return f"{span * 1000:.1f} ms"
+    if span < 1:
+        return f"{span * 1000:.0f} ms"
+    if span < MINUTE:
+        return f"{span:.1f} s"
+    return f"{int(span // MINUTE)} min {int(span % MINUTE)} s"
+
+
+def count(number: float) -> str:
+    """Write a number with its thousands apart."""
+    return f"{number:,.0f}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """Say how long ago something was, as a list has room for."""
+    passed = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if passed < MINUTE:
+        return "just now"
+    if passed < HOUR:
+        return f"{int(passed // MINUTE)} min ago"
+    if passed < DAY:
+        return f"{int(passed // HOUR)} h ago"
+    local = moment.astimezone()
+    if passed < 7 * DAY:
+        return f"{local:%A}"
+    return f"{local.day} {local:%B %Y}"

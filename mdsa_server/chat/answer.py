@@ -1,6 +1,6 @@
 """Ask the model, and tell what it says as it says it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Answer:
 
 async def tell_answer(
     lease: Lease, prompt: Prompt, answer: Answer, clock: Stopwatch, *, think: Think | None = None
-) -> AsyncIterator[Thinking | Token]:
+) -> AsyncGenerator[Thinking | Token, None]:
     """Stream the model's answer. Raises EngineError, UnknownModel."""
     chunks = lease.client.chat(
         lease.model, prompt.messages, options=lease.options, keep_alive=lease.keep_alive, think=think

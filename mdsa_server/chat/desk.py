@@ -1,15 +1,20 @@
-"""What a turn works with: the domains of the moment, the routers and retrievers, the model keeper, the store."""
+"""What a turn works with: the domains of the moment, routers and retrievers, the model keeper, the store."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
-from mdsa_server.plugin_api.contracts import Retriever, Router, Vectors
+from mdsa_server.plugin_api.contracts import Retriever, Router
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.vocabulary.domain import Domain
+
+if TYPE_CHECKING:
+    from mdsa_server.plugin_api.contracts import Vectors
 
 T = TypeVar("T")
 
@@ -63,10 +68,12 @@ class SharedVector:
 
     text: str
     embed: Callable[[Sequence[str]], Awaitable[Vectors]] = field(repr=False)
-    _made: Any = field(default=None, repr=False)
+    _made: asyncio.Future[Vectors] | None = field(default=None, repr=False)
 
     async def __call__(self) -> Vectors:
         if self._made is None:
             self._made = asyncio.ensure_future(self.embed([self.text]))
         # Shielded: one asker that gives up must not take the vector from the others.
-        return (await asyncio.shield(self._made))[0]
+        vectors = await asyncio.shield(self._made)
+        vector: Vectors = vectors[0]
+        return vector

@@ -11,7 +11,7 @@ import structlog
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing
-from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.store.turn_log import CUT_OFF, TurnLog
 from mdsa_server.vocabulary.events import TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
@@ -141,7 +141,9 @@ class LiveTurns:
         """Stop a turn, the engine included, and wait until what there was of its answer is saved."""
         live = self._live.get(turn)
         if live and live.task:
-            live.task.cancel(CANCELLED)
+            # A task cancelled before its first step never enters its try block: give it that step.
+            await asyncio.sleep(0)
+            live.task.cancel()
             await asyncio.wait([live.task])
 
     async def cancel_conversation(self, conversation: str) -> None:
@@ -164,9 +166,9 @@ class LiveTurns:
         try:
             last = await self._tell_all(live, domain)
         except asyncio.CancelledError:
-            last = _cancelled(live)
+            last = _failed(live, CUT_OFF) if self._closing else _cancelled(live)
         except MdsaError as error:
-            last = _failed(live, Problem(code=error.code, title=error.title, detail=error.detail, mend=error.mend))
+            last = _failed(live, problem_of(error))
         except Exception:
             # Whatever a plugin or we ourselves did wrong, the reader of the stream must learn that it ended.
             log.exception("turn broke", turn=live.turn.id)
@@ -197,9 +199,14 @@ class LiveTurns:
 UNEXPECTED = Problem(
     code="unexpected",
     title="Something went wrong in the server",
-    detail="An error that nobody foresaw ended the turn. The server's log has its traceback.",
+    detail="An error that nobody foresaw. The server's log has its traceback.",
     mend="Try again; if it stays, report it with the lines of the log.",
 )
+
+
+def problem_of(error: MdsaError) -> Problem:
+    """Say what an error says, as data."""
+    return Problem(code=error.code, title=error.title, detail=error.detail, mend=error.mend)
 
 
 def _cancelled(live: LiveTurn) -> TurnFinished:

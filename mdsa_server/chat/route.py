@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.errors import MdsaError
-from mdsa_server.plugin_api.contracts import Router, RouteQuery
+from mdsa_server.plugin_api.contracts import RouteQuery, Router
 from mdsa_server.routing.decide import decide, forced
 from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
 

@@ -1,6 +1,6 @@
 """The story of one turn: route, retrieve, admit, assemble, answer, finish."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from mdsa_server.chat.answer import Answer, tell_answer
@@ -28,7 +28,7 @@ HISTORY_TURNS = 40
 
 async def run_turn(
     desk: Desk, turn: Turn, clock: Stopwatch, *, domain: str | None = None
-) -> AsyncIterator[TurnEvent]:
+) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
@@ -71,9 +71,9 @@ async def run_turn(
 def route_query(message: str, history: list[Turn], vector: SharedVector) -> RouteQuery:
     """Tell routers what was said before."""
     messages = [
-        Message(role=role, content=content)
+        message
         for turn in history
-        for role, content in (("user", turn.message), ("assistant", turn.answer))
+        for message in (Message(role="user", content=turn.message), Message(role="assistant", content=turn.answer))
     ]
     return RouteQuery(
         message=message,

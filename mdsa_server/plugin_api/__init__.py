@@ -11,8 +11,8 @@ from mdsa_server.plugin_api.contracts import (
     PluginContext,
     Retriever,
     RetrieverQuery,
-    Router,
     RouteQuery,
+    Router,
     ToolCall,
     ToolSource,
 )

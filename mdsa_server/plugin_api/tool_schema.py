@@ -43,10 +43,10 @@ class Tool:
     @property
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of the arguments: one object, references resolved to it."""
-        (schema,), components = msgspec.json.schema_components(
+        _, components = msgspec.json.schema_components(
             [self._arguments], ref_template="#/$defs/{name}"
         )
-        own = components.pop(self._arguments.__name__)
+        own: dict[str, Any] = components.pop(self._arguments.__name__)
         own.pop("title", None)
         return own | ({"$defs": components} if components else {})
 

@@ -18,7 +18,7 @@ TURN_COLUMNS = "id, conversation, parent, started, outcome, message, answer, dom
 CUT_OFF = Problem(
     code="server-stopped",
     title="The server stopped during this turn",
-    detail="The message was kept; the answer was lost when the server ended.",
+    detail="The message was kept; the answer was not complete when the server ended.",
     mend="Send the message again.",
 )
 
@@ -81,7 +81,7 @@ class TurnLog:
         def work(db: Connection) -> tuple[Any, ...] | None:
             columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
             return db.execute(
-                f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
+                f"select {columns} from turns join conversations on conversations.id = conversation"  # constants
                 " where turns.id = ? and owner = ?",
                 (turn, owner),
             ).fetchone()

@@ -15,22 +15,22 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Seconds since the turn began."""
 
 
-class TurnStarted(Event, tag="turn_started"):
+class TurnStarted(Event, frozen=True, tag="turn_started"):
     """The message is saved; the turn has its name."""
 
     turn: str
     conversation: str
 
 
-class RouteChosen(Event, tag="route_chosen"):
+class RouteChosen(Event, frozen=True, tag="route_chosen"):
     route: Route
 
 
-class PassagesFound(Event, tag="passages_found"):
+class PassagesFound(Event, frozen=True, tag="passages_found"):
     passages: tuple[Passage, ...]
 
 
-class ModelWaiting(Event, tag="model_waiting"):
+class ModelWaiting(Event, frozen=True, tag="model_waiting"):
     """The model is busy or its slot is taken: the turn stands in line."""
 
     model: str
@@ -38,30 +38,30 @@ class ModelWaiting(Event, tag="model_waiting"):
     """1 is next."""
 
 
-class ModelLoading(Event, tag="model_loading"):
+class ModelLoading(Event, frozen=True, tag="model_loading"):
     """The model is not resident; the engine is loading it."""
 
     model: str
 
 
-class PromptAssembled(Event, tag="prompt_assembled"):
+class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     model: str
     ledger: Ledger
 
 
-class Thinking(Event, tag="thinking"):
+class Thinking(Event, frozen=True, tag="thinking"):
     """A piece of what a thinking model says to itself before it answers."""
 
     text: str
 
 
-class Token(Event, tag="token"):
+class Token(Event, frozen=True, tag="token"):
     """A piece of the answer: all that arrived from the engine at once, one token or more."""
 
     text: str
 
 
-class TurnFinished(Event, tag="turn_finished"):
+class TurnFinished(Event, frozen=True, tag="turn_finished"):
     """The answer is complete and saved, or the turn was cancelled and what there was of it is saved."""
 
     usage: Usage
@@ -70,7 +70,7 @@ class TurnFinished(Event, tag="turn_finished"):
     """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), or `cancelled`."""
 
 
-class TurnFailed(Event, tag="turn_failed"):
+class TurnFailed(Event, frozen=True, tag="turn_failed"):
     """The turn ended without a whole answer. What had come of it is saved."""
 
     problem: Problem

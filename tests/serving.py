@@ -1,0 +1,66 @@
+"""A real server on a loopback port, in the test's own loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from litestar import Litestar
+
+from mdsa_server.app import create_app
+from mdsa_server.settings import Settings
+
+DOMAINS: dict[str, Any] = {
+    "general": {"description": "Everything else"},
+    "code": {"description": "Questions about programs", "keywords": ["python", "function"]},
+}
+
+
+def make_settings(folder: Path, *, engine: str, **tables: dict[str, Any]) -> Settings:
+    """Settings of a small server: keyword routing, an engine at a known address, data in `folder`."""
+    return Settings.model_validate(
+        {
+            "store": {"path": str(folder / "data")},
+            "engine": {"url": engine, "connect_timeout": 1.0, "stall_timeout": 5.0},
+            "routing": {"routers": ["keyword_router"]},
+            "server": {"shutdown_seconds": 0.5},
+            "domains": DOMAINS,
+        }
+        | tables
+    )
+
+
+@dataclass
+class RunningServer:
+    """A server that answers at `url`, and a client for it."""
+
+    url: str
+    client: httpx.AsyncClient
+    app: Litestar
+
+
+@asynccontextmanager
+async def running(settings: Settings, **options: Any) -> AsyncIterator[RunningServer]:
+    """Serve `settings` until the block ends; `options` go to `create_app`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = create_app(settings, url=url, **options)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if serving.done():
+            await serving
+            raise RuntimeError("the server did not start")
+        await asyncio.sleep(0.01)
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            yield RunningServer(url, client, app)
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()

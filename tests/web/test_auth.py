@@ -1,0 +1,45 @@
+"""Strangers are kept out: foreign names, and other sites' pages."""
+
+import pytest
+
+from mdsa_server.errors import ForeignOrigin
+from mdsa_server.web.auth import LOOPBACK_HOSTS, check_host, check_origin
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8642", "LOCALHOST:1", "[::1]:8642", "[::1]"])
+def test_this_machines_own_names_are_known(host: str) -> None:
+    check_host({"host": host}, LOOPBACK_HOSTS)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8642", "localhost.evil.example", "", "127.0.0.1.x"])
+def test_a_name_that_was_made_to_point_here_is_refused(host: str) -> None:
+    with pytest.raises(ForeignOrigin, match="Host"):
+        check_host({"host": host}, LOOPBACK_HOSTS)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "none"},
+        {"origin": "http://localhost:8642", "host": "localhost:8642"},
+    ],
+)
+def test_programs_and_our_own_pages_may_write(headers: dict[str, str]) -> None:
+    check_origin(headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "origin": "http://localhost:9999", "host": "localhost:8642"},
+        {"origin": "http://evil.example", "host": "localhost:8642"},
+        {"origin": "http://localhost:9999", "host": "localhost:8642"},
+        {"origin": "null", "host": "localhost:8642"},
+    ],
+)
+def test_other_sites_pages_may_not_write(headers: dict[str, str]) -> None:
+    with pytest.raises(ForeignOrigin):
+        check_origin(headers)

@@ -74,7 +74,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=100, help="tokens of each answer")
     options = parser.parse_args()
     results: dict[str, float] = {}
-    print(f"{'load':<10} {'direct req/s':>13} {'through req/s':>14} {'ratio':>6} {'direct ms':>10} {'through ms':>11} {'added':>6}")
+    print(
+        f"{'load':<10} {'direct req/s':>13} {'through req/s':>14} {'ratio':>6} {'direct ms':>10} {'through ms':>11} {'added':>6}"
+    )
     for token_ms in (5.0, 0.0):
         with tempfile.TemporaryDirectory() as folder, engine_process(options.tokens, token_ms) as engine:
             with server_process(Path(folder), engine) as server:

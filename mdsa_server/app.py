@@ -63,7 +63,13 @@ def create_app(settings: Settings, *, url: str | None = None, reread: Reread | N
         return rooms
 
     app = Litestar(
-        route_handlers=[ChatController, ConversationController, ServerController, *PAGES, static_files(bundled.static())],
+        route_handlers=[
+            ChatController,
+            ConversationController,
+            ServerController,
+            *PAGES,
+            static_files(bundled.static()),
+        ],
         lifespan=[lifespan],
         dependencies={
             "rooms": Provide(provide_rooms, sync_to_thread=False),
@@ -72,7 +78,7 @@ def create_app(settings: Settings, *, url: str | None = None, reread: Reread | N
         guards=[guard_against_strangers([settings.server.host, *settings.server.allowed_hosts])],
         middleware=[RequestLog()],
         exception_handlers=EXCEPTION_HANDLERS,
-        template_config=template_config(bundled.templates()),
+        template_config=template_config(bundled.templates(), bundled.static()),
         request_max_body_size=settings.server.max_body_bytes,
         logging_config=None,
         openapi_config=OpenAPIConfig(
@@ -134,10 +140,12 @@ async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> 
 
         async def reload() -> tuple[str, ...]:
             fresh = reread()
+            domains = fresh.domains_as_vocabulary()
+            await registry.refit(domains)
             live_turns.desk.team = _team(fresh)
-            await registry.refit(fresh.all_domains)
-            log.info("configuration read again", domains=[domain.name for domain in fresh.all_domains])
-            return tuple(domain.name for domain in fresh.all_domains)
+            names = tuple(domain.name for domain in domains)
+            log.info("configuration read again", domains=names)
+            return names
 
         yield Rooms(
             live_turns=live_turns,
@@ -157,7 +165,7 @@ async def _open_engine(settings: Settings, stack: AsyncExitStack) -> Engine:
     places, absent = engine_places(
         settings.engine.url,
         os.environ.get("OLLAMA_HOST"),
-        settings.all_domains,
+        settings.domains_as_vocabulary(),
         settings.engine.default_model,
         stand_in,
     )
@@ -177,9 +185,9 @@ async def _open_engine(settings: Settings, stack: AsyncExitStack) -> Engine:
 
 def _open_plugins(settings: Settings, embedder: Embedder) -> PluginRegistry:
     return PluginRegistry.open(
-        discover(bundled.plugins(), settings.plugin_directories),
+        discover(bundled.plugins(), settings.plugin_host.directories),
         settings=settings.plugins,
-        domains=settings.all_domains,
+        domains=settings.domains_as_vocabulary(),
         embed=embedder.embed,
         disabled=settings.plugin_host.disabled,
         call_timeout=settings.plugin_host.call_timeout,
@@ -189,7 +197,7 @@ def _open_plugins(settings: Settings, embedder: Embedder) -> PluginRegistry:
 
 def _team(settings: Settings) -> Team:
     return Team(
-        domains={domain.name: domain for domain in settings.all_domains},
+        domains={domain.name: domain for domain in settings.domains_as_vocabulary()},
         routers=tuple(settings.routing.routers),
         fallback=settings.routing.fallback,
         min_confidence=settings.routing.min_confidence,

@@ -5,7 +5,8 @@ An error says what is wrong (`detail`), where, and how to mend it (`mend`). Its 
 """
 
 import re
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 
 class MdsaError(Exception):
@@ -38,7 +39,7 @@ class InvalidRequest(MdsaError):
 
 
 class MessageTooLong(MdsaError):
-    """The message alone is more than the server or the model's context takes; nothing was saved."""
+    """The message alone is more than the server or the model's context takes. Send less of it."""
 
     title = "The message is too long"
 
@@ -125,6 +126,11 @@ class ConfigurationInvalid(MdsaError):
     """`mdsa.toml` or the environment has faults; they are listed together, and the server does not start."""
 
     title = "The configuration has faults"
+
+    def __init__(self, detail: str, mend: str = "", faults: Iterable[Any] = ()) -> None:
+        super().__init__(detail, mend)
+        self.faults = tuple(faults)
+        """Each a `vocabulary.fault.Fault`; this room does not know its neighbour's types."""
 
 
 class DataFolderInUse(MdsaError):

@@ -72,9 +72,7 @@ def estimate(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // CHARS_PER_TOKEN) + MESSAGE_OVERHEAD
 
 
-def _messages(
-    domain: Domain, history: Sequence[Turn], passages: Sequence[Passage], question: str
-) -> list[Message]:
+def _messages(domain: Domain, history: Sequence[Turn], passages: Sequence[Passage], question: str) -> list[Message]:
     system = "\n\n".join(part for part in (domain.instructions, _quoted(passages)) if part)
     messages = [Message(role="system", content=system)] if system else []
     for turn in history:

@@ -87,9 +87,7 @@ def _finished(answer: Answer, route: Route, total: float) -> TurnFinished:
     last = answer.last
     return TurnFinished(
         at=total,
-        usage=Usage(
-            prompt_tokens=last.prompt_tokens if last else 0, answer_tokens=last.answer_tokens if last else 0
-        ),
+        usage=Usage(prompt_tokens=last.prompt_tokens if last else 0, answer_tokens=last.answer_tokens if last else 0),
         timings=Timings(
             total=total,
             first_token=answer.first_token,

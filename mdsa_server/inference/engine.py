@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from mdsa_server.inference.ollama import OllamaClient
 
 from mdsa_server.errors import EngineError, EngineUnreachable, NoEngine, UnknownModel
 from mdsa_server.inference.model_choice import choose_default_model
-from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import EngineKind, EngineStatus
 
 log = structlog.get_logger(__name__)
@@ -68,9 +68,7 @@ class Engine:
             self._auto_model = await choose_default_model(client)
             log.info("default model chosen", model=self._auto_model)
         if self.default_model_name is None:
-            raise UnknownModel(
-                "The engine has no chat model.", "Fetch one, for example: mdsa models pull llama3.2:1b"
-            )
+            raise UnknownModel("The engine has no chat model.", "Fetch one, for example: mdsa models pull llama3.2:1b")
         return self.default_model_name
 
     def forget_default_model(self) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from mdsa_server.inference.ollama import OllamaClient
-from mdsa_server.vocabulary.models import InstalledModel, ResidentModel
+
+from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
 
 EMBEDDING_FAMILIES = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2"})
 
@@ -14,13 +15,16 @@ async def choose_default_model(client: OllamaClient) -> str | None:
     Raises EngineError.
     """
     for name in by_preference(await client.resident(), await client.installed()):
-        details = await client.show(name)
-        # Servers before 0.6.4 name no capabilities: there the family is all there is to go by.
-        if "completion" in details.capabilities or (
-            not details.capabilities and details.family not in EMBEDDING_FAMILIES
-        ):
+        if can_chat(await client.show(name)):
             return name
     return None
+
+
+def can_chat(details: ModelDetails) -> bool:
+    """Whether a model is one to talk to. Servers before 0.6.4 name no capabilities: there the family decides."""
+    if details.capabilities:
+        return "completion" in details.capabilities
+    return details.family not in EMBEDDING_FAMILIES
 
 
 def by_preference(resident: Sequence[ResidentModel], installed: Sequence[InstalledModel]) -> list[str]:

@@ -22,18 +22,14 @@ class Tool:
     by the server and hidden from the model. Raises PluginFault where the signature cannot be told to a model.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], *, name: str | None = None, effects: bool = False
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], *, name: str | None = None, effects: bool = False) -> None:
         self.function = function
         self.name = name or function.__name__
         self.effects = effects
         """Whether calling it changes anything outside the turn, so that a person may want to be asked."""
         self.description = inspect.getdoc(function) or ""
         if not self.description:
-            raise PluginFault(
-                f"tool {self.name!r} has no docstring", "Say in one what it does: the model reads it."
-            )
+            raise PluginFault(f"tool {self.name!r} has no docstring", "Say in one what it does: the model reads it.")
         self.is_async = inspect.iscoroutinefunction(function)
         self._call_parameter, self._arguments = _arguments_struct(self.name, function)
 
@@ -43,9 +39,7 @@ class Tool:
     @property
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of the arguments: one object, references resolved to it."""
-        _, components = msgspec.json.schema_components(
-            [self._arguments], ref_template="#/$defs/{name}"
-        )
+        _, components = msgspec.json.schema_components([self._arguments], ref_template="#/$defs/{name}")
         own: dict[str, Any] = components.pop(self._arguments.__name__)
         own.pop("title", None)
         return own | ({"$defs": components} if components else {})
@@ -63,9 +57,7 @@ class Tool:
         return lambda: self.function(**values)
 
 
-def _arguments_struct(
-    name: str, function: Callable[..., Any]
-) -> tuple[str | None, type[msgspec.Struct]]:
+def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[str | None, type[msgspec.Struct]]:
     """Turn a signature into a struct, leaving out the parameter that receives the ToolCall."""
     hints = typing.get_type_hints(function, include_extras=True)
     call_parameter: str | None = None
@@ -87,6 +79,4 @@ def _arguments_struct(
             fields.append((parameter.name, hint))
         else:
             fields.append((parameter.name, hint, parameter.default))
-    return call_parameter, msgspec.defstruct(
-        f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True
-    )
+    return call_parameter, msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)

@@ -78,9 +78,7 @@ class Conversations:
                 {"owner": owner, "before": before, "pattern": _pattern(query), "limit": limit},
             )
             return [
-                ConversationSummary(
-                    id=row[0], title=row[1], created=_when(row[2]), updated=_when(row[3]), turns=row[4]
-                )
+                ConversationSummary(id=row[0], title=row[1], created=_when(row[2]), updated=_when(row[3]), turns=row[4])
                 for row in rows
             ]
 
@@ -148,9 +146,7 @@ def _check_owner(db: Connection, owner: str, conversation: str) -> tuple[str, fl
         "select title, created, updated from conversations where id = ? and owner = ?", (conversation, owner)
     ).fetchone()
     if row is None:
-        raise UnknownConversation(
-            f"no conversation has the id {conversation!r}", "List them: GET /api/conversations."
-        )
+        raise UnknownConversation(f"no conversation has the id {conversation!r}", "List them: GET /api/conversations.")
     title, created, updated = row
     return title, created, updated
 

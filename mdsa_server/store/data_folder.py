@@ -59,4 +59,6 @@ def server_of(folder: Path) -> ServerAddress | None:
 
 def _in_use(folder: Path) -> str:
     address = server_of(folder)
-    return f"{folder} is used by a server at {address.url} (process {address.pid})" if address else f"{folder} is in use"
+    return (
+        f"{folder} is used by a server at {address.url} (process {address.pid})" if address else f"{folder} is in use"
+    )

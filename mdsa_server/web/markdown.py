@@ -47,12 +47,11 @@ class GrowingMarkdown:
 
 
 def _split_last_block(text: str) -> tuple[str, str]:
-    """Part a text before its last top-level block."""
-    starts = [token.map[0] for token in _parser().parse(text) if token.level == 0 and token.map]
-    if len(set(starts)) < 2:
-        return "", text
+    """Part a text before the last top-level block that has a whole line: what is less may yet join the one before."""
     lines = LINE_END.split(text)
-    return "".join(lines[: starts[-1]]), "".join(lines[starts[-1] :])
+    starts = [token.map[0] for token in _parser().parse(text) if token.level == 0 and token.map]
+    last = max((start for start in starts if start < len(lines) - 1), default=0)
+    return "".join(lines[:last]), "".join(lines[last:])
 
 
 @cache
@@ -79,7 +78,7 @@ def _pop(token: Token, name: str) -> str:
 
 def _safe(html: str) -> Markup:
     """Keep known tags and attributes only: the parser lets no HTML through, and this holds if it errs."""
-    return Markup(  # noqa: S704  # what nh3 has cleaned is what may be marked as safe
+    return Markup(  # what nh3 has cleaned is what may be marked as safe
         nh3.clean(
             html,
             tags=TAGS,

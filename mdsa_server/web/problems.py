@@ -11,6 +11,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct, structs
 
 from mdsa_server import errors
+from mdsa_server.chat.live_turns import UNEXPECTED, problem_of
 from mdsa_server.errors import MdsaError, code_of
 from mdsa_server.vocabulary.problem import Problem
 
@@ -68,11 +69,6 @@ class TurnProblem(MdsaError):
         self.problem = problem
 
 
-def problem_of(error: MdsaError) -> Problem:
-    """Say what an error says, as data."""
-    return Problem(code=error.code, title=error.title, detail=error.detail, mend=error.mend)
-
-
 def status_of(problem: Problem) -> int:
     """Give the status of a problem that came as data, such as a failed turn's."""
     return STATUS_BY_CODE.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -124,13 +120,7 @@ def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any
 
 def _unforeseen(request: AnyRequest, error: Exception) -> Response[Any] | Template:
     log.error("request broke", path=request.url.path, exc_info=error)
-    problem = Problem(
-        code="unexpected",
-        title="Something went wrong in the server",
-        detail="An error that nobody foresaw ended the request. The server's log has its traceback.",
-        mend="Try again; if it stays, report it with the lines of the log.",
-    )
-    return problem_response(request, problem, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem_response(request, UNEXPECTED, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 MENDS = {

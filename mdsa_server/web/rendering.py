@@ -1,6 +1,6 @@
 """Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
 
-import hashlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mdsa_server import __version__
 from mdsa_server.web.markdown import render_markdown
@@ -31,18 +31,20 @@ def make_environment(templates: Path, static: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    versions = {
-        file.relative_to(static).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-        for file in static.rglob("*")
-        if file.is_file()
-    }
-    environment.globals.update(
-        # The address changes with the content, so that browsers may keep static files for good.
-        asset=lambda path: f"/static/{path}?v={versions[path]}",
-        server_version=__version__,
-    )
+
+    def asset(path: str) -> str:
+        """Give the address of a static file; it changes with the file, so that browsers may keep what they have."""
+        return f"/static/{path}?v={(static / path).stat().st_mtime_ns:x}"
+
+    environment.globals.update(asset=asset, server_version=__version__)
     environment.filters.update(
-        markdown=render_markdown, percent=percent, seconds=seconds, count=count, ago=ago, plural=plural
+        markdown=render_markdown,
+        code_spans=code_spans,
+        percent=percent,
+        seconds=seconds,
+        count=count,
+        ago=ago,
+        plural=plural,
     )
     return environment
 
@@ -50,8 +52,13 @@ def make_environment(templates: Path, static: Path) -> Environment:
 def render(request: Request[Any, Any, Any], template: str, **context: Any) -> Markup:
     """Render a template where no response is at hand: for a frame of a stream."""
     engine = request.app.template_engine
-    assert isinstance(engine, JinjaTemplateEngine)  # noqa: S101  # create_app gives it template_config
-    return Markup(engine.get_template(template).render(context))  # noqa: S704  # templates escape by themselves
+    assert isinstance(engine, JinjaTemplateEngine)  # create_app gives it template_config
+    return Markup(engine.get_template(template).render(context))  # templates escape by themselves
+
+
+def code_spans(text: str) -> Markup:
+    """Show what stands in backticks as code, and the rest as it is."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before
 
 
 def percent(share: float) -> str:

@@ -6,13 +6,15 @@ from litestar.datastructures import CacheControlHeader
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
+YEAR_SECONDS = 31_536_000
+
 
 def static_files(folder: Path) -> Router:
-    """Serve a folder at /static. Browsers ask each time whether a file changed, and are mostly told it did not."""
+    """Serve a folder at /static. Browsers keep what they have: pages ask for a changed file by another address."""
     return create_static_files_router(
         path="/static",
         directories=[folder],
         opt={"scope": "public"},
-        cache_control=CacheControlHeader(no_cache=True),
+        cache_control=CacheControlHeader(max_age=YEAR_SECONDS, immutable=True),
         include_in_schema=False,
     )

@@ -47,7 +47,9 @@ def event_frames(batch: Sequence[Positioned]) -> bytes:
 
 
 def sse_response(
-    batches: Batches, render: Callable[[Sequence[Positioned]], bytes] = event_frames, headers: dict[str, str] | None = None
+    batches: Batches,
+    render: Callable[[Sequence[Positioned]], bytes] = event_frames,
+    headers: dict[str, str] | None = None,
 ) -> Stream:
     """Answer with a stream of events, rendered batch by batch."""
 

@@ -18,7 +18,12 @@ def finished(total: float, reason: str = "stop") -> TurnFinished:
 
 def test_every_turn_is_counted_once_by_how_it_ended() -> None:
     counters = Counters()
-    ends = [finished(1.0), finished(2.0), finished(0.1, "cancelled"), TurnFailed(at=0, problem=Problem(code="x", title="x", detail="x"))]
+    ends = [
+        finished(1.0),
+        finished(2.0),
+        finished(0.1, "cancelled"),
+        TurnFailed(at=0, problem=Problem(code="x", title="x", detail="x")),
+    ]
     for end in ends:
         counters.observe(TURN, TurnStarted(at=0, turn="t", conversation="c"))
         counters.observe(TURN, RouteChosen(at=0, route=Route(domain="code", confidence=0.9, router="r")))
@@ -26,7 +31,12 @@ def test_every_turn_is_counted_once_by_how_it_ended() -> None:
         counters.observe(TURN, end)
     counters.observe(TURN, TurnStarted(at=0, turn="t", conversation="c"))
     metrics = counters.metrics()
-    assert (metrics.turns_started, metrics.turns_answered, metrics.turns_cancelled, metrics.turns_failed) == (5, 2, 1, 1)
+    assert (metrics.turns_started, metrics.turns_answered, metrics.turns_cancelled, metrics.turns_failed) == (
+        5,
+        2,
+        1,
+        1,
+    )
     assert metrics.turns_running == 1
     assert metrics.turns_by_domain == {"code": 4}
     assert (metrics.prompt_tokens, metrics.answer_tokens) == (6, 10)

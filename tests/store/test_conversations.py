@@ -26,9 +26,7 @@ async def test_turns_follow_one_another(conversations: Conversations) -> None:
     assert [turn.message for turn in (await conversations.read("local", first.conversation)).turns] == ["one", "two"]
 
 
-async def test_earlier_turns_are_the_latest_ones_before_a_turn(
-    conversations: Conversations, turn_log: TurnLog
-) -> None:
+async def test_earlier_turns_are_the_latest_ones_before_a_turn(conversations: Conversations, turn_log: TurnLog) -> None:
     turn = await conversations.begin_turn("local", None, "0")
     for number in range(1, 5):
         await turn_log.finish(turn, [Token(at=0.0, text=f"answer {turn.message}"), END])

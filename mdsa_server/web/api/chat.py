@@ -80,17 +80,16 @@ class ChatController(Controller):
     @get("/turns/{turn:str}", operation_id="ReadTurn")
     async def read_turn(self, turn: str, rooms: Rooms, caller: Caller) -> Turn:
         """Read one turn; while it runs, as far as it has come."""
-        stored = await rooms.turn_log.read(caller.owner, turn)
+        # Looked up first: a turn is saved before it leaves the live ones.
         live = rooms.live_turns.get(turn)
+        stored = await rooms.turn_log.read(caller.owner, turn)
         return live.so_far() if live else stored
 
     @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
-    async def follow_turn(
-        self, turn: str, rooms: Rooms, caller: Caller, last_id: LastEventId = None
-    ) -> Stream:
+    async def follow_turn(self, turn: str, rooms: Rooms, caller: Caller, last_id: LastEventId = None) -> Stream:
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
-        await rooms.turn_log.read(caller.owner, turn)
         live = rooms.live_turns.get(turn)
+        await rooms.turn_log.read(caller.owner, turn)
         return sse_response(batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id)))
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)

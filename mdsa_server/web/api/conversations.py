@@ -49,9 +49,7 @@ class ConversationController(Controller):
         return await rooms.conversations.read(caller.owner, conversation)
 
     @patch("/{conversation:str}", operation_id="RenameConversation", status_code=204)
-    async def rename_conversation(
-        self, conversation: str, data: NewTitle, rooms: Rooms, caller: Caller
-    ) -> None:
+    async def rename_conversation(self, conversation: str, data: NewTitle, rooms: Rooms, caller: Caller) -> None:
         """Give a conversation another title."""
         await rooms.conversations.rename(caller.owner, conversation, data.title)
 

@@ -9,12 +9,12 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from mdsa_server import __version__
+from mdsa_server.chat.live_turns import problem_of
 from mdsa_server.errors import InvalidRequest, MdsaError
 from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
 from mdsa_server.vocabulary.plugins import PluginStatus
-from mdsa_server.web.problems import problem_of
 from mdsa_server.web.rooms import Rooms
 from mdsa_server.web.streams import HEADERS
 
@@ -81,9 +81,7 @@ class ServerController(Controller):
         """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
         if not data.name.strip():
             raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
-        return Stream(
-            _pull_frames(rooms, data.name), media_type="text/event-stream", status_code=200, headers=HEADERS
-        )
+        return Stream(_pull_frames(rooms, data.name), media_type="text/event-stream", status_code=200, headers=HEADERS)
 
     @get("/api/plugins", operation_id="ListPlugins")
     async def plugins(self, rooms: Rooms) -> list[PluginStatus]:

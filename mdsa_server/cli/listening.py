@@ -1,0 +1,117 @@
+"""A listening server: the socket, uvicorn, and the application on it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import uvicorn
+
+from mdsa_server.app import create_app
+from mdsa_server.configuration import Loaded, load
+from mdsa_server.settings import Settings
+from mdsa_server.web.rooms import Rooms
+
+BACKLOG = 2048
+
+
+class Listener:
+    """Listens from the moment it is made. Raises click.ClickException where it cannot.
+
+    `heed_signals`: whether SIGINT and SIGTERM end it; otherwise only `stop` does.
+    """
+
+    def __init__(self, loaded: Loaded, host: str, port: int, *, heed_signals: bool) -> None:
+        self._socket = _listen(host, port)
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._socket.getsockname()[1]}"
+        self.app = create_app(loaded.settings, url=self.url, reread=lambda: _reread(loaded))
+        config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        self._server = _Server(config, heed_signals, self._drain)
+        self._patience = loaded.settings.server.shutdown_seconds
+
+    @property
+    def rooms(self) -> Rooms:
+        """The opened rooms, once it serves."""
+        rooms: Rooms = self.app.state.rooms
+        return rooms
+
+    async def serve(self) -> None:
+        """Open the rooms, serve until told to stop, close them. Raises MdsaError where they do not open."""
+        # The application's lifespan is entered here and not by uvicorn, which would bury why it fails in its log.
+        try:
+            async with self.app.lifespan():
+                await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    async def started(self, serving: asyncio.Task[None]) -> None:
+        """Wait until requests are answered. Raises MdsaError where the rooms do not open."""
+        while not self._server.started:
+            if serving.done():
+                await serving
+            await asyncio.sleep(0.01)
+
+    def stop(self) -> None:
+        """Have `serve` return, once running requests have ended."""
+        self._server.should_exit = True
+
+    async def _drain(self) -> None:
+        await self.rooms.live_turns.close(self._patience)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but running turns end before their connections are closed, and signals are not raised again."""
+
+    def __init__(self, config: uvicorn.Config, heed_signals: bool, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._heed_signals = heed_signals
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._drain()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Uvicorn's own raises what it captured again when it has stopped, which would end the process
+        # before the rooms are closed.
+        heeded = (signal.SIGINT, signal.SIGTERM) if self._heed_signals else ()
+        before = {number: signal.signal(number, self.handle_exit) for number in heeded}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":
+        # Elsewhere this option lets two servers share a port.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"Port {port} of {host} is in use. Stop what uses it, or take another: --port 0 takes any free one."
+            ) from error
+        raise click.ClickException(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+def _reread(loaded: Loaded) -> Settings:
+    """Read the same configuration again. Raises ConfigurationInvalid."""
+    return load(loaded.path, os.environ, Path.cwd()).settings

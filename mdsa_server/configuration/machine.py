@@ -1,0 +1,136 @@
+"""What only a running machine can tell of a configuration: plugins, engine, models, memory."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import psutil
+
+from mdsa_server import bundled
+from mdsa_server.configuration import checks
+from mdsa_server.configuration.findings import Findings
+from mdsa_server.configuration.load import Loaded
+from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
+from mdsa_server.inference.engine import Engine
+from mdsa_server.plugin_host.discovery import discover
+from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.fault import Fault
+
+
+async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
+    """Look at all that valid settings rest on. Starts the embedded engine if the server would."""
+    findings = Findings()
+    names = list(loaded.settings.domains)
+    findings.note("domains", f"{len(names)}: {', '.join(names)}")
+    _examine_examples(loaded, findings)
+    await _examine_plugins(loaded, findings)
+    async with _opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
+        await _examine_engine(loaded, engine, findings)
+    return findings
+
+
+def _examine_examples(loaded: Loaded, findings: Findings) -> None:
+    count = sum(len(domain.examples) for domain in loaded.settings.domains.values())
+    repeated = checks.duplicate_examples(loaded.settings, loaded.places)
+    findings.note("examples", f"{count}, none of them in two domains", repeated)
+
+
+# --- plugins
+
+
+async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
+    settings, places = loaded.settings, loaded.places
+    found = discover(bundled.plugins(), settings.plugin_host.directories)
+    async with PluginRegistry.open(
+        found,
+        settings=settings.plugins,
+        domains=settings.domains_as_vocabulary(),
+        embed=_do_not_embed,
+        disabled=settings.plugin_host.disabled,
+        call_timeout=settings.plugin_host.call_timeout,
+        max_faults=settings.plugin_host.max_faults,
+    ) as registry:
+        plugins = registry.status()
+        tools = [tool.name for tool in await registry.tools()]
+        routers = [router.name for router in registry.routers]
+    missing = checks.unoffered_tools(settings, tools, places)
+    missing += checks.unoffered_routers(settings, routers, places)
+    quarantined = [plugin for plugin in plugins if plugin.state == "quarantined"]
+    # A plugin in quarantine may be the one that would have offered what is missing.
+    (findings.warnings if quarantined else findings.faults).extend(missing)
+    findings.warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
+    findings.warnings += [
+        Fault(
+            file=plugin.location,
+            key=plugin.name,
+            what=f"this plugin is in quarantine: {plugin.reason}",
+            mend="mdsa plugins tells more; [plugin_host] disabled leaves the plugin out.",
+        )
+        for plugin in quarantined
+    ]
+    active = [plugin.name for plugin in plugins if plugin.state == "active"]
+    findings.note("plugins", ", ".join(active) or "none")
+
+
+async def _do_not_embed(texts: Sequence[str]) -> NoReturn:
+    raise EmbedderUnavailable("Nothing is embedded while the configuration is checked.")
+
+
+# --- the engine and its models
+
+
+@asynccontextmanager
+async def _opened_engine(settings: Settings, ollama_host: str | None) -> AsyncIterator[Engine]:
+    stand_in = StandIn()
+    places, absent = engine_places(
+        settings.engine.url, ollama_host, settings.domains_as_vocabulary(), settings.engine.default_model, stand_in
+    )
+    engine = Engine(
+        places,
+        absent=absent,
+        default_model=settings.engine.default_model,
+        connect_timeout=settings.engine.connect_timeout,
+        stall_timeout=settings.engine.stall_timeout,
+    )
+    try:
+        await engine.find()
+        yield engine
+    finally:
+        await engine.close()
+        await stand_in.stop()
+
+
+async def _examine_engine(loaded: Loaded, engine: Engine, findings: Findings) -> None:
+    places = loaded.places
+    status = engine.status
+    if status.problem:
+        findings.warnings.append(places.fault(("engine", "url"), status.problem.rstrip("."), status.mend or ""))
+        return
+    name = {"ollama": "Ollama", "embedded": "the embedded engine"}.get(status.kind, status.kind)
+    findings.note("engine", f"{name} {status.version} at {status.url}")
+    try:
+        await _examine_models(loaded, engine, findings)
+    except (EngineError, UnknownModel) as error:
+        findings.warnings.append(places.fault(("engine",), error.detail.rstrip("."), error.mend))
+
+
+async def _examine_models(loaded: Loaded, engine: Engine, findings: Findings) -> None:
+    settings, places = loaded.settings, loaded.places
+    installed = await engine.client.installed()
+    missing = checks.missing_models(settings, installed, places)
+    findings.note("models", f"{len(installed)} installed, all that are named among them", missing)
+    default_model = None
+    if any(domain.model is None for domain in settings.domains.values()):
+        default_model = await engine.default_model()
+        findings.note("default model", default_model)
+    reloaded = checks.reloaded_models(settings, default_model, installed, places)
+    findings.note("options", "no two domains make the engine load one model anew", reloaded)
+    memory = psutil.virtual_memory().total
+    needed = checks.resident_bytes(settings, default_model, installed)
+    findings.note(
+        "memory",
+        f"the domains' models take an estimated {checks.in_gigabytes(needed)} of {checks.in_gigabytes(memory)}",
+        checks.crowded_memory(settings, default_model, installed, memory, places),
+    )

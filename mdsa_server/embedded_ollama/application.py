@@ -1,0 +1,51 @@
+"""An aiohttp application that refuses as Ollama does: JSON errors, and plain text for unknown paths and methods."""
+
+import sys
+import traceback
+from collections.abc import Iterable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mdsa_server.embedded_ollama.wire import Refused, error_body, reply
+
+PLAIN = "text/plain"
+
+
+def application(routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+    """Make an application of `routes`; bodies may be of any size, since the engine bounds nothing either."""
+    app = web.Application(middlewares=[refusals], client_max_size=0)
+    app.add_routes(routes)
+    return app
+
+
+async def serve(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
+    """Listen; port 0 takes a free one. Gives the runner, to clean up, and the URL.
+
+    A handler is cancelled when its client goes: that is how a disconnect stops a model.
+    """
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    address = runner.addresses[0]
+    name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return runner, f"http://{name}:{address[1]}"
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what a handler refuses, and what no handler is for."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return reply(error_body(refused.text), refused.status)
+    except web.HTTPNotFound:
+        return web.Response(text="404 page not found", status=404, content_type=PLAIN)
+    except web.HTTPMethodNotAllowed as wrong:
+        allowed = {"Allow": ", ".join(sorted(wrong.allowed_methods))}
+        return web.Response(text="405 method not allowed", status=405, content_type=PLAIN, headers=allowed)
+    except (ConnectionError, web.HTTPException):
+        raise
+    except Exception as error:  # A fault of ours: the client is told, in a body it can read, and so is the log.
+        traceback.print_exc(file=sys.stderr)
+        return reply(error_body(f"{type(error).__name__}: {error}"), 500)

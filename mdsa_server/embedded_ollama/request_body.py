@@ -1,0 +1,141 @@
+"""Read what a client asks for, and refuse what Ollama refuses in Ollama's words."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from mdsa_server.embedded_ollama.durations import BadDuration, keep_alive_seconds
+from mdsa_server.embedded_ollama.wire import Refused
+
+DEFAULT_KEEP_ALIVE = 300.0
+
+# Fields by the JSON they must be, with Go's name of the type, which its errors quote.
+_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "model": (str, "string"),
+    "messages": (list, "[]api.Message"),
+    "prompt": (str, "string"),
+    "system": (str, "string"),
+    "stream": (bool, "bool"),
+    "raw": (bool, "bool"),
+    "options": (dict, "map[string]interface {}"),
+    "tools": (list, "api.Tools"),
+}
+_KINDS = {str: "string", int: "number", float: "number", bool: "bool", list: "array", dict: "object"}
+
+# The options that are understood, by their type; others are passed over, as Ollama does.
+_OPTIONS: dict[str, str] = {
+    **dict.fromkeys(("num_ctx", "num_predict", "seed", "top_k", "repeat_last_n"), "integer"),
+    **dict.fromkeys(
+        ("temperature", "top_p", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty"), "float32"
+    ),
+    "stop": "array",
+}
+
+
+@dataclass(frozen=True)
+class RequestBody:
+    """A request's body, understood."""
+
+    model: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    prompt: str = ""
+    system: str = ""
+    raw: bool = False
+    stream: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
+    keep_alive: float = DEFAULT_KEEP_ALIVE
+    """Seconds; infinite for ever."""
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    format: str | dict[str, Any] | None = None
+    think: object = None
+    input: list[str] = field(default_factory=list)
+
+
+async def read_body(request: web.Request) -> RequestBody:
+    """Read a body. Raises Refused."""
+    body = await _object(request)
+    known = {name: body[name] for name in _FIELDS if body.get(name) is not None}
+    for name, value in known.items():
+        _check_field(request, name, value)
+    if not known.get("model"):
+        raise Refused(400, "model is required")
+    for message in known.get("messages", []):
+        if not isinstance(message, dict):
+            raise Refused(400, f"json: cannot unmarshal {_kind(message)} into Go value of type api.Message")
+    if body.get("keep_alive") is not None:
+        try:
+            known["keep_alive"] = keep_alive_seconds(body["keep_alive"])
+        except BadDuration as error:
+            raise Refused(400, str(error)) from error
+    return RequestBody(**known, format=body.get("format"), think=body.get("think"), input=_texts(body.get("input")))
+
+
+def check_format(format: object) -> None:
+    """Refuse a `format` that is neither `json` nor a schema."""
+    if format in (None, "", "json") or isinstance(format, dict):
+        return
+    told = json.dumps(json.dumps(format))
+    raise Refused(500, f'invalid format: {told}; expected "json" or a valid JSON Schema object')
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse an option of the wrong type; a whole number passes for both kinds of number."""
+    for name, value in options.items():
+        kind = _OPTIONS.get(name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = {
+            None: True,
+            "integer": number and value == int(value),
+            "float32": number,
+            "array": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        }
+        if value is not None and not fits[kind]:
+            raise Refused(500, f'option "{name}" must be of type {kind}')
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    raw = await request.read()
+    if not raw.strip():
+        raise Refused(400, "missing request body")
+    try:
+        body = json.loads(raw)
+    except json.JSONDecodeError as error:
+        at_end = not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated")
+        near = error.doc[error.pos : error.pos + 1]
+        raise Refused(
+            400, "unexpected EOF" if at_end else f"invalid character '{near}' looking for beginning of value"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Refused(400, "invalid character in the body: it is not UTF-8") from error
+    if not isinstance(body, dict):
+        raise Refused(400, f"json: cannot unmarshal {_kind(body)} into Go value of type {_go_type(request)}")
+    return body
+
+
+def _check_field(request: web.Request, name: str, value: object) -> None:
+    wanted, go_name = _FIELDS[name]
+    if not isinstance(value, wanted):
+        raise Refused(
+            400,
+            f"json: cannot unmarshal {_kind(value)} into Go struct field {_go_type(request)}.{name} of type {go_name}",
+        )
+
+
+def _texts(value: object) -> list[str]:
+    if value is None or value == "":
+        return []
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise Refused(400, "invalid input type")
+    return texts
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "null")
+
+
+def _go_type(request: web.Request) -> str:
+    """`/api/chat` takes a `ChatRequest`."""
+    return request.path.rsplit("/", 1)[-1].capitalize() + "Request"

@@ -1,0 +1,109 @@
+"""Kinds of values in `mdsa.toml` that need more than a type: what fits, and what mends the rest."""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+
+from mdsa_server.vocabulary.domain import ModelOptions, Think
+
+DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
+"""A span of time as the engine writes it."""
+
+
+class Unfit(ValueError):
+    """A value of the right type that cannot be used: what is wrong with it, and how to mend it."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+
+def _from_the_files_folder(path: Path, info: ValidationInfo) -> Path:
+    """Make a path absolute: it was written in a file, so it starts from that file's folder."""
+    folder = (info.context or {}).get("folder", Path.cwd())
+    return Path(folder, path.expanduser()).resolve()
+
+
+def _folder_or_name(model: str, info: ValidationInfo) -> str:
+    """Tell a model's folder, made absolute, from a model's name."""
+    folder = _from_the_files_folder(Path(model), info)
+    return str(folder) if model != "auto" and folder.is_dir() else model
+
+
+def _loopback(host: str) -> str:
+    try:
+        if host == "localhost" or ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        pass  # A name and no address: only localhost is sure to stay on this machine.
+    raise Unfit(
+        f'"{host}" would let other machines in, and this version has no access keys',
+        "Bind to 127.0.0.1, and put a proxy that authenticates in front of the server.",
+    )
+
+
+def _engine_url(url: str) -> str:
+    if url == "auto":
+        return url
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # A port that is no number, a bracket left open.
+        usable = False
+    if not usable:
+        raise Unfit(f'"{url}" is not an address of an engine', 'Write "auto", or for example "http://127.0.0.1:11434".')
+    return url.rstrip("/")
+
+
+def _keep_alive(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        usable = False
+    else:
+        usable = not isinstance(value, str) or DURATION.fullmatch(value) is not None
+    if not usable:
+        raise Unfit("must be seconds or a duration", 'Write for example 300, "5m", "1h30m", 0 or -1 (for ever).')
+    return value
+
+
+def _think(value: Any) -> Any:
+    if value is not None and not isinstance(value, bool) and value not in ("low", "medium", "high"):
+        raise Unfit('must be true, false, "low", "medium" or "high"', "Or leave it out: then the model decides.")
+    return value
+
+
+def _options(options: Any) -> Any:
+    """Refuse what the engine's options cannot be. Their names are the engine's to know."""
+    if isinstance(options, dict):
+        for name, value in options.items():
+            plain = isinstance(value, bool | int | float | str)
+            if not plain and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+                raise Unfit(
+                    f"{name} must be a number, a string, true, false or a list of strings",
+                    "Write options = { num_ctx = 8192, temperature = 0.2 }, for example.",
+                )
+    return options
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise Unfit("is empty", "Say in a sentence what the domain is for: routers and people read it.")
+    return text
+
+
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_from_the_files_folder)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Text = Annotated[str, Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0)]
+DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+FolderOrName = Annotated[str, Field(min_length=1), AfterValidator(_folder_or_name)]
+LoopbackHost = Annotated[str, AfterValidator(_loopback)]
+EngineUrl = Annotated[str, AfterValidator(_engine_url)]
+KeepAlive = Annotated[str | float, BeforeValidator(_keep_alive)]
+Sentence = Annotated[str, AfterValidator(_said)]
+Options = Annotated[ModelOptions, BeforeValidator(_options)]
+Thinking = Annotated[Think | None, BeforeValidator(_think)]

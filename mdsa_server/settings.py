@@ -1,0 +1,177 @@
+"""What `mdsa.toml` may say, as types, in the file's own order; the file says more of each key."""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdsa_server.setting_values import (
+    DomainName,
+    EngineUrl,
+    FilePath,
+    FolderOrName,
+    KeepAlive,
+    LoopbackHost,
+    Options,
+    Seconds,
+    Sentence,
+    Text,
+    Texts,
+    Thinking,
+)
+from mdsa_server.vocabulary.domain import Domain
+
+
+class Section(BaseModel):
+    """A table of the file: nothing in it but what is named here, and nothing of another type."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+# --- the tables
+
+
+class ServerSettings(Section):
+    """Where the server listens, and how much it takes in."""
+
+    host: LoopbackHost = Field(
+        default="127.0.0.1", description="The address to listen on; a loopback address in this version."
+    )
+    port: int = Field(default=8642, ge=0, le=65535, description="The port to listen on; 0 takes any free one.")
+    max_message_chars: int = Field(
+        default=100_000, ge=1, description="The longest message that is taken, in characters."
+    )
+    max_body_bytes: int = Field(
+        default=1_000_000, ge=1, description="The largest request body that is taken, in bytes."
+    )
+    allowed_hosts: Texts = Field(
+        default=(), description="Host names the server answers to besides `host` and the loopback names."
+    )
+    shutdown_seconds: float = Field(
+        default=10.0, ge=0, description="How long running turns may go on once the server is told to stop, in seconds."
+    )
+
+
+class StoreSettings(Section):
+    """Where conversations are kept, and how many turns."""
+
+    path: FilePath = Field(
+        default=Path("mdsa-data"),
+        description="The data folder, seen from the folder of this file; made when first used.",
+    )
+    keep_turns: int = Field(default=100_000, ge=1, description="How many turns are kept; beyond that the oldest go.")
+
+
+class EngineSettings(Section):
+    """What serves the models."""
+
+    url: EngineUrl = Field(
+        default="auto", description='The address of an Ollama; "auto" finds one, or starts the embedded engine.'
+    )
+    default_model: Text = Field(
+        default="auto", description='The model of domains that name none; "auto" takes one the engine has.'
+    )
+    keep_alive: KeepAlive = Field(
+        default="5m", description="How long a model stays resident after its last use: seconds or a duration."
+    )
+    connect_timeout: Seconds = Field(default=3.0, description="How long the engine may take to be reached, in seconds.")
+    stall_timeout: Seconds = Field(
+        default=300.0, description="How long the engine may stay silent within an answer or a load, in seconds."
+    )
+
+
+class EmbeddingSettings(Section):
+    """What turns text into vectors, for routing and search."""
+
+    model: FolderOrName = Field(
+        default="auto", description='A folder or a hub name; "auto" is the all-MiniLM-L6-v2 that comes along.'
+    )
+    offline: bool = Field(
+        default=True, description="Whether the embedding model may only come from this machine's disk."
+    )
+    threads: int = Field(default=0, ge=0, description="How many threads embed; 0 lets PyTorch decide.")
+
+
+class RoutingSettings(Section):
+    """Who decides which domain answers, and when nobody is sure enough."""
+
+    routers: Annotated[Texts, Field(min_length=1)] = Field(
+        default=("keyword_router", "embedding_router"),
+        description="The routers that are asked; of equally sure ones the first decides.",
+    )
+    fallback: str = Field(default="general", description="The domain that answers when no router is sure enough.")
+    min_confidence: float = Field(
+        default=0.5, ge=0, le=1, description="How sure a router must be of a domain, from 0 to 1, for it to be chosen."
+    )
+    timeout: Seconds = Field(default=10.0, description="How long the routers may take to decide, in seconds.")
+
+
+class PluginHostSettings(Section):
+    """Where plugins come from, and how far they are trusted."""
+
+    directories: Annotated[tuple[FilePath, ...], Field(strict=False)] = Field(
+        default=(), description="Folders with plugins of your own, seen from the folder of this file."
+    )
+    call_timeout: Seconds = Field(default=20.0, description="How long one call of a plugin may take, in seconds.")
+    max_faults: int = Field(default=5, ge=1, description="After how many faults a plugin is put in quarantine.")
+    disabled: Texts = Field(default=(), description="Names of plugins that are not loaded.")
+
+
+class LoggingSettings(Section):
+    """What the log says, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important lines that are written."
+    )
+    format: Literal["auto", "pretty", "json"] = Field(
+        default="auto", description='How lines look; "auto" is pretty on a terminal and JSON elsewhere.'
+    )
+
+
+class DomainSettings(Section):
+    """One specialty the server can answer for."""
+
+    description: Sentence = Field(description="What the domain is for, in a sentence; routers and people read it.")
+    examples: Texts = Field(default=(), description="Messages that belong here, as people would write them.")
+    keywords: Texts = Field(default=(), description="Words and phrases that speak for this domain.")
+    model: str | None = Field(
+        default=None, min_length=1, description="The model that answers; left out, it is [engine] default_model."
+    )
+    instructions: str = Field(default="", description="What the model is told before every conversation.")
+    collections: Texts = Field(default=(), description="Collections of documents that answers may rest on.")
+    tools: Texts = Field(default=(), description="Tools that the model may call.")
+    options: Options = Field(
+        default_factory=dict, description="Options for the engine by its own names, such as num_ctx or temperature."
+    )
+    think: Thinking = Field(
+        default=None, description="Whether, or how hard, the model thinks first; left out, it decides itself."
+    )
+
+
+class Settings(Section):
+    """The configuration of MDSA Server: mdsa.toml."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    plugin_host: PluginHostSettings = Field(default_factory=PluginHostSettings)
+    plugins: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Settings of plugins, one table each; the plugin says what may be in it."
+    )
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    domains: Annotated[dict[DomainName, DomainSettings], Field(min_length=1)] = Field(
+        description="The domains, one table each."
+    )
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder, absolute."""
+        return self.store.path
+
+    def domains_as_vocabulary(self) -> tuple[Domain, ...]:
+        """The domains as the rooms know them, in the file's order."""
+        return tuple(Domain(name=name, **dict(domain)) for name, domain in self.domains.items())

@@ -1,0 +1,9 @@
+"""The pages: each file answers with what `templates/pages/` has under its name."""
+
+from litestar.types import ControllerRouterHandler
+
+from mdsa_server.web.pages.chat import ChatPages
+from mdsa_server.web.pages.welcome import welcome
+
+PAGES: tuple[ControllerRouterHandler, ...] = (welcome, ChatPages)
+"""What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

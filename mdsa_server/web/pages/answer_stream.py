@@ -1,0 +1,63 @@
+"""A running answer as a stream of HTML: each frame is the whole article so far, so that any frame can be the first."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+from litestar import Request
+
+from mdsa_server.chat.live_turns import LiveTurn
+from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.markdown import LINE_END
+from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
+from mdsa_server.web.rendering import render
+from mdsa_server.web.streams import HEARTBEAT, HEARTBEAT_SECONDS
+
+FRAME_SECONDS = 0.08
+"""A reader sees no more than some twelve changes a second; what comes between is sent together."""
+
+REST_PER_WORK = 8
+"""How long to rest for each second of rendering, so that long answers leave the loop to others."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def answer_frames(request: AnyRequest, stored: Turn, live: LiveTurn | None, after: int) -> AsyncIterator[bytes]:
+    """Show a turn until it has ended, from the position `after` on; one that is not live is shown as it was stored."""
+    if live is None:
+        yield _last_frame(request, stored)
+        return
+    growing = GrowingAnswer(live.turn)
+    announced = ""
+    async for batch in live.follow(idle=HEARTBEAT_SECONDS):
+        if not batch:
+            yield HEARTBEAT
+            continue
+        growing.tell(event for _, event in batch)
+        position = batch[-1][0]
+        if live.ended or position <= after:
+            continue
+        began = time.monotonic()
+        view = growing.view()
+        announcement = view.doing if view.doing != announced else None
+        yield _frame(request, view, announcement, position)
+        announced = view.doing
+        await anyio.sleep(max(FRAME_SECONDS, REST_PER_WORK * (time.monotonic() - began)))
+    yield _last_frame(request, live.so_far())
+
+
+def _frame(request: AnyRequest, view: AnswerView, announcement: str | None, position: int) -> bytes:
+    html = render(request, "fragments/answer_frame.html", answer=view, announcement=announcement)
+    return b"id: %d\n" % position + event_data(html)
+
+
+def _last_frame(request: AnyRequest, turn: Turn) -> bytes:
+    html = render(request, "fragments/answer_frame.html", answer=finished_answer(turn), announcement="")
+    return event_data(html) + b"event: turn-ended\ndata:\n\n"
+
+
+def event_data(text: str) -> bytes:
+    """Write a text as the data of one event (WHATWG HTML, section 9.2.6): a field for each line."""
+    lines = (line.rstrip("\r\n") for line in LINE_END.split(text))
+    return "".join(f"data: {line}\n" for line in lines).encode() + b"\n"

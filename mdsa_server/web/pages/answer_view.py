@@ -1,0 +1,102 @@
+"""A turn's answer as the chat page shows it: finished, or as far as it has come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from msgspec.structs import replace
+
+from mdsa_server.store.turn_log import CUT_OFF
+from mdsa_server.vocabulary.events import (
+    ModelLoading,
+    ModelWaiting,
+    PassagesFound,
+    PromptAssembled,
+    RouteChosen,
+    Thinking,
+    Token,
+    TurnEvent,
+    TurnFailed,
+    TurnFinished,
+)
+from mdsa_server.vocabulary.replay import told
+from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.markdown import GrowingMarkdown, render_markdown
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """What `fragments/answer.html` needs of a turn."""
+
+    turn: Turn
+    html: Markup
+    doing: str = ""
+    """What the server does now, in words; empty while text comes, and at the end."""
+
+    @property
+    def running(self) -> bool:
+        return self.turn.outcome == "running"
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast the answer came, from its first token on; None where there is nothing to measure."""
+        usage, timings = self.turn.usage, self.turn.timings
+        if not usage or usage.answer_tokens < 2 or not timings or timings.first_token is None:
+            return None
+        spent = timings.total - timings.first_token
+        return (usage.answer_tokens - 1) / spent if spent > 0 else None
+
+
+def finished_answer(turn: Turn) -> AnswerView:
+    """Show a turn that is no longer live. One that still says it runs was lost with the server that ran it."""
+    if turn.outcome == "running":
+        turn = replace(turn, outcome="failed", problem=CUT_OFF)
+    return AnswerView(turn, render_markdown(turn.answer))
+
+
+class GrowingAnswer:
+    """A live turn, told event by event, and shown as often as one likes at little cost."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._answer = GrowingMarkdown()
+        self._thinking: list[str] = []
+        self._doing = "Choosing a domain"
+
+    def tell(self, events: Iterable[TurnEvent]) -> None:
+        for event in events:
+            match event:
+                case Token(text=text):
+                    self._answer.grow(text)
+                    self._doing = ""
+                case Thinking(text=text):
+                    self._thinking.append(text)
+                    self._doing = "Thinking"
+                case TurnFinished() | TurnFailed():
+                    pass  # The end is shown by finished_answer, from the turn as it was saved.
+                case _:
+                    self._turn = told(self._turn, [event])
+                    self._doing = _doing(event, self._doing)
+
+    def view(self) -> AnswerView:
+        if self._thinking:
+            self._thinking = ["".join(self._thinking)]
+            self._turn = replace(self._turn, thinking=self._thinking[0])
+        return AnswerView(self._turn, self._answer.html(), self._doing)
+
+
+def _doing(event: TurnEvent, before: str) -> str:
+    match event:
+        case RouteChosen(route=route):
+            return f"Preparing {route.domain}"
+        case PassagesFound(passages=passages):
+            return f"Reading {len(passages)} passages"
+        case ModelWaiting(model=model, place=place):
+            return f"Waiting for {model}, {'next' if place == 1 else f'number {place}'} in line"
+        case ModelLoading(model=model):
+            return f"Loading {model}"
+        case PromptAssembled(model=model):
+            # The engine loads a model when it is first asked, so that it loads for as long as it says nothing.
+            return before if before.startswith("Loading") else f"{model} is reading"
+        case _:
+            return before

@@ -1,0 +1,174 @@
+"""The chat page: conversations, their turns, and answers as they come."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Stream, Template
+from msgspec import Meta, Struct
+
+from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.auth import Caller
+from mdsa_server.web.pages.answer_stream import answer_frames
+from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
+from mdsa_server.web.pages.surroundings import surroundings
+from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.streams import HEADERS, last_event_id
+
+CONVERSATIONS_SHOWN = 30
+CHANGED = {"HX-Trigger": "conversations-changed"}
+"""Has the list of conversations ask for itself again, with the search it shows."""
+
+AnyRequest = Request[Any, Any, Any]
+InRooms = NamedDependency[Rooms]
+ByCaller = NamedDependency[Caller]
+
+
+class TurnForm(Struct, frozen=True, kw_only=True):
+    """The composer: an empty conversation begins one, an empty domain leaves the choice to the routers."""
+
+    message: str
+    conversation: str = ""
+    domain: str = ""
+
+
+class TitleForm(Struct, frozen=True, kw_only=True):
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ChatPages(Controller):
+    """The chat page and the fragments that it asks for."""
+
+    path = "/chat"
+    opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+    include_in_schema = False
+
+    @get(["/", "/{conversation:str}"])
+    async def page(self, rooms: InRooms, caller: ByCaller, conversation: FromPath[str | None] = None) -> Template:
+        """Show a conversation, or an empty page to begin one."""
+        shown = await rooms.conversations.read(caller.owner, conversation) if conversation else None
+        context = {
+            "conversation": shown,
+            "answers": [await _answer(rooms, caller, turn) for turn in shown.turns] if shown else [],
+            "domains": list(rooms.live_turns.desk.team.domains.values()),
+        }
+        listed = await _listed(rooms, caller, current=conversation)
+        return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
+
+    @get("/conversations")
+    async def conversations(
+        self,
+        rooms: InRooms,
+        caller: ByCaller,
+        query_text: Annotated[str, QueryParameter(name="query")] = "",
+        before: FromQuery[str | None] = None,
+        conversation: FromQuery[str | None] = None,
+    ) -> Template:
+        """List conversations; `conversation` is the one the reader is in."""
+        listed = await _listed(rooms, caller, query=query_text, before=before, current=conversation)
+        return Template("fragments/conversations.html", context=listed)
+
+    @post("/turns", status_code=200)
+    async def start_turn(
+        self, data: URLEncodedBody[TurnForm], rooms: InRooms, caller: ByCaller, request: AnyRequest
+    ) -> Template | Redirect:
+        """Begin a turn, and show the message with an answer to come; a plain form is sent to the page instead."""
+        live = await rooms.live_turns.start(
+            caller.owner,
+            data.message.replace("\r\n", "\n"),
+            conversation=data.conversation or None,
+            domain=data.domain or None,
+        )
+        address = f"/chat/{live.turn.conversation}"
+        if not request.headers.get("hx-request"):
+            return Redirect(address, status_code=303)
+        begun = await rooms.conversations.read(caller.owner, live.turn.conversation)
+        answer = answer_so_far(rooms, live.turn.id) or finished_answer(live.so_far())
+        return Template(
+            "fragments/turn_begun.html",
+            context={"answer": answer, "conversation": begun, "is_new": not data.conversation},
+            headers=CHANGED | ({} if data.conversation else {"HX-Push-Url": address}),
+        )
+
+    @get("/turns/{turn:str}/stream", media_type="text/event-stream")
+    async def stream(
+        self,
+        turn: FromPath[str],
+        rooms: InRooms,
+        caller: ByCaller,
+        request: AnyRequest,
+        last_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
+    ) -> Stream:
+        """Follow an answer, as HTML."""
+        # Looked up before it is read: a turn is saved first and leaves the live ones after.
+        live = rooms.live_turns.get(turn)
+        stored = await rooms.turn_log.read(caller.owner, turn)
+        frames = answer_frames(request, stored, live, last_event_id(last_id))
+        return Stream(frames, media_type="text/event-stream", headers=HEADERS)
+
+    @post("/turns/{turn:str}/cancel", status_code=204)
+    async def cancel(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
+        """Stop a turn; its stream shows the end."""
+        await rooms.turn_log.read(caller.owner, turn)
+        await rooms.live_turns.cancel(turn)
+
+    @patch("/conversations/{conversation:str}")
+    async def rename(
+        self,
+        conversation: FromPath[str],
+        data: URLEncodedBody[TitleForm],
+        rooms: InRooms,
+        caller: ByCaller,
+        request: AnyRequest,
+    ) -> Template:
+        """Give a conversation another title."""
+        await rooms.conversations.rename(caller.owner, conversation, data.title)
+        context = {"title": data.title, "inside": _is_inside(request, conversation)}
+        return Template("fragments/renamed.html", context=context, headers=CHANGED)
+
+    @delete("/conversations/{conversation:str}", status_code=200)
+    async def delete(
+        self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, request: AnyRequest
+    ) -> Response[None]:
+        """Delete a conversation for good; the reader who is in it is led out."""
+        await rooms.live_turns.cancel_conversation(conversation)
+        await rooms.conversations.delete(caller.owner, conversation)
+        leave = {"HX-Redirect": "/chat"}
+        return Response(None, headers=leave if _is_inside(request, conversation) else CHANGED)
+
+
+def answer_so_far(rooms: Rooms, turn: str) -> AnswerView | None:
+    """Show a turn that is live as far as it has come; None where it is not."""
+    live = rooms.live_turns.get(turn)
+    if live is None or live.ended:
+        return None
+    growing = GrowingAnswer(live.turn)
+    growing.tell(live.events)
+    return growing.view()
+
+
+def _is_inside(request: AnyRequest, conversation: str) -> bool:
+    """Say whether the page that asks shows this conversation."""
+    return request.headers.get("hx-current-url", "").endswith(f"/chat/{conversation}")
+
+
+async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:
+    if running := answer_so_far(rooms, turn.id):
+        return running
+    if turn.outcome == "running":  # It has ended since its conversation was read.
+        turn = await rooms.turn_log.read(caller.owner, turn.id)
+    return finished_answer(turn)
+
+
+async def _listed(
+    rooms: Rooms, caller: Caller, *, query: str = "", before: str | None = None, current: str | None
+) -> dict[str, Any]:
+    found = await rooms.conversations.find(caller.owner, query=query, limit=CONVERSATIONS_SHOWN, before=before)
+    return {
+        "conversations": found,
+        "current": current,
+        "query": query,
+        "before": before,
+        "more": found[-1].id if len(found) == CONVERSATIONS_SHOWN else None,
+    }

@@ -1,0 +1,12 @@
+"""What every page shows around its own content: where the reader is, and what serves the models."""
+
+from typing import Any, Literal
+
+from mdsa_server.web.rooms import Rooms
+
+Place = Literal["welcome", "chat", "schema"]
+
+
+def surroundings(rooms: Rooms, here: Place) -> dict[str, Any]:
+    """Give the part of a page's context that `base.html` reads."""
+    return {"here": here, "engine": rooms.engine.status, "default_model": rooms.engine.default_model_name}

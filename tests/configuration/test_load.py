@@ -1,0 +1,268 @@
+"""The configuration is found, overlaid and checked as a whole; what is wrong is told at its place."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdsa_server.configuration import load
+from mdsa_server.configuration.places import dotted
+from mdsa_server.errors import ConfigurationInvalid
+from tests.configuration.configurations import GENERAL, faults_in, load_text
+
+# --- which file
+
+
+def test_without_a_file_the_built_in_configuration_is_in_force(tmp_path: Path) -> None:
+    loaded = load(None, {}, tmp_path)
+    assert loaded.path is None
+    assert {"general", "code", "handbook"} <= set(loaded.settings.domains)
+    assert loaded.settings.data_folder == (tmp_path / "mdsa-data").resolve()
+    assert set(loaded.sources.values()) == {"default"}
+
+
+def test_the_command_line_names_the_file_before_the_variable_and_that_before_the_folder(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml", "mdsa.toml"):
+        (tmp_path / name).write_text(GENERAL)
+    environ = {"MDSA_CONFIG": "b.toml"}
+    assert load(Path("a.toml"), environ, tmp_path).path == tmp_path / "a.toml"
+    assert load(None, environ, tmp_path).path == tmp_path / "b.toml"
+    assert load(None, {}, tmp_path).path == tmp_path / "mdsa.toml"
+
+
+def test_paths_in_a_file_start_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "mdsa.toml").write_text(GENERAL)
+    loaded = load(Path("etc/mdsa.toml"), {}, tmp_path)
+    assert loaded.settings.data_folder == (tmp_path / "etc" / "mdsa-data").resolve()
+
+
+def test_a_named_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid) as refused:
+        load(Path("missing.toml"), {}, tmp_path)
+    (fault,) = refused.value.faults
+    assert (
+        str(fault)
+        == "missing.toml: there is no such file. Mend: Name another, or write it: mdsa init --path missing.toml"
+    )
+
+
+def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match="cannot be read"):
+        load(tmp_path, {}, tmp_path)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "mdsa.toml").write_bytes(b"\xef\xbb\xbf" + GENERAL.encode())
+    assert load(None, {}, tmp_path).settings.domains
+
+
+def test_a_file_that_is_not_utf_8_is_a_fault_at_its_first_wrong_line(tmp_path: Path) -> None:
+    (tmp_path / "mdsa.toml").write_bytes(b"[server]\n# caf\xe9\n")
+    with pytest.raises(ConfigurationInvalid) as refused:
+        load(None, {}, tmp_path)
+    assert refused.value.faults[0].line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("[server]\nport = \n", 2, "Invalid value"),
+        ('[server]\nhost = "127.0.0.1\nport = 1\n', 2, ""),
+        ("a = [\n  1,\n[server]\nport = 1\n", 3, "in what begins on line 1"),
+        ('a = """\nnever\nclosed\n', 1, ""),
+        ("[server]\nport = 1\nport = 2\n", 3, "Cannot overwrite"),
+        ("[server\nport = 1\n", 1, ""),
+    ],
+)
+def test_a_file_that_is_no_toml_is_one_fault_where_it_stops_being_so(
+    tmp_path: Path, text: str, line: int, word: str
+) -> None:
+    (fault,) = faults_in(tmp_path, text)
+    assert (fault.file, fault.line) == ("mdsa.toml", line)
+    assert fault.what.startswith("is no TOML: ")
+    assert word in fault.what
+
+
+# --- what lies over what
+
+
+def test_the_command_line_counts_more_than_variables_and_those_more_than_the_file(tmp_path: Path) -> None:
+    text = "[server]\nport = 1\nmax_message_chars = 1\nmax_body_bytes = 1\n" + GENERAL
+    environ = {"MDSA_SERVER__PORT": "2", "MDSA_SERVER__MAX_MESSAGE_CHARS": "2"}
+    loaded = load_text(tmp_path, text, environ, {"server.port": 3, "server.host": None})
+    server = loaded.settings.server
+    assert (server.port, server.max_message_chars, server.max_body_bytes) == (3, 2, 1)
+    assert [loaded.sources[f"server.{key}"] for key in ("port", "max_message_chars", "max_body_bytes", "host")] == [
+        "command line",
+        "MDSA_SERVER__MAX_MESSAGE_CHARS",
+        "mdsa.toml:4",
+        "default",
+    ]
+
+
+def test_variables_set_keys_of_domains_and_of_plugins(tmp_path: Path) -> None:
+    environ = {
+        "MDSA_DOMAINS__GENERAL__MODEL": "gemma3:4b",
+        "MDSA_DOMAINS__GENERAL__OPTIONS__NUM_CTX": "8192",
+        "MDSA_DOMAINS__CODE__DESCRIPTION": "Programs",
+        "MDSA_PLUGINS__CLOCK__ZONE": "UTC",
+        "MDSA_ROUTING__ROUTERS": '["keyword_router"]',
+    }
+    loaded = load_text(tmp_path, GENERAL, environ)
+    general, code = loaded.settings.domains_as_vocabulary()
+    assert (general.model, general.options, code.description) == ("gemma3:4b", {"num_ctx": 8192}, "Programs")
+    assert loaded.settings.plugins == {"clock": {"zone": "UTC"}}
+    assert loaded.settings.routing.routers == ("keyword_router",)
+    assert loaded.sources["domains.general.options.num_ctx"] == "MDSA_DOMAINS__GENERAL__OPTIONS__NUM_CTX"
+
+
+def test_a_variable_for_a_string_is_one_even_if_it_looks_like_a_number(tmp_path: Path) -> None:
+    environ = {"MDSA_DOMAINS__GENERAL__MODEL": "7", "MDSA_STORE__PATH": "2024", "MDSA_ENGINE__DEFAULT_MODEL": '"q"'}
+    settings = load_text(tmp_path, GENERAL, environ).settings
+    assert settings.domains["general"].model == "7"
+    assert settings.data_folder.name == "2024"
+    assert settings.engine.default_model == "q"
+
+
+def test_a_variable_that_means_no_key_is_a_fault_that_names_the_likeliest(tmp_path: Path) -> None:
+    (fault,) = faults_in(tmp_path, GENERAL, {"MDSA_SERVER__PROT": "1"})
+    assert str(fault) == (
+        "MDSA_SERVER__PROT: server.prot: there is no such key in [server]. Mend: Did you mean MDSA_SERVER__PORT?"
+    )
+
+
+# --- faults
+
+
+def test_all_faults_are_reported_together_each_at_its_line(tmp_path: Path) -> None:
+    faults = faults_in(
+        tmp_path,
+        """\
+        [server]
+        port = "9000"
+        prot = 1
+        default_model = "auto"
+        [engine]
+        connect_timeout = 0
+        [routing]
+        routers = []
+        fallback = "genral"
+        [logging]
+        level = "loud"
+        [domains.general]
+        description = " "
+        examples = [
+            "a",
+            1,
+        ]
+        [domains.Other]
+        """,
+    )
+    assert [(fault.line, fault.key) for fault in faults] == [
+        (2, "server.port"),
+        (3, "server.prot"),
+        (4, "server.default_model"),
+        (6, "engine.connect_timeout"),
+        (8, "routing.routers"),
+        (9, "routing.fallback"),
+        (11, "logging.level"),
+        (13, "domains.general.description"),
+        (14, "domains.general.examples[1]"),
+        (18, "domains.Other"),
+        (18, "domains.Other.description"),
+    ]
+    assert all(fault.what and fault.mend for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "mend"),
+    [
+        ('[server]\nport = "9000"', 'must be a whole number, not the string "9000"', "like the default: port = 8642"),
+        ("[server]\nport = true", "must be a whole number, not true", ""),
+        ("[server]\nport = 70000", "less than or equal to 65535, not the number 70000", ""),
+        ("[server]\nport = 2024-05-31", "not a date or time", ""),
+        ("[server]\nhots = 1", "no such key in [server]", "Did you mean host?"),
+        ("[server]\nlevel = 1", "no such key in [server]", "It belongs in [logging]."),
+        ("[server]\nzzz = 1", "no such key in [server]", "There are: host, port"),
+        ("[domain.x]\na = 1", "no such table", "Did you mean domains?"),
+        ("port = 1", "no such table", "It belongs in [server]."),
+        ("server = 1", "must be a table, not the number 1", "Write it as a table: [server]."),
+        ("[plugins]\nclock = 1", "must be a table", "[plugins.clock]"),
+        ("[store]\npath = 1", "must be a path in quotes", 'path = "mdsa-data"'),
+        ("[routing]\ntimeout = inf", "must be a finite number, not the number inf", ""),
+        ("[routing]\nrouters = 'x'", 'must be a list in square brackets, not the string "x"', ""),
+        ("[embedding]\noffline = 1", "must be true or false", "offline = true"),
+        ("[logging]\nlevel = 'inof'", 'must be "debug", "info", "warning" or "error"', ""),
+        ("[plugin_host]\ndirectories = ['none']", '"none" is not a folder', "Make it in"),
+        ("[routing]\nfallback = 'x'", 'no domain is named "x"', "Set it to one of: general."),
+    ],
+)
+def test_a_fault_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, text: str, what: str, mend: str) -> None:
+    (fault,) = faults_in(tmp_path, text + GENERAL)
+    assert what in fault.what
+    assert mend in fault.mend
+    assert fault.line == text.count("\n") + 1 or "[domain.x]" in text
+
+
+def test_a_configuration_without_domains_is_told_how_to_get_one(tmp_path: Path) -> None:
+    (fault,) = faults_in(tmp_path, "[server]\nport = 1")
+    assert (fault.key, "mdsa init" in fault.mend) == ("domains", True)
+    (fault,) = faults_in(tmp_path, "[domains]")
+    assert (fault.key, fault.line, "mdsa init" in fault.mend) == ("domains", 1, True)
+
+
+def test_a_fault_of_what_variables_say_points_to_them(tmp_path: Path) -> None:
+    environ = {"MDSA_SERVER__PORT": "many", "MDSA_DOMAINS__CODE__MODEL": "m"}
+    port, description = sorted(faults_in(tmp_path, GENERAL, environ), key=lambda fault: fault.file, reverse=True)
+    assert (port.place, port.mend) == ("MDSA_SERVER__PORT", "Set it like the default: MDSA_SERVER__PORT='8642'.")
+    assert (description.place, description.key) == ("MDSA_DOMAINS__CODE__MODEL", "domains.code.description")
+
+
+def test_a_fault_of_the_command_line_says_so(tmp_path: Path) -> None:
+    (fault,) = faults_in(tmp_path, "[server]\nport = 1\n" + GENERAL, {}, {"server.port": -1})
+    assert (fault.place, fault.key) == ("command line", "server.port")
+
+
+def test_the_error_itself_says_how_many_faults_there_are_and_the_first(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match=r"2 faults; the first is mdsa\.toml:2: server\.a") as refused:
+        load_text(tmp_path, "[server]\na = 1\nb = 1\n" + GENERAL)
+    assert refused.value.mend
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_text_is_a_configuration_or_a_list_of_faults(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_text(text, "utf-8", newline="")
+    with pytest.raises(ConfigurationInvalid) as refused:
+        load(file, {}, file.parent)
+    assert refused.value.faults
+
+
+@given(
+    st.dictionaries(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_-.1", max_size=30).map("MDSA_".__add__), st.text(max_size=8))
+)
+def test_any_variables_give_a_configuration_or_faults_of_those_variables(
+    tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "valid.toml"
+    file.write_text(GENERAL)
+    try:
+        load(file, environ | {"MDSA_CONFIG": ""}, file.parent)
+    except ConfigurationInvalid as refused:
+        for fault in refused.faults:
+            assert fault.file in environ
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((), ""),
+        (("server",), "server"),
+        (("a", "b", "0"), "a.b[0]"),
+        (("domains", "x", "examples", "12"), "domains.x.examples[12]"),
+    ],
+)
+def test_keys_are_told_as_people_write_them(path: tuple[str, ...], text: str) -> None:
+    assert dotted(path) == text

@@ -1,0 +1,50 @@
+"""Who may import what, beyond the floors that `lint-imports` holds."""
+
+import re
+import sys
+
+import pytest
+
+from mdsa_server import plugin_api
+from tests.house.tree import source_files
+
+PLUGINS = source_files("plugins")
+
+ONLY_IN = {
+    "apsw": {"mdsa_server/store/database.py", "mdsa_server/store/migrate.py", "mdsa_server/store/transaction.py"},
+    "sqlite_vec": {"mdsa_server/store/database.py"},
+    "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
+    "sentence_transformers": {"mdsa_server/inference/embedder.py", "mdsa_server/inference/encoder.py"},
+    "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/registry.py"},
+    "uvicorn": {"mdsa_server/cli/listening.py"},
+}
+"""Libraries that few may know, so that they can be changed for others."""
+
+
+def test_first_party_plugins_import_only_what_a_strangers_can() -> None:
+    ours = {name for plugin in PLUGINS for name in plugin.imports() if name.split(".")[0] == "mdsa_server"}
+    assert {name for name in ours if not re.match(r"mdsa_server\.plugin_api(\.[A-Za-z]+)?$", name)} == set()
+
+
+def test_the_plugins_that_the_configuration_counts_on_are_there() -> None:
+    assert {"keyword_router", "embedding_router", "clock", "calculator"} <= {file.path.stem for file in PLUGINS}
+
+
+def test_no_plugin_has_the_name_of_one_of_pythons_modules() -> None:
+    assert {file.path.stem for file in PLUGINS} & sys.stdlib_module_names == set()
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
+    knowing = {
+        file.name
+        for file in source_files("mdsa_server", "plugins")
+        if any(name.split(".")[0] == library for name in file.imports())
+    }
+    assert knowing, f"nothing imports {library}: take it out of this table"
+    assert knowing <= ONLY_IN[library]
+
+
+def test_what_the_plugin_api_offers_is_all_there() -> None:
+    assert sorted(plugin_api.__all__) == plugin_api.__all__
+    assert [name for name in plugin_api.__all__ if not hasattr(plugin_api, name)] == []

@@ -1,0 +1,109 @@
+"""A turn becomes what the chat page shows of it."""
+
+from datetime import UTC, datetime
+
+from mdsa_server.vocabulary.events import (
+    ModelLoading,
+    ModelWaiting,
+    PromptAssembled,
+    RouteChosen,
+    Thinking,
+    Token,
+    TurnEvent,
+    TurnStarted,
+)
+from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.turn import Ledger, Timings, Turn, Usage
+from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
+
+TURN = Turn(id="t", conversation="c", parent=None, message="Hello?", started=datetime(2026, 3, 14, tzinfo=UTC))
+STARTED = TurnStarted(at=0.0, turn="t", conversation="c")
+ROUTED = RouteChosen(at=0.1, route=Route(domain="code", confidence=0.9, router="keyword_router"))
+LOADING = ModelLoading(at=0.2, model="small:1b")
+ASSEMBLED = PromptAssembled(
+    at=0.3,
+    model="small:1b",
+    ledger=Ledger(context=4096, instructions=1, history=2, passages=0, question=3, reserve=512, dropped_turns=2),
+)
+
+
+def shown_after(*events: TurnEvent) -> AnswerView:
+    growing = GrowingAnswer(TURN)
+    growing.tell(events)
+    return growing.view()
+
+
+def test_before_anything_is_known_a_domain_is_being_chosen() -> None:
+    assert shown_after(STARTED).doing == "Choosing a domain"
+
+
+def test_the_route_is_shown_as_soon_as_it_is_chosen() -> None:
+    view = shown_after(STARTED, ROUTED)
+
+    assert view.turn.route == ROUTED.route
+    assert view.doing == "Preparing code"
+
+
+def test_loading_is_said_until_the_model_says_something() -> None:
+    assert shown_after(STARTED, ROUTED, LOADING, ASSEMBLED).doing == "Loading small:1b"
+    assert shown_after(STARTED, ROUTED, LOADING, ASSEMBLED, Token(at=1.0, text="Hi")).doing == ""
+
+
+def test_a_resident_model_reads_before_it_answers() -> None:
+    assert shown_after(STARTED, ROUTED, ASSEMBLED).doing == "small:1b is reading"
+
+
+def test_a_turn_in_line_says_its_place() -> None:
+    assert shown_after(ModelWaiting(at=0.2, model="m", place=1)).doing == "Waiting for m, next in line"
+    assert shown_after(ModelWaiting(at=0.2, model="m", place=3)).doing == "Waiting for m, number 3 in line"
+
+
+def test_thinking_is_kept_apart_from_the_answer() -> None:
+    view = shown_after(ROUTED, Thinking(at=0.4, text="Let me "), Thinking(at=0.5, text="see."))
+    assert (view.turn.thinking, view.html, view.doing) == ("Let me see.", "", "Thinking")
+
+
+def test_an_answer_is_rendered_as_it_grows() -> None:
+    growing = GrowingAnswer(TURN)
+    growing.tell([Token(at=1.0, text="It is **bo")])
+    first = growing.view().html
+    growing.tell([Token(at=1.1, text="ld**.")])
+
+    assert first == "<p>It is **bo</p>\n"
+    assert growing.view().html == "<p>It is <strong>bold</strong>.</p>\n"
+
+
+def test_what_was_left_out_of_the_prompt_is_known_while_the_answer_comes() -> None:
+    view = shown_after(ROUTED, ASSEMBLED, Token(at=1.0, text="Hi"))
+
+    assert view.running
+    assert view.turn.ledger == ASSEMBLED.ledger
+
+
+def test_a_turn_that_was_running_when_its_server_ended_is_shown_as_failed() -> None:
+    view = finished_answer(TURN)
+
+    assert not view.running
+    assert view.turn.problem is not None
+    assert view.turn.problem.code == "server-stopped"
+
+
+def test_speed_counts_from_the_first_token() -> None:
+    view = AnswerView(
+        Turn(
+            id="t",
+            conversation="c",
+            parent=None,
+            message="Hello?",
+            started=TURN.started,
+            outcome="answered",
+            usage=Usage(prompt_tokens=5, answer_tokens=21),
+            timings=Timings(total=3.0, first_token=1.0),
+        ),
+        html=finished_answer(TURN).html,
+    )
+    assert view.tokens_per_second == 10.0
+
+
+def test_an_answer_of_one_token_has_no_speed() -> None:
+    assert finished_answer(TURN).tokens_per_second is None

@@ -1,0 +1,65 @@
+"""Markdown is rendered, tamed, and rendered as it grows."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdsa_server.web.markdown import GrowingMarkdown, render_markdown
+
+
+def grown(pieces: list[str]) -> str:
+    growing = GrowingMarkdown()
+    html = ""
+    for piece in pieces:
+        growing.grow(piece)
+        html = str(growing.html())
+    return html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1))",
+        "<javascript:alert(1)>",
+        "![see](https://elsewhere.example/track.png)",
+        '<div hx-get="/chat" hx-trigger="load">',
+    ],
+)
+def test_nothing_that_a_model_writes_can_act_or_fetch(text: str) -> None:
+    html = str(render_markdown(text))
+
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<div" not in html
+    assert 'href="javascript' not in html
+
+
+def test_an_image_becomes_a_link_that_the_reader_may_follow() -> None:
+    assert 'href="https://elsewhere.example/a.png"' in render_markdown("![see](https://elsewhere.example/a.png)")
+
+
+def test_links_do_not_tell_the_other_site_where_they_were() -> None:
+    assert 'rel="noopener noreferrer nofollow"' in render_markdown("[a](https://elsewhere.example)")
+
+
+def test_headings_come_below_those_of_the_page() -> None:
+    assert render_markdown("# One\n\n###### Six") == "<h3>One</h3>\n<h6>Six</h6>\n"
+
+
+def test_the_alignment_of_a_table_is_told_by_class_since_inline_styles_are_forbidden() -> None:
+    html = render_markdown("| a | b |\n|--:|:-:|\n| 1 | 2 |\n")
+
+    assert '<td class="align-right">1</td>' in html
+    assert '<td class="align-center">2</td>' in html
+    assert "style" not in html
+
+
+MARKDOWN = st.text(alphabet="ab \n\n\n\r\t#-*`~|>1.:_<&=+)\\", max_size=60)
+
+
+@settings(max_examples=300)
+@given(st.lists(MARKDOWN, min_size=1, max_size=6))
+def test_a_text_that_grew_reads_as_if_it_had_come_at_once(pieces: list[str]) -> None:
+    assert grown(pieces) == str(render_markdown("".join(pieces)))

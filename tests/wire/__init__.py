@@ -1,0 +1,1 @@
+"""One conformance suite of the engine's wire, run against every engine there is."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdsa_server.cli.options import FAULTY
+from mdsa_server.cli.problems import FAULTY
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -144,18 +144,18 @@ def _count(things: Sized, word: str) -> str:
 
 
 def _chat_models() -> tuple[list[InstalledModel], str]:
-    """Ask Ollama for its chat models, the most fitting first; and say whom it was that was asked."""
+    """Ask Ollama for its chat models, the most fitting first; and say in a sentence how that went."""
     import asyncio
 
     from mdsa_server.configuration.starter import chat_models
     from mdsa_server.engine_places import ollama_url
-    from mdsa_server.errors import EngineError, UnknownModel
+    from mdsa_server.errors import EngineError, EngineUnreachable, UnknownModel
 
     url = ollama_url(os.environ.get("OLLAMA_HOST"))
     try:
         models = asyncio.run(chat_models(url))
     except (EngineError, UnknownModel) as error:
-        return [], f"No models were asked for: {error.detail}"
+        return [], f"No Ollama answers at {url}." if isinstance(error, EngineUnreachable) else error.detail
     return models, f"Ollama at {url} has {_count(models, 'chat model')}."
 
 

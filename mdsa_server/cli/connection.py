@@ -3,84 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdsa_server.cli.problems import Refused
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from mdsa_server.configuration import Loaded
 
-FAILED = 1
-INTERRUPTED = 130
-
-
-class Refused(click.ClickException):
-    """The server answered with a problem; it is printed as it came."""
-
-    exit_code = FAILED
-
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem.get("title", "The server refused"))
-        self.problem = problem
-
-    def show(self, file: Any = None) -> None:
-        print_problem(self.problem)
-
-
-def print_problem(problem: dict[str, Any]) -> None:
-    """Print what went wrong and how to mend it, to standard error."""
-    click.secho(problem.get("title", "Something went wrong"), fg="red", bold=True, err=True)
-    if detail := problem.get("detail"):
-        click.echo(f"  {detail}", err=True)
-    for fault in problem.get("faults", ()):
-        place = f"{fault['file']}:{fault['line']}" if fault.get("line") else fault["file"]
-        click.echo(f"  {place}: {fault['key']}: {fault['what']} {fault['mend']}", err=True)
-    if mend := problem.get("mend"):
-        click.secho(f"  {mend}", fg="cyan", err=True)
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end; Ctrl-C ends it quietly, and an error of ours is printed as a problem."""
-    from mdsa_server.errors import MdsaError
-
-    try:
-        asyncio.run(work)
-    except KeyboardInterrupt:
-        click.echo(err=True)
-        sys.exit(INTERRUPTED)
-    except MdsaError as error:
-        raise Refused({"title": error.title, "detail": error.detail, "mend": error.mend}) from error
+# How long a command waits for another one that is just starting, or ending, the server of its folder.
+FOLDER_PATIENCE_SECONDS = 15.0
 
 
 @asynccontextmanager
 async def connect(loaded: Loaded) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of the server on the configured data folder, which is started here where none answers."""
-    from mdsa_server.store.data_folder import server_of
+    """Give a client of the server on the configured data folder, which is started here where none answers.
 
-    address = server_of(loaded.settings.data_folder)
-    if address is not None:
-        async with client_of(address.url) as client:
-            if await _answers(client):
-                yield client
-                return
-    if sys.stderr.isatty():
-        click.secho("No server runs on this data folder: starting one for this command ...", dim=True, err=True)
-    async with _private_server(loaded) as url, client_of(url) as client:
-        yield client
-
-
-def client_of(url: str) -> httpx.AsyncClient:
-    """Make a client without a limit on how long an answer may take: a model may take long."""
+    Raises Refused where the server goes away in the meantime.
+    """
     import httpx
 
-    # Loopback: the environment's web proxies are not for it.
-    return httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=5.0), trust_env=False)
+    async with AsyncExitStack() as stack:
+        client = await _running_or_private(loaded, stack)
+        try:
+            yield client
+        except httpx.TransportError as error:
+            raise Refused(
+                "The server stopped answering",
+                detail=f"{client.base_url} ({error or type(error).__name__})",
+                mend="Look at its log, then try again.",
+            ) from error
+
+
+@asynccontextmanager
+async def connect_to_running(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the server that runs on `folder`. Raises Refused where none does."""
+    async with AsyncExitStack() as stack:
+        client = await _running(folder, stack)
+        if client is None:
+            raise Refused("No server is running", detail=f"None answers for {folder}.", mend="mdsa serve starts one.")
+        yield client
 
 
 async def ask_for(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> Any:
@@ -94,34 +64,50 @@ def raise_for_problem(response: httpx.Response) -> None:
     """Raise Refused where the answer is a problem; the body must have been read."""
     if response.is_success:
         return
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {"title": f"The server answered {response.status_code}", "detail": response.text[:500]}
-    raise Refused(problem)
+    if response.headers.get("content-type", "").startswith("application/problem+json"):
+        raise Refused.by_server(response.json())
+    raise Refused(f"The server answered {response.status_code}", detail=response.text[:500])
 
 
-async def events_of(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
-    """Read a stream of events as (name, data) pairs; every event of ours has one line of JSON."""
-    if not response.is_success:
-        await response.aread()
-        raise_for_problem(response)
-    name = ""
-    async for line in response.aiter_lines():
-        field, _, value = line.partition(": ")
-        if field == "event":
-            name = value
-        elif field == "data":
-            yield name, json.loads(value)
+async def _running_or_private(loaded: Loaded, stack: AsyncExitStack) -> httpx.AsyncClient:
+    from mdsa_server.errors import DataFolderInUse
+
+    deadline = time.monotonic() + FOLDER_PATIENCE_SECONDS
+    while True:
+        if client := await _running(loaded.settings.data_folder, stack):
+            return client
+        try:
+            url = await stack.enter_async_context(_private_server(loaded))
+        except DataFolderInUse:
+            # A server that does not answer yet, or no more: another command's, most often.
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return await stack.enter_async_context(_client_of(url))
 
 
-async def _answers(client: httpx.AsyncClient) -> bool:
-    """Say whether a server is there: one that was killed leaves its address behind."""
+async def _running(folder: Path, stack: AsyncExitStack) -> httpx.AsyncClient | None:
+    """Give a client of the folder's server if one answers: a server that was killed leaves its address behind."""
     import httpx
 
-    with suppress(httpx.TransportError):
-        return (await client.get("/health/live", timeout=5.0)).is_success
-    return False
+    from mdsa_server.store.data_folder import server_of
+
+    address = server_of(folder)
+    if address is not None:
+        client = await stack.enter_async_context(_client_of(address.url))
+        with suppress(httpx.TransportError):
+            if (await client.get("/health/live", timeout=5.0)).is_success:
+                return client
+    return None
+
+
+def _client_of(url: str) -> httpx.AsyncClient:
+    """Make a client without a limit on how long an answer may take: a model may take long."""
+    import httpx
+
+    # Loopback: the environment's web proxies are not for it.
+    return httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=5.0), trust_env=False)
 
 
 @asynccontextmanager
@@ -138,4 +124,5 @@ async def _private_server(loaded: Loaded) -> AsyncIterator[str]:
         yield listener.url
     finally:
         listener.stop()
-        await serving
+        # Where it did not start, `started` has raised why.
+        await asyncio.gather(serving, return_exceptions=True)

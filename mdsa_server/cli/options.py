@@ -1,30 +1,31 @@
-"""Options that several commands share, and how they become settings."""
+"""What commands share: the options that name the configuration, and the way a command is run."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from mdsa_server.cli.problems import problems_shown
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FAULTY = 2
-"""The exit code where the configuration has faults."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 def configuration_options(command: Command) -> Command:
-    """Add --config and --data."""
+    """Add --config and --data, as the parameters `config` and `data`."""
     command = click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The data folder; else [store] path.",
+        "--data", type=click.Path(path_type=Path, file_okay=False), help="The data folder; else [store] path."
     )(command)
     return click.option(
         "--config",
@@ -35,20 +36,26 @@ def configuration_options(command: Command) -> Command:
 
 
 def read_configuration(config: Path | None, data: Path | None, **overrides: object) -> Loaded:
-    """Load the configuration, or print all its faults and end with 2. `overrides` are keys with `__` for dots."""
+    """Load the configuration in force, under what the command line says: `server__port` is `server.port`.
+
+    Raises Refused with all its faults.
+    """
     from mdsa_server.configuration import load
-    from mdsa_server.errors import ConfigurationInvalid
 
-    try:
-        return load(config, os.environ, Path.cwd(), as_overrides(data, overrides))
-    except ConfigurationInvalid as error:
-        click.secho(f"{error.title}:", fg="red", bold=True, err=True)
-        for fault in error.faults:
-            click.echo(f"  {fault}", err=True)
-        sys.exit(FAULTY)
-
-
-def as_overrides(data: Path | None, overrides: Mapping[str, object]) -> dict[str, object]:
-    """Write command-line options as the dotted keys they stand for."""
     keys = {key.replace("__", "."): value for key, value in overrides.items()}
-    return keys | {"store.path": str(data.absolute()) if data else None}
+    # What is typed in a shell is seen from where it is typed, not from the file's folder.
+    keys["store.path"] = str(data.expanduser().absolute()) if data else None
+    with problems_shown():
+        return load(config, os.environ, Path.cwd(), keys)
+
+
+def run(
+    work: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> None:
+    """Run a command to its end; Ctrl-C ends it quietly, and errors of ours are shown as problems."""
+    try:
+        with problems_shown(), asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(work)
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        sys.exit(INTERRUPTED)

@@ -108,8 +108,8 @@ async def _examine_engine(loaded: Loaded, engine: Engine, findings: Findings) ->
     if status.problem:
         findings.warnings.append(places.fault(("engine", "url"), status.problem.rstrip("."), status.mend or ""))
         return
-    name = {"ollama": "Ollama", "embedded": "the embedded engine"}.get(status.kind, status.kind)
-    findings.note("engine", f"{name} {status.version} at {status.url}")
+    name, remark = ("embedded", "; its model is very small") if status.kind == "embedded" else ("Ollama", "")
+    findings.note("engine", f"{name} {status.version} at {status.url}{remark}")
     try:
         await _examine_models(loaded, engine, findings)
     except (EngineError, UnknownModel) as error:
@@ -120,7 +120,7 @@ async def _examine_models(loaded: Loaded, engine: Engine, findings: Findings) ->
     settings, places = loaded.settings, loaded.places
     installed = await engine.client.installed()
     missing = checks.missing_models(settings, installed, places)
-    findings.note("models", f"{len(installed)} installed, all that are named among them", missing)
+    findings.note("models", f"{len(installed)} installed, no other is asked for", missing)
     default_model = None
     if any(domain.model is None for domain in settings.domains.values()):
         default_model = await engine.default_model()

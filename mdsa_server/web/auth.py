@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
 from mdsa_server.errors import ForeignOrigin, ScopeMissing
@@ -22,6 +23,9 @@ class Caller:
     """Whose conversations these are."""
     scopes: frozenset[str]
 
+
+ByCaller = NamedDependency[Caller]
+"""The type of a handler's parameter `caller`."""
 
 LOCAL = Caller("local", SCOPES)
 """The one caller there is while the server listens on loopback only."""

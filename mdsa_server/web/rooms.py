@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from litestar.di import NamedDependency
+
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.inference.engine import Engine
 from mdsa_server.monitor.counters import Counters
@@ -25,3 +27,7 @@ class Rooms:
     started: datetime
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read `mdsa.toml` again; gives the names of the domains. Raises ConfigurationInvalid, and then nothing changed."""
+
+
+InRooms = NamedDependency[Rooms]
+"""The type of a handler's parameter `rooms`."""

@@ -50,9 +50,7 @@ async def test_a_question_is_routed_and_its_answer_read_as_it_comes(reading: Rea
         assert re.search(r"/chat/[0-9a-f-]{36}$", page.url)
 
 
-async def test_a_second_question_goes_on_with_the_conversation(
-    reading: Reading, engine: ScriptedOllama
-) -> None:
+async def test_a_second_question_goes_on_with_the_conversation(reading: Reading, engine: ScriptedOllama) -> None:
     async with reading("/chat") as page:
         await expect_end(await ask(page, "First?"))
         address = page.url
@@ -86,9 +84,7 @@ async def test_stop_stops_the_engine_and_keeps_what_came(
             await engine.until(lambda: engine.cut == 1)
 
 
-async def test_a_page_loaded_again_goes_on_with_the_running_answer(
-    reading: Reading, model: ScriptedModel
-) -> None:
+async def test_a_page_loaded_again_goes_on_with_the_running_answer(reading: Reading, model: ScriptedModel) -> None:
     more = asyncio.Event()
     model.says = ["Before", more, " and after."]
 
@@ -132,9 +128,7 @@ async def test_a_model_that_is_being_loaded_is_named(reading: Reading, model: Sc
         await expect(answer.locator(".doing")).to_have_count(0)
 
 
-async def test_thinking_is_folded_away_and_stays_open_once_opened(
-    reading: Reading, model: ScriptedModel
-) -> None:
+async def test_thinking_is_folded_away_and_stays_open_once_opened(reading: Reading, model: ScriptedModel) -> None:
     more = asyncio.Event()
     model.says = [Thinks("Hmm."), "Yes", more, "."]
 
@@ -274,9 +268,7 @@ async def test_back_leads_out_of_a_conversation_and_forward_into_it(reading: Rea
         assert page.url == address
 
 
-async def test_the_page_stays_at_the_end_only_for_a_reader_who_is_there(
-    reading: Reading, model: ScriptedModel
-) -> None:
+async def test_the_page_stays_at_the_end_only_for_a_reader_who_is_there(reading: Reading, model: ScriptedModel) -> None:
     more, rest = asyncio.Event(), asyncio.Event()
     model.says = ["Line.\n\n" * 60, more, "Line.\n\n" * 60, rest, "Last line."]
     from_end = "document.scrollingElement.scrollHeight - scrollY - innerHeight"

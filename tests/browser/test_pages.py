@@ -37,6 +37,38 @@ async def test_a_page_is_whole(
         assert (lightness > 0.9) == (scheme == "light"), background
 
 
+CONTRAST = """(pairs) => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true })
+  const probe = document.body.appendChild(document.createElement("i"))
+  const luminance = name => {
+    probe.style.color = `var(--${name})`
+    canvas.fillStyle = getComputedStyle(probe).color
+    canvas.fillRect(0, 0, 1, 1)
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data]
+      .map(value => value / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  return pairs.map(pair => pair.map(luminance).sort((a, b) => b - a)).map(([a, b]) => (a + 0.05) / (b + 0.05))
+}"""
+TEXT_ON_GROUND = [
+    *([text, ground] for text in ("ink", "quiet", "accent") for ground in ("paper", "raised", "wash")),
+    *([text, "warning-wash"] for text in ("ink", "quiet", "warning")),
+    ["on-accent", "accent"],
+    ["warning", "paper"],
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_colours_stand_out_as_wcag_asks(reading: Reading, scheme: str) -> None:
+    """4.5 to 1 for text (WCAG 2.2, 1.4.3), 3 to 1 for the edges of what one works with (1.4.11)."""
+    async with reading("/", color_scheme=scheme) as page:
+        text = await page.evaluate(CONTRAST, TEXT_ON_GROUND)
+        edges = await page.evaluate(CONTRAST, [["edge", "paper"], ["edge", "raised"]])
+
+    assert min(text) >= 4.5, list(zip(TEXT_ON_GROUND, text, strict=True))
+    assert min(edges) >= 3.0
+
+
 async def test_the_welcome_page_says_what_runs(reading: Reading) -> None:
     async with reading("/") as page:
         runs = page.get_by_role("region", name="What runs")

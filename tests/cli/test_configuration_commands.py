@@ -101,6 +101,7 @@ async def test_init_writes_a_file_for_the_models_of_the_engine_that_passes_the_c
 async def test_init_without_an_engine_leaves_the_model_to_the_server(folder: Path) -> None:
     result = await mdsa("init")
     assert result.exit_code == 0, result.output
+    assert "No Ollama answers at http://127.0.0.1:9." in result.stdout
     assert "left at auto" in result.stdout
     assert load(None, {}, folder).settings.engine.default_model == "auto"
 

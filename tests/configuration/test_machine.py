@@ -24,8 +24,8 @@ async def engine() -> AsyncIterator[ScriptedOllama]:
 
 async def examined(folder: Path, engine_url: str, text: str = "") -> Findings:
     """Examine the domain `general` with an engine at `engine_url`; `text` is what else the file says."""
-    head = f'engine.url = "{engine_url}"\n[domains.general]\ndescription = "Anything"\n'
-    return await examine(load_text(folder, head + text), {})
+    head = '[domains.general]\ndescription = "Anything"\n'
+    return await examine(load_text(folder, head + text, overrides={"engine.url": engine_url}), {})
 
 
 async def test_what_is_in_order_is_told_too(tmp_path: Path, engine: ScriptedOllama) -> None:
@@ -43,7 +43,7 @@ async def test_the_model_of_domains_that_name_none_is_told(tmp_path: Path, engin
 async def test_an_engine_that_does_not_answer_is_a_warning_since_the_server_starts_all_the_same(tmp_path: Path) -> None:
     findings = await examined(tmp_path, NOWHERE)
     (warning,) = findings.warnings
-    assert (warning.line, warning.key) == (1, "engine.url")
+    assert (warning.place, warning.key) == ("command line", "engine.url")
     assert NOWHERE in warning.what
     assert "ollama serve" in warning.mend
     assert findings.faults == []
@@ -83,7 +83,9 @@ async def test_domains_that_make_the_engine_reload_are_a_warning(tmp_path: Path,
 
 
 async def test_examples_in_two_domains_are_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:
-    text = 'model = "chatty:1b"\nexamples = ["a"]\n[domains.other]\ndescription = "x"\nmodel = "chatty:1b"\nexamples = ["A"]'
+    text = (
+        'examples = ["a"]\n[domains.other]\ndescription = "x"\nexamples = ["A"]\n[engine]\ndefault_model = "chatty:1b"'
+    )
     findings = await examined(tmp_path, engine.url, text)
     assert [warning.key for warning in findings.warnings] == ["domains.other.examples"]
     assert "examples" not in findings.fine

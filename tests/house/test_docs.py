@@ -1,14 +1,17 @@
-"""The documents say what is so."""
+"""The documents tell what there is to use, and nothing that is not."""
 
 import re
-from pathlib import Path
 
+import click
+
+from mdsa_server.cli import main
 from mdsa_server.plugin_api import hookspecs
 from mdsa_server.vocabulary.events import TurnEvent
+from tests.house.tree import ROOT
 
-ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
-PLUGINS = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+PLUGIN_GUIDE = (ROOT / "docs" / "plugins.md").read_text("utf-8")
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:
@@ -17,7 +20,7 @@ def test_every_hook_is_documented_with_its_signature() -> None:
     for name in hooks:
         function = getattr(hookspecs, name)
         parameters = ", ".join(function.__code__.co_varnames[: function.__code__.co_argcount])
-        assert f"| `{name}({parameters})` |" in PLUGINS
+        assert f"| `{name}({parameters})` |" in PLUGIN_GUIDE
 
 
 def test_every_event_of_a_turn_is_named_in_the_guide() -> None:
@@ -25,8 +28,33 @@ def test_every_event_of_a_turn_is_named_in_the_guide() -> None:
         assert f"`{event.__struct_config__.tag}`" in GUIDE
 
 
-def test_every_command_of_the_guides_tables_exists() -> None:
-    from mdsa_server.cli import main
+def test_every_command_is_in_the_guide() -> None:
+    assert [name for name in main.commands if f"mdsa {name}" not in GUIDE] == []
 
-    for command in re.findall(r"^\| `mdsa (\w+)`", GUIDE, flags=re.MULTILINE):
-        assert command in main.commands
+
+def test_every_command_that_a_document_names_exists() -> None:
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?:^|`)mdsa ([a-z]+)", document.read_text("utf-8"), re.MULTILINE))
+        assert named - set(main.commands) == set(), document.name
+
+
+def test_every_command_and_option_says_in_a_sentence_what_it_is_for() -> None:
+    commands = [
+        each
+        for command in main.commands.values()
+        for each in (command, *(command.commands.values() if isinstance(command, click.Group) else ()))
+    ]
+    for command in commands:
+        assert (command.help or "").partition("\n\n")[0].endswith("."), command.name
+        for option in command.params:
+            assert not isinstance(option, click.Option) or (option.help or "").endswith("."), (command.name, option.name)
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    dead = [
+        f"{document.name}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+        if not (document.parent / target).exists()
+    ]
+    assert dead == []

@@ -30,7 +30,8 @@ def imported_by(code: str) -> set[str]:
     """Run `code` in a Python of its own and give the top-level packages it has imported by its end."""
     ending = "import sys; print('IMPORTED', *{name.split('.')[0] for name in sys.modules})"
     program = f"import atexit\natexit.register(lambda: exec({ending!r}))\n{code}"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return set(done.stdout.rpartition("IMPORTED ")[2].split())
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 from msgspec import Struct
 
@@ -12,12 +12,12 @@ from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.turn import HISTORY_TURNS, route_query
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.auth import Caller
+from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.problems import TurnProblem
-from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import batches_of, last_event_id, sse_response
 
-LastEventId = Annotated[str | None, Parameter(header="Last-Event-ID", required=False)]
+LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", required=False)]
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ class ChatController(Controller):
 
     @post("/chat", operation_id="Chat", status_code=200)
     async def chat(
-        self, data: ChatRequest, rooms: Rooms, caller: Caller, request: Request[Any, Any, Any]
+        self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
     ) -> Response[ChatAnswer] | Stream:
         """Send a message. With `Accept: text/event-stream`, the turn's events; otherwise the whole answer at its end."""
         live = await rooms.live_turns.start(
@@ -63,7 +63,7 @@ class ChatController(Controller):
         return Response(ChatAnswer(turn=turn), headers=headers)
 
     @post("/route", operation_id="Route", status_code=200)
-    async def route(self, data: ChatRequest, rooms: Rooms, caller: Caller) -> Response[Route]:
+    async def route(self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller) -> Response[Route]:
         """Decide which domain would answer; no model runs and nothing is saved."""
         live_turns = rooms.live_turns
         desk = live_turns.desk
@@ -78,7 +78,7 @@ class ChatController(Controller):
         return Response(route, headers={"X-MDSA-Route": route_header(route)})
 
     @get("/turns/{turn:str}", operation_id="ReadTurn")
-    async def read_turn(self, turn: str, rooms: Rooms, caller: Caller) -> Turn:
+    async def read_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> Turn:
         """Read one turn; while it runs, as far as it has come."""
         # Looked up first: a turn is saved before it leaves the live ones.
         live = rooms.live_turns.get(turn)
@@ -86,14 +86,14 @@ class ChatController(Controller):
         return live.so_far() if live else stored
 
     @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
-    async def follow_turn(self, turn: str, rooms: Rooms, caller: Caller, last_id: LastEventId = None) -> Stream:
+    async def follow_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None) -> Stream:
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
         live = rooms.live_turns.get(turn)
         await rooms.turn_log.read(caller.owner, turn)
         return sse_response(batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id)))
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
-    async def cancel_turn(self, turn: str, rooms: Rooms, caller: Caller) -> CancelAnswer:
+    async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:
         """Stop a turn and the engine with it; what there was of the answer is kept. One that has ended stays as it is."""
         await rooms.turn_log.read(caller.owner, turn)
         await rooms.live_turns.cancel(turn)

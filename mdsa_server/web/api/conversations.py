@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, patch
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
-from mdsa_server.web.auth import Caller
-from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.rooms import InRooms
 
 
 class ConversationList(Struct, frozen=True, kw_only=True):
@@ -33,35 +33,35 @@ class ConversationController(Controller):
     @get("/", operation_id="ListConversations")
     async def list_conversations(
         self,
-        rooms: Rooms,
-        caller: Caller,
-        query: str = "",
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-        before: str | None = None,
+        rooms: InRooms,
+        caller: ByCaller,
+        text: Annotated[str, QueryParameter(name="query")] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        before: FromQuery[str | None] = None,
     ) -> ConversationList:
         """List conversations, last used first; `query` looks into titles and messages."""
-        found = await rooms.conversations.find(caller.owner, query=query, limit=limit, before=before)
+        found = await rooms.conversations.find(caller.owner, query=text, limit=limit, before=before)
         return ConversationList(conversations=found, next=found[-1].id if len(found) == limit else None)
 
     @get("/{conversation:str}", operation_id="ReadConversation")
-    async def read_conversation(self, conversation: str, rooms: Rooms, caller: Caller) -> Conversation:
+    async def read_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> Conversation:
         """Read a conversation with all its turns."""
         return await rooms.conversations.read(caller.owner, conversation)
 
     @patch("/{conversation:str}", operation_id="RenameConversation", status_code=204)
-    async def rename_conversation(self, conversation: str, data: NewTitle, rooms: Rooms, caller: Caller) -> None:
+    async def rename_conversation(self, conversation: FromPath[str], data: JSONBody[NewTitle], rooms: InRooms, caller: ByCaller) -> None:
         """Give a conversation another title."""
         await rooms.conversations.rename(caller.owner, conversation, data.title)
 
     @delete("/{conversation:str}", operation_id="DeleteConversation")
-    async def delete_conversation(self, conversation: str, rooms: Rooms, caller: Caller) -> None:
+    async def delete_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
         """Delete a conversation and its turns, for good; a turn of it that is under way is stopped."""
         await rooms.live_turns.cancel_conversation(conversation)
         await rooms.conversations.delete(caller.owner, conversation)
 
     @get("/{conversation:str}/export", operation_id="ExportConversation")
     async def export_conversation(
-        self, conversation: str, rooms: Rooms, caller: Caller, format: Literal["markdown", "json"] = "markdown"
+        self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, format: FromQuery[Literal["markdown", "json"]] = "markdown"
     ) -> Response[bytes]:
         """Take a conversation away as a file."""
         whole = await rooms.conversations.read(caller.owner, conversation)

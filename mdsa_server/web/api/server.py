@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from litestar import Controller, get, post
+from litestar.params import JSONBody
 from litestar.response import Stream
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
 from mdsa_server.vocabulary.plugins import PluginStatus
-from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import HEADERS
 
 
@@ -59,12 +60,12 @@ class ServerController(Controller):
     opt = {"scope": "monitor"}  # noqa: RUF012  # Litestar reads it so
 
     @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"})
-    async def domains(self, rooms: Rooms) -> list[Domain]:
+    async def domains(self, rooms: InRooms) -> list[Domain]:
         """List the domains as they are configured."""
         return list(rooms.live_turns.desk.team.domains.values())
 
     @get("/api/models", operation_id="ListModels")
-    async def models(self, rooms: Rooms) -> ModelList:
+    async def models(self, rooms: InRooms) -> ModelList:
         """List the engine's models; none while there is no engine."""
         engine = rooms.engine
         rows: list[ModelRow] = []
@@ -77,19 +78,19 @@ class ServerController(Controller):
         return ModelList(engine=engine.status, default_model=engine.default_model_name, models=rows)
 
     @post("/api/models/pull", operation_id="PullModel", opt={"scope": "admin"}, media_type="text/event-stream")
-    async def pull_model(self, data: PullRequest, rooms: Rooms) -> Stream:
+    async def pull_model(self, data: JSONBody[PullRequest], rooms: InRooms) -> Stream:
         """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
         if not data.name.strip():
             raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
         return Stream(_pull_frames(rooms, data.name), media_type="text/event-stream", status_code=200, headers=HEADERS)
 
     @get("/api/plugins", operation_id="ListPlugins")
-    async def plugins(self, rooms: Rooms) -> list[PluginStatus]:
+    async def plugins(self, rooms: InRooms) -> list[PluginStatus]:
         """List the plugins, what each offers, and what went wrong with it."""
         return list(rooms.registry.status())
 
     @get("/api/metrics", operation_id="Metrics")
-    async def metrics(self, rooms: Rooms) -> ServerMetrics:
+    async def metrics(self, rooms: InRooms) -> ServerMetrics:
         """Count what happened since the server started."""
         return ServerMetrics(
             version=__version__,
@@ -99,7 +100,7 @@ class ServerController(Controller):
         )
 
     @post("/api/reload", operation_id="Reload", opt={"scope": "admin"}, status_code=200)
-    async def reload(self, rooms: Rooms) -> ReloadAnswer:
+    async def reload(self, rooms: InRooms) -> ReloadAnswer:
         """Read mdsa.toml again. If it has faults, they are told and nothing changes."""
         return ReloadAnswer(domains=await rooms.reload())
 
@@ -109,7 +110,7 @@ class ServerController(Controller):
         return Health(status="live")
 
     @get("/health/ready", operation_id="Ready", opt={"scope": "public"})
-    async def ready(self, rooms: Rooms) -> Health:
+    async def ready(self, rooms: InRooms) -> Health:
         """Say whether a message would be answered: there is an engine that has a model."""
         rooms.engine.check()
         await rooms.engine.default_model()

@@ -1,0 +1,62 @@
+"""Make the pictures of the documentation: ask a server of this checkout a few questions and photograph the pages."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page, ViewportSize, async_playwright
+
+from mdsa_server.store.data_folder import server_of
+
+IMAGES = Path(__file__).parent / "images"
+WIDE = ViewportSize(width=1440, height=900)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+QUESTIONS = ("What is the capital of Portugal?", "How do I change the port of the server?")
+START_SECONDS = 120
+ANSWER_MS = 300_000
+
+
+async def photograph(url: str, questions: list[str]) -> None:
+    """Ask `questions` on the chat page of the server at `url`, and save what it looks like."""
+    IMAGES.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = await browser.new_page(base_url=url, viewport=WIDE)
+        await page.goto("/chat")
+        for number, question in enumerate(questions, 1):
+            await ask(page, number, question)
+        await page.locator(".route summary").last.click()
+        await page.mouse.move(0, 0)
+        await page.screenshot(path=IMAGES / "chat.png")
+        await browser.close()
+
+
+async def ask(page: Page, number: int, question: str) -> None:
+    await page.get_by_label("Your message").fill(question)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(f'.turn:nth-of-type({number}) .answer[aria-busy="false"]', timeout=ANSWER_MS)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("questions", nargs="*", default=QUESTIONS)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        serve = ("-m", "mdsa_server", "serve", "--port", "0", "--data", folder)
+        server = await asyncio.create_subprocess_exec(sys.executable, *serve)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while (address := server_of(Path(folder))) is None:
+                    await asyncio.sleep(0.1)
+            await photograph(address.url, list(arguments.questions))
+        finally:
+            server.terminate()
+            await server.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

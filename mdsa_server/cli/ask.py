@@ -1,0 +1,78 @@
+"""`mdsa ask` and `mdsa route`: one message, answered or only routed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdsa_server.cli.connection import ask_for, connect
+from mdsa_server.cli.options import configuration_options, read_configuration, run
+from mdsa_server.cli.turns import TurnSoFar, note, print_turn, turn_events
+
+if TYPE_CHECKING:
+    from mdsa_server.configuration import Loaded
+
+BAR = 20
+
+
+@click.command()
+@click.argument("message")
+@click.option("--domain", help="The domain that must answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole turn as one JSON object.")
+@configuration_options
+def ask(message: str, domain: str | None, as_json: bool, data: Path | None, config: Path | None) -> None:
+    """Ask one question. A message of - is read from standard input."""
+    text = sys.stdin.read() if message == "-" else message
+    run(_ask(read_configuration(config, data), {"message": text, "domain": domain}, as_json))
+
+
+@click.command()
+@click.argument("message")
+@click.option("--json", "as_json", is_flag=True, help="Print the route as one JSON object.")
+@configuration_options
+def route(message: str, as_json: bool, data: Path | None, config: Path | None) -> None:
+    """Say which domain would answer, and why; no model runs."""
+    run(_route(read_configuration(config, data), message, as_json))
+
+
+async def _ask(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
+    turn = TurnSoFar()
+    async with connect(loaded) as client:
+        if not as_json:
+            await print_turn(client, body, turn)
+            return
+        async with aclosing(turn_events(client, body, turn)) as events:
+            async for _ in events:
+                pass
+        whole = await ask_for(client, "GET", f"/api/turns/{turn.id}")
+    click.echo(json.dumps(whole, ensure_ascii=False))
+    if whole["outcome"] == "failed":
+        sys.exit(1)
+
+
+async def _route(loaded: Loaded, message: str, as_json: bool) -> None:
+    async with connect(loaded) as client:
+        decided = await ask_for(client, "POST", "/api/route", json={"message": message})
+    if as_json:
+        click.echo(json.dumps(decided, ensure_ascii=False))
+    else:
+        _print_route(decided)
+
+
+def _print_route(route: dict[str, Any]) -> None:
+    click.echo(
+        f"{click.style(route['domain'], bold=True)}  confidence {route['confidence']:.2f}, "
+        f"decided by {route['router']} in {route['seconds'] * 1000:.0f} ms"
+    )
+    width = max((len(candidate["domain"]) for candidate in route["candidates"]), default=0)
+    for candidate in route["candidates"]:
+        bar = "█" * round(candidate["confidence"] * BAR)
+        click.echo(f"  {candidate['domain']:<{width}}  {candidate['confidence']:.2f}  {bar}")
+    for seen in route["evidence"]:
+        weight = f"  {seen['weight']:.2f}" if seen["weight"] is not None else ""
+        note(f"  {seen['kind']} for {seen['domain'] or 'no domain'}: {seen['text']}{weight}")

@@ -1,0 +1,99 @@
+"""A turn in the terminal: sent, printed as it comes, and stopped when its reader leaves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdsa_server.cli.connection import ask_for
+from mdsa_server.cli.event_stream import events_of
+from mdsa_server.cli.problems import Refused
+
+if TYPE_CHECKING:
+    import httpx
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+@dataclass
+class TurnSoFar:
+    """What is known of a turn as its events come."""
+
+    id: str | None = None
+    conversation: str | None = None
+    route: dict[str, Any] | None = None
+    ended: bool = False
+
+
+async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar) -> None:
+    """Print the answer to standard output as it comes, and what is said about it to standard error.
+
+    Raises Refused where the turn fails.
+    """
+    async with aclosing(turn_events(client, body, turn)) as events:
+        async for name, event in events:
+            match name:
+                case "model_waiting":
+                    note(f"waiting for {event['model']}, place {event['place']} in line ...")
+                case "model_loading":
+                    note(f"loading {event['model']} ...")
+                case "thinking":
+                    note(event["text"], nl=False)
+                case "token":
+                    click.echo(event["text"], nl=False)
+                case "turn_finished":
+                    click.echo()
+                    note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
+                case "turn_failed":
+                    click.echo()
+                    raise Refused.by_server(event["problem"])
+
+
+async def turn_events(
+    client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Send a message and give the events of its turn, noting them in `turn`.
+
+    Left before its end, the turn is stopped, and the engine with it. Raises Refused.
+    """
+    try:
+        async with client.stream("POST", "/api/chat", json=body, headers=STREAM) as response:
+            async for name, event in events_of(response):
+                match name:
+                    case "turn_started":
+                        turn.id, turn.conversation = event["turn"], event["conversation"]
+                    case "route_chosen":
+                        turn.route = event["route"]
+                    case "turn_finished" | "turn_failed":
+                        turn.ended = True
+                yield name, event
+    finally:
+        if turn.id and not turn.ended:
+            await _stop(client, turn.id)
+
+
+async def _stop(client: httpx.AsyncClient, turn: str) -> None:
+    import anyio
+
+    # Whoever leaves is being cancelled: without a shield this request would be too.
+    with anyio.CancelScope(shield=True):
+        await ask_for(client, "POST", f"/api/turns/{turn}/cancel")
+
+
+def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> str:
+    """Say where an answer came from: `[general · 152 ms · confidence 0.95]`."""
+    parts = [f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"]
+    if route:
+        parts = [route["domain"], *parts, f"confidence {route['confidence']:.2f}"]
+    if reason != "stop":
+        parts.append({"cancelled": "stopped", "length": "cut at the length limit"}.get(reason, reason))
+    return f"[{' · '.join(parts)}]"
+
+
+def note(text: str, *, nl: bool = True) -> None:
+    """Say something about an answer, apart from it: a pipe gets the answer alone."""
+    click.secho(text, dim=True, err=True, nl=nl)

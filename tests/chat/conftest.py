@@ -1,0 +1,132 @@
+"""A desk with a real store and a real client of a scripted engine; the test offers routers and retrievers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.inference.engine import Engine, EnginePlace
+from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.monitor.counters import Counters
+from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, Router, RouteQuery
+from mdsa_server.store.conversations import Conversations
+from mdsa_server.store.database import Database
+from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.supervisor import Supervisor
+from mdsa_server.vocabulary.models import EngineStatus
+from tests.fakes.script import ScriptedModel
+from tests.fakes.scripted_ollama import ScriptedOllama
+
+T = TypeVar("T")
+
+GENERAL = Domain(name="general", description="Everything else", instructions="Be brief.")
+CODE = Domain(name="code", description="Programs", options={"temperature": 0.1})
+
+
+class WordRouter:
+    """Sure of the domain whose name is in the message."""
+
+    name = "word_router"
+
+    def __init__(self) -> None:
+        self.asked: list[RouteQuery] = []
+
+    async def fit(self, domains: Sequence[Domain]) -> None:
+        self.known = [domain.name for domain in domains]
+
+    async def route(self, query: RouteQuery) -> Opinion:
+        self.asked.append(query)
+        found = [name for name in ("general", "code", "gone") if name in query.message]
+        return Opinion(
+            candidates=tuple(Candidate(name, 0.9) for name in found),
+            evidence=tuple(Evidence("keyword", name, name) for name in found),
+        )
+
+
+@dataclass
+class Offering:
+    """Offers what the test gives it; a call that raises is a plugin's fault, as in the plugin host."""
+
+    routers: list[Router] = field(default_factory=list)
+    retrievers: list[Retriever] = field(default_factory=list)
+
+    async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await work()
+        except MdsaError:
+            raise
+        except Exception as error:
+            raise PluginFault(f"{type(error).__name__}: {error}") from error
+
+
+async def embed(texts: Sequence[str], *, cached: bool = False) -> "np.typing.NDArray[np.float32]":
+    return np.ones((len(texts), 3), dtype=np.float32)
+
+
+@dataclass
+class Office:
+    """All that turns need, and the parts a test looks at."""
+
+    engine: ScriptedOllama
+    live_turns: LiveTurns
+    offering: Offering
+    turn_log: TurnLog
+    counters: Counters
+
+    @property
+    def model(self) -> ScriptedModel:
+        return next(iter(self.engine.models.values()))
+
+
+@asynccontextmanager
+async def open_office(folder: Path) -> AsyncIterator[Office]:
+    async with ScriptedOllama() as scripted:
+
+        async def url() -> str:
+            return scripted.url
+
+        engine = Engine(
+            [EnginePlace(kind="ollama", url=url)],
+            absent=EngineStatus(kind="none", problem="No engine.", mend="Start one."),
+            default_model="auto",
+            connect_timeout=1.0,
+            stall_timeout=1.0,
+        )
+        await engine.find()
+        database = await Database.open(folder / "mdsa.sqlite3")
+        turn_log, offering, supervisor, counters = TurnLog(database, 100), Offering(), Supervisor(), Counters()
+        desk = Desk(
+            team=Team(
+                domains={"general": GENERAL, "code": CODE},
+                routers=("word_router",),
+                fallback="general",
+                min_confidence=0.5,
+            ),
+            offers=offering,
+            keeper=ModelKeeper(engine, keep_alive="5m"),
+            conversations=Conversations(database),
+            embed=embed,
+            router_timeout=0.2,
+        )
+        offering.routers = [WordRouter()]
+        live_turns = LiveTurns(
+            desk, turn_log, spawn=supervisor.spawn, observe=counters.observe, max_message_chars=1000
+        )
+        yield Office(scripted, live_turns, offering, turn_log, counters)
+        await live_turns.close(0)
+        await supervisor.close()
+        await engine.close()
+        await database.close()
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with open_office(tmp_path) as office:
+        yield office

@@ -1,0 +1,277 @@
+"""A turn is told to its end, whatever happens, and saved before its end is told."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mdsa_server.errors import (
+    InvalidRequest,
+    MessageTooLong,
+    ServerClosing,
+    UnknownConversation,
+    UnknownDomain,
+)
+from mdsa_server.plugin_api import Domain, Opinion, Passage, RetrieverQuery, RouteQuery
+from mdsa_server.vocabulary.events import (
+    ModelLoading,
+    PassagesFound,
+    PromptAssembled,
+    RouteChosen,
+    Thinking,
+    Token,
+    TurnEvent,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+)
+from tests.chat.conftest import Office, WordRouter
+from tests.fakes.script import DIES, HANGS, STOPS_SHORT, Breaks, Sends, Step, Thinks
+
+
+async def events_of(office: Office, message: str, **options: str) -> list[TurnEvent]:
+    live = await office.live_turns.start("local", message, **options)
+    return [event async for batch in live.follow() for _, event in batch]
+
+
+async def test_a_turn_tells_its_story_in_order(office: Office) -> None:
+    office.model.says = [Thinks("Hm."), "Hello", " there"]
+    events = await events_of(office, "a code question")
+    kinds = [type(event) for event in events]
+    expected = [TurnStarted, RouteChosen, ModelLoading, PromptAssembled, Thinking, Token, TurnFinished]
+    assert [kind for place, kind in enumerate(kinds) if kinds[place - 1 : place] != [kind]] == expected
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+async def test_the_model_gets_the_domains_instructions_and_options(office: Office) -> None:
+    await events_of(office, "a general question")
+    await events_of(office, "a code question")
+    general, code = (body for body in office.engine.asked("/api/chat") if body["messages"])
+    assert general["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "a general question"},
+    ]
+    assert code["options"] == {"temperature": 0.1}
+    assert code["keep_alive"] == "5m"
+
+
+async def test_a_model_that_is_resident_is_not_said_to_load(office: Office) -> None:
+    await events_of(office, "first")
+    second = await events_of(office, "second")
+    assert not [event for event in second if isinstance(event, ModelLoading)]
+    assert [path for path, _ in office.engine.requests].count("/api/ps") <= 3
+
+
+async def test_the_answer_is_saved_before_its_end_is_told(office: Office) -> None:
+    live = await office.live_turns.start("local", "hello")
+    async for batch in live.follow():
+        if any(isinstance(event, TurnFinished) for _, event in batch):
+            saved = await office.turn_log.read("local", live.turn.id)
+            assert (saved.outcome, saved.answer) == ("answered", "Hello there.")
+            return
+    raise AssertionError("the stream did not finish")
+
+
+async def test_a_conversation_goes_on_with_what_was_said(office: Office) -> None:
+    live = await office.live_turns.start("local", "one code")
+    first = await live.finished()
+    await events_of(office, "two", conversation=first.conversation)
+    last = office.engine.asked("/api/chat")[-1]
+    assert [message["content"] for message in last["messages"]] == ["Be brief.", "one code", "Hello there.", "two"]
+    router = office.offering.routers[0]
+    assert isinstance(router, WordRouter)
+    assert router.asked[-1].previous_domain == "code"
+    assert [message.content for message in router.asked[-1].history] == ["one code", "Hello there."]
+
+
+async def test_anyone_may_follow_from_any_position_and_read_the_same(office: Office) -> None:
+    gate = asyncio.Event()
+    office.model.says = ["One ", "two ", gate, "three"]
+    live = await office.live_turns.start("local", "count")
+    early = live.follow()
+    seen: list[tuple[int, TurnEvent]] = []
+    while not any(isinstance(event, Token) and "two" in event.text for _, event in seen):
+        seen += await anext(early)
+    position = seen[-1][0]
+    gate.set()
+    seen += [pair async for batch in early for pair in batch]
+    late = [event async for batch in live.follow(position - 2) for _, event in batch]
+    assert "".join(event.text for _, event in seen if isinstance(event, Token)) == "One two three"
+    assert "".join(event.text for event in late if isinstance(event, Token)) == "o three"
+
+
+async def test_a_follower_hears_of_silence(office: Office) -> None:
+    gate = asyncio.Event()
+    office.model.says = ["One", gate]
+    live = await office.live_turns.start("local", "count")
+    async for batch in live.follow(idle=0.01):
+        if not batch:
+            gate.set()
+            break
+    else:
+        raise AssertionError("no heartbeat came")
+
+
+async def test_cancelling_stops_the_engine_and_keeps_what_was_said(office: Office) -> None:
+    office.model.says = ["Half an", HANGS]
+    live = await office.live_turns.start("local", "hello")
+    async for batch in live.follow():
+        if any(isinstance(event, Token) for _, event in batch):
+            break
+    await office.live_turns.cancel(live.turn.id)
+    await office.engine.until(lambda: office.engine.cut == 1)
+    saved = await office.turn_log.read("local", live.turn.id)
+    assert (saved.outcome, saved.answer) == ("cancelled", "Half an")
+    assert isinstance(live.events[-1], TurnFinished)
+    assert live.events[-1].reason == "cancelled"
+    assert len(office.live_turns) == 0
+
+
+async def test_a_turn_cancelled_at_once_still_ends(office: Office) -> None:
+    live = await office.live_turns.start("local", "hello")
+    await office.live_turns.cancel(live.turn.id)
+    assert (await office.turn_log.read("local", live.turn.id)).outcome == "cancelled"
+    assert [batch async for batch in live.follow()]
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        (["Half", DIES], "engine-died"),
+        (["Half", STOPS_SHORT], "engine-died"),
+        (["Half", Sends(b"not json\n")], "engine-died"),
+        (["Half", Breaks("runner crashed")], "engine-died"),
+        (["Half", HANGS], "engine-died"),
+    ],
+)
+async def test_an_engine_that_fails_in_mid_answer_is_told_and_the_half_is_kept(
+    office: Office, says: list[Step], code: str
+) -> None:
+    office.model.says = says
+    live = await office.live_turns.start("local", "hello")
+    turn = await live.finished()
+    assert isinstance(live.events[-1], TurnFailed)
+    assert turn.problem is not None
+    assert (turn.outcome, turn.problem.code, turn.answer) == ("failed", code, "Half")
+    assert await office.turn_log.read("local", live.turn.id) == turn
+
+
+async def test_an_engine_that_is_gone_is_told_with_what_to_do(office: Office) -> None:
+    await office.engine.stop()
+    events = await events_of(office, "hello")
+    assert isinstance(events[-1], TurnFailed)
+    assert events[-1].problem.code == "engine-unreachable"
+    assert "ollama serve" in events[-1].problem.mend
+
+
+async def test_a_busy_engine_is_told_as_busy(office: Office) -> None:
+    office.engine.busy = True
+    events = await events_of(office, "hello")
+    assert isinstance(events[-1], TurnFailed)
+    assert events[-1].problem.code == "engine-busy"
+
+
+async def test_a_router_that_breaks_or_dawdles_has_no_say_and_the_turn_goes_on(office: Office) -> None:
+    class Breaks:
+        name = "word_router"
+
+        async def fit(self, domains: Sequence[Domain]) -> None: ...
+
+        async def route(self, query: RouteQuery) -> Opinion:
+            raise LookupError("lost the map")
+
+    class Dawdles(Breaks):
+        async def route(self, query: RouteQuery) -> Opinion:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    office.offering.routers = [Breaks(), Dawdles()]
+    turn = await (await office.live_turns.start("local", "code")).finished()
+    assert turn.route is not None
+    assert (turn.domain, turn.route.router, turn.outcome) == ("general", "fallback", "answered")
+    notes = " ".join(evidence.text for evidence in turn.route.evidence)
+    assert "lost the map" in notes
+    assert "no answer within 0.2 s" in notes
+
+
+async def test_a_domain_that_is_not_configured_is_never_chosen(office: Office) -> None:
+    turn = await (await office.live_turns.start("local", "gone")).finished()
+    assert turn.domain == "general"
+
+
+async def test_a_caller_may_name_the_domain(office: Office) -> None:
+    turn = await (await office.live_turns.start("local", "general matters", domain="code")).finished()
+    assert turn.route is not None
+    assert (turn.domain, turn.route.router, turn.route.confidence) == ("code", "caller", 1.0)
+
+
+async def test_passages_are_gathered_shown_and_given_to_the_model(office: Office) -> None:
+    class Finds:
+        name = "finds"
+
+        async def retrieve(self, query: RetrieverQuery) -> list[Passage]:
+            assert (await query.vector()).shape == (3,)
+            return [Passage(text=f"About {query.message} for {query.domain.name}.", source="book.md")]
+
+    class Fails:
+        name = "fails"
+
+        async def retrieve(self, query: RetrieverQuery) -> list[Passage]:
+            raise LookupError
+
+    office.offering.retrievers = [Fails(), Finds()]
+    events = await events_of(office, "code")
+    (found,) = [event for event in events if isinstance(event, PassagesFound)]
+    assert [passage.text for passage in found.passages] == ["About code for code."]
+    assert "[1] book.md\nAbout code for code." in office.engine.asked("/api/chat")[-1]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("message", "options", "error"),
+    [
+        ("  \n", {}, InvalidRequest),
+        ("x" * 1001, {}, MessageTooLong),
+        ("hello", {"domain": "cooking"}, UnknownDomain),
+        ("hello", {"conversation": "nowhere"}, UnknownConversation),
+    ],
+)
+async def test_what_cannot_be_a_turn_is_refused_and_saves_nothing(
+    office: Office, message: str, options: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await office.live_turns.start("local", message, **options)
+    assert await office.live_turns.desk.conversations.find("local") == []
+
+
+async def test_closing_refuses_new_turns_and_marks_those_it_cut_off(office: Office) -> None:
+    office.model.says = ["Half", HANGS]
+    live = await office.live_turns.start("local", "hello")
+    async for batch in live.follow():
+        if any(isinstance(event, Token) for _, event in batch):
+            break
+    await office.live_turns.close(0)
+    saved = await office.turn_log.read("local", live.turn.id)
+    assert saved.problem is not None
+    assert (saved.problem.code, saved.answer) == ("server-stopped", "Half")
+    with pytest.raises(ServerClosing):
+        await office.live_turns.start("local", "too late")
+
+
+async def test_closing_lets_a_turn_finish_in_time(office: Office) -> None:
+    gate = asyncio.Event()
+    office.model.says = ["Half", gate, " and whole"]
+    live = await office.live_turns.start("local", "hello")
+    closing = asyncio.create_task(office.live_turns.close(5))
+    await asyncio.sleep(0)
+    gate.set()
+    await closing
+    assert (await office.turn_log.read("local", live.turn.id)).answer == "Half and whole"
+
+
+async def test_many_turns_at_once_keep_their_answers_apart(office: Office) -> None:
+    office.model.says = lambda asked: [f"{word} " for word in asked.messages[-1]["content"].split()]
+    messages = [" ".join(f"{number}-{place}" for place in range(30)) for number in range(20)]
+    started = [await office.live_turns.start("local", message) for message in messages]
+    turns = await asyncio.gather(*(live.finished() for live in started))
+    assert [turn.answer.strip() for turn in turns] == messages
+    assert office.counters.metrics().turns_answered == 20

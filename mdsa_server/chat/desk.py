@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
-from mdsa_server.plugin_api.contracts import Retriever, Router
+from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.vocabulary.domain import Domain
 
@@ -57,7 +57,7 @@ class Desk:
     offers: Offers
     keeper: ModelKeeper
     conversations: Conversations
-    embed: Callable[[Sequence[str]], Awaitable[Vectors]]
+    embed: Embed
     router_timeout: float
     """Seconds that routing may take, embedding included."""
 
@@ -67,7 +67,7 @@ class SharedVector:
     """One message's vector: made when first asked for, for all who ask."""
 
     text: str
-    embed: Callable[[Sequence[str]], Awaitable[Vectors]] = field(repr=False)
+    embed: Embed = field(repr=False)
     _made: asyncio.Future[Vectors] | None = field(default=None, repr=False)
 
     async def __call__(self) -> Vectors:

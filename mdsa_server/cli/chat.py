@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import click
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration
 from mdsa_server.cli.problems import Refused, problems_shown
-from mdsa_server.cli.turns import TurnSoFar, closing_line, note, print_turn
+from mdsa_server.cli.turns import TurnSoFar, print_turn, stop_turn
 
 if TYPE_CHECKING:
     import httpx
@@ -114,21 +113,25 @@ class Talk:
 
     def say(self, message: str) -> None:
         """Send a message and print the answer as it comes; Ctrl-C stops it."""
-        began = time.monotonic()
         turn = TurnSoFar(conversation=self.conversation)
         body = {"message": message, "conversation": self.conversation, "domain": self.domain}
         answering = self.portal.start_task_soon(print_turn, self.client, body, turn)
         try:
             _wait(answering)
         except KeyboardInterrupt:
-            answering.cancel()
-            self.portal.call(_ended, answering)
-            click.echo()
-            note(closing_line(turn.route, time.monotonic() - began, "cancelled"))
+            self._stop(turn, answering)
         except Refused as refused:
             refused.show()
         self.conversation = turn.conversation
         click.echo()
+
+    def _stop(self, turn: TurnSoFar, answering: Future[None]) -> None:
+        """Stop a turn; its answer then ends by itself, and says so."""
+        if turn.id is None:
+            answering.cancel()
+        else:
+            self.portal.call(stop_turn, self.client, turn.id)
+            _wait(answering)
 
     def _choose_domain(self, name: str) -> None:
         if name and name not in self.domains:
@@ -142,11 +145,9 @@ class Talk:
 
 
 def _wait(answering: Future[None]) -> None:
-    while True:
-        try:
-            return answering.result(WAIT_SECONDS)
-        except TimeoutError:
-            continue
+    while not wait([answering], WAIT_SECONDS).done:
+        pass
+    answering.result()
 
 
 def _print_stats(metrics: dict[str, Any]) -> None:

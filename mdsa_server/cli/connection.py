@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from mdsa_server.cli.problems import Refused
 
 if TYPE_CHECKING:

@@ -11,19 +11,21 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
 import uvicorn
 
 from mdsa_server.app import create_app
+from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded, load
 from mdsa_server.settings import Settings
 from mdsa_server.web.rooms import Rooms
 
 BACKLOG = 2048
+# Turns have had their time when connections are closed; this is for their last bytes.
+CLOSING_SECONDS = 3
 
 
 class Listener:
-    """Listens from the moment it is made. Raises click.ClickException where it cannot.
+    """Listens from the moment it is made. Raises Refused where it cannot.
 
     `heed_signals`: whether SIGINT and SIGTERM end it; otherwise only `stop` does.
     """
@@ -32,22 +34,24 @@ class Listener:
         self._socket = _listen(host, port)
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
-        self.app = create_app(loaded.settings, url=self.url, reread=lambda: _reread(loaded))
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        self._app = create_app(loaded.settings, url=self.url, reread=lambda: _reread(loaded))
+        config = uvicorn.Config(
+            self._app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=CLOSING_SECONDS
+        )
         self._server = _Server(config, heed_signals, self._drain)
         self._patience = loaded.settings.server.shutdown_seconds
 
     @property
     def rooms(self) -> Rooms:
         """The opened rooms, once it serves."""
-        rooms: Rooms = self.app.state.rooms
+        rooms: Rooms = self._app.state.rooms
         return rooms
 
     async def serve(self) -> None:
         """Open the rooms, serve until told to stop, close them. Raises MdsaError where they do not open."""
         # The application's lifespan is entered here and not by uvicorn, which would bury why it fails in its log.
         try:
-            async with self.app.lifespan():
+            async with self._app.lifespan():
                 await self._server.serve(sockets=[self._socket])
         finally:
             self._socket.close()
@@ -57,10 +61,11 @@ class Listener:
         while not self._server.started:
             if serving.done():
                 await serving
+                return
             await asyncio.sleep(0.01)
 
     def stop(self) -> None:
-        """Have `serve` return, once running requests have ended."""
+        """Have `serve` return, once running turns have ended or had their time."""
         self._server.should_exit = True
 
     async def _drain(self) -> None:
@@ -92,6 +97,11 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Give what makes the fastest event loop of this platform: uvloop's, where that runs."""
+    return uvicorn.Config("", loop="auto").get_loop_factory()
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -100,14 +110,20 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
-            raise click.ClickException(
-                f"Port {port} of {host} is in use. Stop what uses it, or take another: --port 0 takes any free one."
+            raise Refused(
+                "The port is in use",
+                detail=f"Something listens on port {port} of {host} already.",
+                mend="Stop it, or take another port: mdsa serve --port 0 takes any free one.",
             ) from error
-        raise click.ClickException(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
-    listening.listen(BACKLOG)
+        raise Refused(
+            "The address cannot be listened on",
+            detail=f"{host}, port {port}: {error.strerror}.",
+            mend="Choose others with --host and --port, or in [server] of mdsa.toml.",
+        ) from error
     listening.setblocking(False)
     return listening
 

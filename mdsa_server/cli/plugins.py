@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdsa_server.cli.connection import ask_for, connect, run
-from mdsa_server.cli.options import configuration_options, read_configuration
+from mdsa_server.cli.connection import ask_for, connect
+from mdsa_server.cli.options import configuration_options, read_configuration, run
+
+if TYPE_CHECKING:
+    from mdsa_server.configuration import Loaded
 
 COLORS = {"active": "green", "quarantined": "red", "disabled": "yellow"}
+MARGIN = " " * 12
 
 
 @click.command()
@@ -22,17 +26,21 @@ def plugins(as_json: bool, data: Path | None, config: Path | None) -> None:
     run(_plugins(read_configuration(config, data), as_json))
 
 
-async def _plugins(loaded: Any, as_json: bool) -> None:
+async def _plugins(loaded: Loaded, as_json: bool) -> None:
     async with connect(loaded) as client:
         found = await ask_for(client, "GET", "/api/plugins")
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     for plugin in found:
-        state = click.style(f"{plugin['state']:<12}", fg=COLORS.get(plugin["state"]))
-        offers = ", ".join(f"{offer['kind']} {offer['name']}" for offer in plugin["offers"]) or "offers nothing"
-        name = click.style(plugin["name"], bold=True)
-        click.echo(f"{state}{name} {plugin['version']} ({plugin['source']}): {offers}")
-        click.secho(f"{'':<12}{plugin['location']}", dim=True)
-        for fault in plugin["faults"]:
-            click.secho(f"{'':<12}{fault['hook']}: {fault['reason']}", fg="red")
+        _print_plugin(plugin)
+
+
+def _print_plugin(plugin: dict[str, Any]) -> None:
+    state = click.style(f"{plugin['state']:<{len(MARGIN)}}", fg=COLORS.get(plugin["state"]))
+    offers = ", ".join(f"{offer['kind']} {offer['name']}" for offer in plugin["offers"]) or "offers nothing"
+    name = click.style(plugin["name"], bold=True)
+    click.echo(f"{state}{name} {plugin['version']} ({plugin['source']}): {offers}")
+    click.secho(f"{MARGIN}{plugin['location']}", dim=True)
+    for fault in plugin["faults"]:
+        click.secho(f"{MARGIN}{fault['hook']}: {fault['reason']}", fg="red")

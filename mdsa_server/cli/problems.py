@@ -26,7 +26,7 @@ class Refused(click.ClickException):
         self.detail = detail
         self.mend = mend
         self.faults = tuple(faults)
-        self.exit_code = FAULTY if self.faults else FAILED
+        self.exit_code = FAULTY if self.faults else FAILED  # type: ignore[misc]  # click reads it of the instance
 
     @classmethod
     def by_server(cls, problem: dict[str, Any]) -> Self:

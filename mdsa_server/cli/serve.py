@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mdsa_server.cli.connection import ask_for, client_of, run
-from mdsa_server.cli.options import configuration_options, read_configuration
+from mdsa_server.cli.connection import ask_for, connect_to_running
+from mdsa_server.cli.options import configuration_options, read_configuration, run
 
 if TYPE_CHECKING:
     from mdsa_server.cli.listening import Listener
     from mdsa_server.configuration import Loaded
+    from mdsa_server.web.rooms import Rooms
+
+SMALL_MODEL = """
+  The embedded model is very small: it shows that everything works, and is often wrong.
+  For answers to rely on, start Ollama (ollama serve), then this server again."""
 
 
 @click.command()
 @click.option("--host", help="The address to listen on; else [server] host.")
-@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes any free one; else [server] port.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port, 0 for any free one; else [server] port.")
 @configuration_options
 def serve(host: str | None, port: int | None, data: Path | None, config: Path | None) -> None:
     """Start the server, and print the address of its pages."""
     loaded = read_configuration(config, data, server__host=host, server__port=port)
-    run(_serve(loaded))
+    from mdsa_server.cli.listening import fastest_loop
+
+    run(_serve(loaded), fastest_loop())
 
 
 @click.command()
@@ -42,48 +50,60 @@ async def _serve(loaded: Loaded) -> None:
     listener = Listener(loaded, settings.server.host, settings.server.port, heed_signals=True)
     serving = asyncio.create_task(listener.serve())
     await listener.started(serving)
+    _reload_on_hang_up(listener.rooms)
     _print_banner(loaded, listener)
     await serving
 
 
+def _reload_on_hang_up(rooms: Rooms) -> None:
+    """Read the configuration again on SIGHUP, as servers do; Windows has no such signal."""
+    from structlog import get_logger
+
+    from mdsa_server.errors import ConfigurationInvalid
+
+    async def reload() -> None:
+        try:
+            await rooms.reload()
+        except ConfigurationInvalid as error:
+            get_logger(__name__).error("configuration not taken up", faults=[str(fault) for fault in error.faults])
+
+    if hasattr(signal, "SIGHUP"):
+        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.add(loop.create_task(reload())))
+
+
 def _print_banner(loaded: Loaded, listener: Listener) -> None:
     rooms = listener.rooms
-    status, model = rooms.engine.status, rooms.engine.default_model_name
-    rows = [
-        ("pages", listener.url),
-        ("engine", _engine_words(status.kind, status.url, status.version, model)),
-        ("domains", ", ".join(domain.name for domain in loaded.settings.domains_as_vocabulary())),
-        ("configuration", str(loaded.path or "built in; mdsa init writes a file of your own")),
-        ("data", str(loaded.settings.data_folder)),
-    ]
+    status = rooms.engine.status
+    rows = {
+        "pages": click.style(listener.url, bold=True),
+        "engine": _engine_words(rooms),
+        "domains": ", ".join(loaded.settings.domains),
+        "configuration": str(loaded.path or "built in; mdsa init writes a file of your own"),
+        "data": str(loaded.settings.data_folder),
+    }
+    if ill := [plugin.name for plugin in rooms.registry.status() if plugin.state == "quarantined"]:
+        rows["plugins"] = click.style(f"{', '.join(ill)} failed; mdsa plugins says why", fg="red")
     click.secho("MDSA Server", bold=True)
-    for name, value in rows:
+    for name, value in rows.items():
         click.echo(f"  {name:<14} {value}")
     if status.problem:
         click.secho(f"\n  {status.problem}", fg="yellow")
         click.secho(f"  {status.mend}", fg="cyan")
     elif status.kind == "embedded":
-        click.secho(
-            "\n  The embedded model is very small: it shows that everything works, and is often wrong.\n"
-            "  For real work start Ollama (ollama serve), then this server again.",
-            fg="yellow",
-        )
-    click.echo()
+        click.secho(SMALL_MODEL, fg="yellow")
+    click.secho("\n  Ctrl-C stops the server.\n", dim=True)
 
 
-def _engine_words(kind: str, url: str | None, version: str | None, model: str | None) -> str:
-    if kind == "none":
+def _engine_words(rooms: Rooms) -> str:
+    status, model = rooms.engine.status, rooms.engine.default_model_name
+    if status.kind == "none":
         return "none"
-    name = "Ollama" if kind == "ollama" else "embedded"
-    return f"{name} {version} at {url}, default model {model or 'not known yet'}"
+    name = f"Ollama {status.version} at {status.url}" if status.kind == "ollama" else "embedded"
+    return f"{name}, default model {model}" if model else f"{name}, without a chat model: mdsa models pull NAME"
 
 
 async def _reload(loaded: Loaded) -> None:
-    from mdsa_server.store.data_folder import server_of
-
-    address = server_of(loaded.settings.data_folder)
-    if address is None:
-        raise click.ClickException(f"No server runs on {loaded.settings.data_folder}. Start one: mdsa serve")
-    async with client_of(address.url) as client:
+    async with connect_to_running(loaded.settings.data_folder) as client:
         answer = await ask_for(client, "POST", "/api/reload")
     click.echo(f"Read again. Domains: {', '.join(answer['domains'])}.")

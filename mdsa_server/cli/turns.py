@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,11 +55,13 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
 
 async def turn_events(
     client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar
-) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
     """Send a message and give the events of its turn, noting them in `turn`.
 
     Left before its end, the turn is stopped, and the engine with it. Raises Refused.
     """
+    import anyio
+
     try:
         async with client.stream("POST", "/api/chat", json=body, headers=STREAM) as response:
             async for name, event in events_of(response):
@@ -73,15 +75,14 @@ async def turn_events(
                 yield name, event
     finally:
         if turn.id and not turn.ended:
-            await _stop(client, turn.id)
+            # Whoever leaves is being cancelled: without a shield this request would be too.
+            with anyio.CancelScope(shield=True):
+                await stop_turn(client, turn.id)
 
 
-async def _stop(client: httpx.AsyncClient, turn: str) -> None:
-    import anyio
-
-    # Whoever leaves is being cancelled: without a shield this request would be too.
-    with anyio.CancelScope(shield=True):
-        await ask_for(client, "POST", f"/api/turns/{turn}/cancel")
+async def stop_turn(client: httpx.AsyncClient, turn: str) -> None:
+    """Stop a turn, and the engine with it; one that has ended stays as it is."""
+    await ask_for(client, "POST", f"/api/turns/{turn}/cancel")
 
 
 def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> str:

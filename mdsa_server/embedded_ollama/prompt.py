@@ -63,8 +63,7 @@ def _turn(message: Message) -> tuple[str, str] | None:
     role, content = str(message.get("role") or "user"), _plain(str(message.get("content") or ""))
     if role == "tool":
         # The model knows no such role; what a tool gave is told to it by the user.
-        name = message.get("tool_name") or "the tool"
-        return "user", f"The result of {name} is: {content}\nAnswer my question with it."
+        return "user", f"The {message.get('tool_name') or 'tool'} says: {content}"
     if role == "assistant" and not content and message.get("tool_calls"):
         return None
     return role, content

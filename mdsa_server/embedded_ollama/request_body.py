@@ -19,10 +19,13 @@ _FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "system": (str, "string"),
     "stream": (bool, "bool"),
     "raw": (bool, "bool"),
+    "truncate": (bool, "bool"),
     "options": (dict, "map[string]interface {}"),
     "tools": (list, "api.Tools"),
 }
 _KINDS = {str: "string", int: "number", float: "number", bool: "bool", list: "array", dict: "object"}
+
+_SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "null", "array", "object"))
 
 # The options that are understood, by their type; others are passed over, as Ollama does.
 _OPTIONS: dict[str, str] = {
@@ -51,6 +54,7 @@ class RequestBody:
     format: str | dict[str, Any] | None = None
     think: object = None
     input: list[str] = field(default_factory=list)
+    truncate: bool = True
 
 
 async def read_body(request: web.Request) -> RequestBody:
@@ -74,7 +78,10 @@ async def read_body(request: web.Request) -> RequestBody:
 
 def check_format(format: object) -> None:
     """Refuse a `format` that is neither `json` nor a schema."""
-    if format in (None, "", "json") or isinstance(format, dict):
+    if isinstance(format, dict):
+        _check_schema(format)
+        return
+    if format in (None, "", "json"):
         return
     told = json.dumps(json.dumps(format))
     raise Refused(500, f'invalid format: {told}; expected "json" or a valid JSON Schema object')
@@ -95,12 +102,24 @@ def check_options(options: dict[str, Any]) -> None:
             raise Refused(500, f'option "{name}" must be of type {kind}')
 
 
+def _check_schema(schema: object) -> None:
+    """Refuse types that no schema has: llama.cpp would pass over them, and answer as if free."""
+    if isinstance(schema, dict):
+        types = schema.get("type", [])
+        for name in types if isinstance(types, list) else [types]:
+            if isinstance(name, str) and name not in _SCHEMA_TYPES:
+                raise Refused(500, "invalid JSON schema in format")
+        properties = schema.get("properties", {})
+        for part in (*(properties.values() if isinstance(properties, dict) else ()), schema.get("items")):
+            _check_schema(part)
+
+
 async def _object(request: web.Request) -> dict[str, Any]:
     raw = await request.read()
     if not raw.strip():
         raise Refused(400, "missing request body")
     try:
-        body = json.loads(raw)
+        body = json.loads(raw, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         at_end = not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated")
         near = error.doc[error.pos : error.pos + 1]
@@ -110,8 +129,12 @@ async def _object(request: web.Request) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Refused(400, "invalid character in the body: it is not UTF-8") from error
     if not isinstance(body, dict):
-        raise Refused(400, f"json: cannot unmarshal {_kind(body)} into Go value of type {_go_type(request)}")
+        raise Refused(400, f"json: cannot unmarshal {_kind(body)} into Go value of type api.{_go_type(request)}")
     return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise Refused(400, f"invalid character '{name[0]}' looking for beginning of value")
 
 
 def _check_field(request: web.Request, name: str, value: object) -> None:

@@ -5,9 +5,10 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import aiohttp
 
@@ -15,13 +16,14 @@ from mdsa_server.embedded_ollama.prompt import Prompt
 from mdsa_server.embedded_ollama.wire import Refused
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-# A console window of its own would open for each process on Windows.
+# Without it a console window would open for the process on Windows; elsewhere there is no such flag.
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 TERMINATED = "llama runner process has terminated"
+NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
 class Runner:
-    """One process, one model, one context size. Its methods raise Refused where it is gone or says no."""
+    """One process, one model, one size of context. Methods raise Refused where it is gone or says no."""
 
     def __init__(self, process: asyncio.subprocess.Process, url: str, key: str, context: int, slots: int) -> None:
         self.context = context
@@ -29,12 +31,14 @@ class Runner:
         self._process = process
         self._url = url
         self._headers = {"Authorization": f"Bearer {key}"}
+        # A semaphore hands out turns in the order they were asked for.
         self._slots = asyncio.Semaphore(slots)
-        """Hands out turns in the order they were asked for."""
 
     @classmethod
-    async def start(cls, weights: Path, *, context: int, slots: int) -> Self:
+    async def start(cls, weights: Path, context: int, *, slots: int) -> Self:
         """Load the weights; takes about half a second. Raises Refused."""
+        key = secrets.token_urlsafe()
+        order = {"weights": str(weights), "context": context, "slots": slots, "key": key}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mdsa_server.embedded_ollama.runner_process"),
             stdin=subprocess.PIPE,
@@ -42,14 +46,11 @@ class Runner:
             cwd=PACKAGE_PARENT,
             creationflags=NO_WINDOW,
         )
-        key = secrets.token_urlsafe()
-        order = {"weights": str(weights), "context": context, "slots": slots, "key": key}
         try:
-            assert process.stdin is not None and process.stdout is not None  # Both were asked for.
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            said = await process.stdout.readline()
-        except BaseException:
-            _end(process)
+            cast(asyncio.StreamWriter, process.stdin).write(json.dumps(order).encode() + b"\n")
+            said = await cast(asyncio.StreamReader, process.stdout).readline()
+        except BaseException:  # A load that nobody waits for any more is not finished.
+            _kill(process)
             raise
         if not said:
             raise Refused(500, f"{TERMINATED}: exit status {await process.wait()}")
@@ -60,29 +61,42 @@ class Runner:
         return self._process.returncode is None
 
     def end(self) -> None:
-        """Unload: the memory is free as soon as the system has taken note."""
-        _end(self._process)
+        """Unload. Answers in progress break off."""
+        _kill(self._process)
 
-    async def complete(self, prompt: Prompt, settings: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Generate; gives the server's events, the last with `stop` true. Closing it stops the generation."""
+    async def complete(self, prompt: Prompt, settings: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Generate: llama.cpp's events, the last with a true `stop`. Closing this stops the generation."""
         body = {**settings, "prompt": prompt, "stream": True, "cache_prompt": True}
-        async with self._slots, self._session() as session, session.post("/completion", json=body) as response:
-            await _check(response)
+        async with self._slots, self._asking("/completion", body) as response:
             async for line in response.content:
                 if line.startswith(b"data: "):
                     yield json.loads(line.removeprefix(b"data: "))
 
     async def tokenize(self, text: str) -> list[int]:
-        answer = await self._ask("/tokenize", {"content": text})
-        return [int(token) for token in answer["tokens"]]
+        async with self._asking("/tokenize", {"content": text}) as response:
+            return cast(list[int], (await response.json())["tokens"])
 
-    async def embed(self, tokens: list[list[int]]) -> list[list[float]]:
-        """Embed texts given as tokens: one unit vector each."""
-        async with self._slots:
-            answer = await self._ask("/v1/embeddings", {"input": tokens})
-        return [row["embedding"] for row in answer["data"]]
+    async def embed(self, texts: list[list[int]]) -> list[list[float]]:
+        """Embed texts, given as tokens: one unit vector each."""
+        async with self._slots, self._asking("/v1/embeddings", {"input": texts}) as response:
+            return [row["embedding"] for row in (await response.json())["data"]]
 
-    async def _ask(self, path: str, body: dict[str, Any]) -> Any:
-        async with self._session() as session, session.post(path, json=body) as response:
-            await _check(response)
-            return await response.json()
+    @asynccontextmanager
+    async def _asking(self, path: str, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask on a connection of its own: the process closes idle ones at moments that suit nobody."""
+        try:
+            async with (
+                aiohttp.ClientSession(self._url, headers=self._headers, timeout=NO_TIMEOUT) as session,
+                session.post(path, json=body) as response,
+            ):
+                if response.status != 200:
+                    fault = (await response.json(content_type=None)).get("error", {})
+                    raise Refused(500, str(fault.get("message", f"status {response.status}")))
+                yield response
+        except aiohttp.ClientError as error:
+            raise Refused(500, TERMINATED) from error
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()

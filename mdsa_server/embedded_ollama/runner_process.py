@@ -10,6 +10,7 @@ the model is loaded, and ends when stdin does.
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 # How much of a prompt is worked on before anything else gets a turn: 128 tokens are under a second on
@@ -24,9 +25,15 @@ def main() -> None:
     os.dup2(2, 1)
     server = load(order)
     print(json.dumps({"url": server.listening_address}), file=answers, flush=True)
-    while os.read(0, 4096):
-        pass
+    read_to_end()
     os._exit(0)
+
+
+def read_to_end() -> None:
+    """Wait until stdin ends, be it because the parent closed it or because there is no parent any more."""
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
 
 
 def load(order: dict[str, Any]) -> Any:

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 
+class Embed(Protocol):
+    """Turns texts into vectors."""
+
+    async def __call__(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
+        """Give unit vectors, float32, shape (texts, dimensions). Raises EmbedderUnavailable.
+
+        `cached` is for texts that will come again, such as examples: their vectors are kept.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class PluginContext:
     """What one plugin may use of the server. Each plugin gets its own."""
@@ -31,8 +41,7 @@ class PluginContext:
     """The struct of `plugin_settings`, filled from `[plugins.NAME]`; None where the plugin names no struct."""
     domains: tuple[Domain, ...]
     """The domains when the plugin was loaded. A router is told of later ones through `fit`."""
-    embed: Callable[[Sequence[str]], Awaitable[Vectors]]
-    """Texts to unit vectors, float32, shape (texts, dimensions). Raises EmbedderUnavailable."""
+    embed: Embed
     logger: FilteringBoundLogger
 
 

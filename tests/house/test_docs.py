@@ -47,7 +47,10 @@ def test_every_command_and_option_says_in_a_sentence_what_it_is_for() -> None:
     for command in commands:
         assert (command.help or "").partition("\n\n")[0].endswith("."), command.name
         for option in command.params:
-            assert not isinstance(option, click.Option) or (option.help or "").endswith("."), (command.name, option.name)
+            assert not isinstance(option, click.Option) or (option.help or "").endswith("."), (
+                command.name,
+                option.name,
+            )
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

@@ -38,4 +38,3 @@ def test_the_table_of_statuses_has_no_strangers() -> None:
 
 def test_codes_tell_errors_apart() -> None:
     assert len({code_of(kind) for kind in KINDS}) == len(KINDS)
-

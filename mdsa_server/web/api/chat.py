@@ -86,7 +86,9 @@ class ChatController(Controller):
         return live.so_far() if live else stored
 
     @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
-    async def follow_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None) -> Stream:
+    async def follow_turn(
+        self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None
+    ) -> Stream:
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
         live = rooms.live_turns.get(turn)
         await rooms.turn_log.read(caller.owner, turn)

@@ -49,7 +49,9 @@ class ConversationController(Controller):
         return await rooms.conversations.read(caller.owner, conversation)
 
     @patch("/{conversation:str}", operation_id="RenameConversation", status_code=204)
-    async def rename_conversation(self, conversation: FromPath[str], data: JSONBody[NewTitle], rooms: InRooms, caller: ByCaller) -> None:
+    async def rename_conversation(
+        self, conversation: FromPath[str], data: JSONBody[NewTitle], rooms: InRooms, caller: ByCaller
+    ) -> None:
         """Give a conversation another title."""
         await rooms.conversations.rename(caller.owner, conversation, data.title)
 
@@ -61,7 +63,11 @@ class ConversationController(Controller):
 
     @get("/{conversation:str}/export", operation_id="ExportConversation")
     async def export_conversation(
-        self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, format: FromQuery[Literal["markdown", "json"]] = "markdown"
+        self,
+        conversation: FromPath[str],
+        rooms: InRooms,
+        caller: ByCaller,
+        format: FromQuery[Literal["markdown", "json"]] = "markdown",
     ) -> Response[bytes]:
         """Take a conversation away as a file."""
         whole = await rooms.conversations.read(caller.owner, conversation)

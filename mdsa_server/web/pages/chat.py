@@ -83,12 +83,12 @@ class ChatPages(Controller):
         address = f"/chat/{live.turn.conversation}"
         if not request.headers.get("hx-request"):
             return Redirect(address, status_code=303)
-        begun = await rooms.conversations.read(caller.owner, live.turn.conversation)
+        begun = None if data.conversation else await rooms.conversations.read(caller.owner, live.turn.conversation)
         answer = answer_so_far(rooms, live.turn.id) or finished_answer(live.so_far())
         return Template(
             "fragments/turn_begun.html",
-            context={"answer": answer, "conversation": begun, "is_new": not data.conversation},
-            headers=CHANGED | ({} if data.conversation else {"HX-Push-Url": address}),
+            context={"answer": answer, "begun": begun},
+            headers=CHANGED | ({"HX-Push-Url": address} if begun else {}),
         )
 
     @get("/turns/{turn:str}/stream", media_type="text/event-stream")

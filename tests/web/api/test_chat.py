@@ -50,9 +50,7 @@ async def test_a_finished_turn_is_replayed_from_any_position(client: httpx.Async
     assert await frames_of(await client.get(f"/api/turns/{turn}/events", headers={"Last-Event-ID": "junk"}))
 
 
-async def test_a_client_that_leaves_loses_nothing(
-    client: httpx.AsyncClient, engine: ScriptedOllama
-) -> None:
+async def test_a_client_that_leaves_loses_nothing(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
     gate = asyncio.Event()
     next(iter(engine.models.values())).says = ["One ", gate, "two"]
     async with client.stream("POST", "/api/chat", json={"message": "count"}, headers=STREAM) as response:
@@ -80,9 +78,7 @@ async def test_cancelling_stops_the_engine(client: httpx.AsyncClient, engine: Sc
     assert (await client.post(f"/api/turns/{turn}/cancel")).status_code == 202
 
 
-async def test_routing_alone_asks_no_model_and_saves_nothing(
-    client: httpx.AsyncClient, engine: ScriptedOllama
-) -> None:
+async def test_routing_alone_asks_no_model_and_saves_nothing(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
     response = await client.post("/api/route", json={"message": "a python function"})
     assert response.json()["domain"] == "code"
     assert response.headers["X-MDSA-Route"].startswith("code; ")
@@ -103,9 +99,7 @@ async def test_an_engine_that_dies_is_a_problem_and_the_message_is_kept(
     assert (turn["message"], turn["answer"], turn["outcome"]) == ("precious words", "Half", "failed")
 
 
-async def test_an_engine_that_is_gone_is_503_and_comes_back(
-    client: httpx.AsyncClient, engine: ScriptedOllama
-) -> None:
+async def test_an_engine_that_is_gone_is_503_and_comes_back(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
     await engine.stop()
     response = await client.post("/api/chat", json={"message": "hello"})
     assert (response.status_code, response.json()["code"]) == (503, "engine-unreachable")

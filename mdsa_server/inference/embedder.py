@@ -1,0 +1,136 @@
+"""Texts to vectors: found in the cache where they came before, made in a thread of its own where not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import structlog
+
+from mdsa_server.errors import EmbedderUnavailable, StoreUnusable
+from mdsa_server.inference.embedding_model import Encode, Vectors, find_model, fingerprint_of, load_model
+from mdsa_server.inference.embedding_thread import EmbeddingThread
+
+log = structlog.get_logger(__name__)
+
+# Models read a few hundred tokens at most; splitting the rest into tokens would be work for nothing.
+TEXT_CHARS = 20_000
+# How many vectors of a large order are made before they are put into the cache.
+KEPT_AT_ONCE = 512
+
+
+class EmbeddingCache(Protocol):
+    """Vectors by the encoder's fingerprint and the text: float32, little-endian."""
+
+    async def get(self, fingerprint: str, texts: Sequence[str]) -> dict[str, bytes]: ...
+
+    async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None: ...
+
+
+class Embedder:
+    """Loads its model, and imports PyTorch, when the first text needs them; `close` ends its thread.
+
+    `model` is "auto" (the packaged all-MiniLM-L6-v2), a folder or a name on the hub; `threads` is how many
+    cores one batch may use, 0 leaves that to PyTorch; `cache` keeps the vectors of texts that come again.
+    """
+
+    def __init__(self, model: str, *, offline: bool, threads: int, cache: EmbeddingCache | None) -> None:
+        self._model = model
+        self._offline = offline
+        self._threads = threads
+        self._cache = cache
+        self._finding = threading.Lock()
+        self._folder: Path | None = None
+        self._fingerprint: str | None = None
+        self._dimensions = 0
+        self._thread = EmbeddingThread(self._load)
+
+    @property
+    def fingerprint(self) -> str:
+        """The encoder's name for caches and indexes, made from the model's files without loading them.
+
+        The first use reads those files: not on the event loop. Raises EmbedderUnavailable.
+        """
+        folder = self._find()
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of(folder)
+        return self._fingerprint
+
+    async def embed(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
+        """Give unit vectors, float32, shape (texts, dimensions); `cached` for texts that will come again.
+
+        No texts give shape (0, dimensions), or (0, 0) before anything was embedded. What a model does not
+        read of a long text is left out. Raises EmbedderUnavailable.
+        """
+        if not texts:
+            return np.empty((0, self._dimensions), np.float32)
+        if cached and self._cache:
+            vectors = await self._recall(self._cache, texts)
+        else:
+            vectors = await self._make(texts)
+        self._dimensions = vectors.shape[1]
+        return vectors
+
+    async def warm_up(self) -> None:
+        """Load the model before anyone waits for it. Where that fails, log why: whoever needs it is told again."""
+        try:
+            await self.embed(["warm"])
+        except EmbedderUnavailable as error:
+            log.warning("nothing can be embedded", problem=error.detail, mend=error.mend)
+
+    async def close(self) -> None:
+        """Finish the batch in hand; whoever still waits gets EmbedderUnavailable."""
+        await asyncio.to_thread(self._thread.close)
+
+    async def _make(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.wrap_future(self._thread.order([_readable(text) for text in texts]))
+
+    async def _recall(self, cache: EmbeddingCache, texts: Sequence[str]) -> Vectors:
+        """Take from the cache what it has; make the rest and put it there, part by part, so that nothing is lost."""
+        fingerprint = await asyncio.to_thread(lambda: self.fingerprint)
+        wanted = list(dict.fromkeys(texts))
+        vectors = await _known(cache, fingerprint, wanted)
+        unknown = [text for text in wanted if text not in vectors]
+        for start in range(0, len(unknown), KEPT_AT_ONCE):
+            part = unknown[start : start + KEPT_AT_ONCE]
+            made = dict(zip(part, await self._make(part), strict=True))
+            await _keep(cache, fingerprint, made)
+            vectors |= made
+        return np.stack([vectors[text] for text in texts])
+
+    def _find(self) -> Path:
+        with self._finding:
+            if self._folder is None:
+                self._folder = find_model(self._model, offline=self._offline)
+            return self._folder
+
+    def _load(self) -> Encode:
+        return load_model(self._find(), offline=self._offline, threads=self._threads)
+
+
+# A cache that fails costs time, not an answer.
+
+
+async def _known(cache: EmbeddingCache, fingerprint: str, texts: Sequence[str]) -> dict[str, Vectors]:
+    try:
+        kept = await cache.get(fingerprint, texts)
+    except StoreUnusable as error:
+        log.warning("cached vectors cannot be read", problem=error.detail, mend=error.mend)
+        return {}
+    return {text: np.frombuffer(vector, "<f4").astype(np.float32) for text, vector in kept.items()}
+
+
+async def _keep(cache: EmbeddingCache, fingerprint: str, made: Mapping[str, Vectors]) -> None:
+    try:
+        await cache.put(fingerprint, {text: vector.astype("<f4").tobytes() for text, vector in made.items()})
+    except StoreUnusable as error:
+        log.warning("vectors cannot be cached", problem=error.detail, mend=error.mend)
+
+
+def _readable(text: str) -> str:
+    """Cut to what a model may read, and without the lone surrogates that tokenizers refuse."""
+    return text[:TEXT_CHARS].encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,110 @@
+"""`mdsa ask` and `mdsa route`, with a server running and without."""
+
+import asyncio
+import json
+import re
+import signal
+import sys
+
+import pytest
+
+from tests.cli.terminal import Terminal
+from tests.fakes.script import DIES, ScriptedModel
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer
+
+
+async def test_the_answer_is_printed_and_apart_from_it_where_it_came_from(
+    terminal: Terminal, server: RunningServer
+) -> None:
+    done = await terminal.mdsa("ask", "a function in python")
+    assert (done.code, done.out) == (0, "Hello there.\n")
+    assert re.fullmatch(r"(loading .*\n)?\[code · \d+ ms · confidence [01]\.\d\d\]\n", done.err), done.err
+
+
+async def test_the_domain_can_be_chosen(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("ask", "a function in python", "--domain", "general")
+    assert "[general · " in done.err
+
+
+async def test_a_question_is_read_from_standard_input(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama
+) -> None:
+    assert (await terminal.mdsa("ask", "-", typed="two\nlines")).code == 0
+    assert engine.asked("/api/chat")[-1]["messages"][-1]["content"].strip() == "two\nlines"
+
+
+async def test_json_gives_the_whole_turn(terminal: Terminal, server: RunningServer) -> None:
+    turn = json.loads((await terminal.mdsa("ask", "hello", "--json")).out)
+    assert (turn["outcome"], turn["answer"], turn["domain"]) == ("answered", "Hello there.", "general")
+
+
+async def test_text_with_every_kind_of_line_end_arrives_as_it_is(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    model.says = ["one\u2028two", "\u0085three\r", "\n\nfour"]
+    assert (await terminal.mdsa("ask", "hello", "--json")).code == 0
+    done = await terminal.mdsa("ask", "hello", "--json")
+    assert json.loads(done.out)["answer"] == "one\u2028two\u0085three\r\n\nfour"
+    assert (await terminal.mdsa("ask", "hello")).out.endswith("four\n")
+
+
+async def test_a_problem_is_told_with_its_mend_and_ends_with_1(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("ask", "hello", "--domain", "kitchen")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("There is no such domain\n")
+    assert "kitchen" in done.err
+    assert "general" in done.err
+
+
+async def test_an_engine_that_dies_leaves_what_it_said_and_a_problem(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    model.says = ["Half an", " answer", DIES]
+    done = await terminal.mdsa("ask", "hello")
+    assert done.code == 1
+    assert done.out == "Half an answer\n"
+    assert "The engine stopped in the middle of an answer" in done.err
+
+
+async def test_without_a_server_one_is_started_and_gone_afterwards(terminal: Terminal) -> None:
+    done = await terminal.mdsa("ask", "hello")
+    assert (done.code, done.out) == (0, "Hello there.\n"), done.err
+    assert not (terminal.folder / "data" / "server.json").exists()
+
+
+async def test_two_commands_at_once_share_the_folder(terminal: Terminal) -> None:
+    both = await asyncio.gather(terminal.mdsa("ask", "hello"), terminal.mdsa("ask", "hello"))
+    assert [(done.code, done.out) for done in both] == [(0, "Hello there.\n")] * 2, [done.err for done in both]
+
+
+async def test_a_server_that_was_killed_is_not_waited_for(terminal: Terminal) -> None:
+    (terminal.folder / "data").mkdir()
+    (terminal.folder / "data" / "server.json").write_text('{"url": "http://127.0.0.1:9", "pid": 1}')
+    assert (await terminal.mdsa("ask", "hello")).out == "Hello there.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+async def test_ctrl_c_stops_the_engine_too(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama, model: ScriptedModel
+) -> None:
+    model.says = ["Once", asyncio.Event()]
+    async with terminal.running("ask", "hello") as command:
+        await command.prints("Once")
+        command.signal(signal.SIGINT)
+        await engine.until(lambda: engine.cut == 1)
+        assert (await command.ends()).code == 130
+
+
+async def test_a_route_is_told_with_its_reasons_and_nothing_is_generated(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama
+) -> None:
+    done = await terminal.mdsa("route", "a function in python")
+    assert re.match(r"code  confidence 0\.\d\d, decided by keyword_router in \d+ ms\n", done.out)
+    assert "keyword for code: python" in done.err
+    assert [body for body in engine.asked("/api/chat") if body["messages"]] == []
+
+
+async def test_a_route_can_be_had_as_json(terminal: Terminal, server: RunningServer) -> None:
+    route = json.loads((await terminal.mdsa("route", "a function in python", "--json")).out)
+    assert (route["domain"], route["router"]) == ("code", "keyword_router")

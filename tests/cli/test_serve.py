@@ -1,0 +1,122 @@
+"""`mdsa serve` and `mdsa reload`: starting, ending, and what is said when it cannot be."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+
+import httpx
+import pytest
+
+from tests.cli.terminal import PATIENCE_SECONDS, Running, Terminal
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer
+
+not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals for one process")
+
+
+async def address(command: Running) -> str:
+    """Wait for the banner and give the address it names."""
+    banner = await command.prints("Ctrl-C stops the server.")
+    return next(line.split()[1] for line in banner.splitlines() if line.startswith("  pages"))
+
+
+@not_on_windows
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_server_tells_its_address_answers_there_and_ends_cleanly(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    async with terminal.running("serve", "--port", "0") as command:
+        url = await address(command)
+        assert json.loads((terminal.folder / "data" / "server.json").read_text())["url"] == url
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/health/live")).json() == {"status": "live"}
+        command.signal(number)
+        done = await command.ends()
+    assert done.code == 0, done.err
+    assert "Traceback" not in done.err
+    assert not (terminal.folder / "data" / "server.json").exists()
+
+
+async def test_the_banner_says_what_runs(terminal: Terminal, engine: ScriptedOllama) -> None:
+    async with terminal.running("serve", "--data", "elsewhere") as command:
+        banner = await command.prints("Ctrl-C stops the server.")
+    for words in (
+        f"Ollama 0.9.3 at {engine.url}, default model scripted:1b",
+        "general, code",
+        str(terminal.folder / "mdsa.toml"),
+        str(terminal.folder / "elsewhere"),
+    ):
+        assert words in banner
+
+
+async def test_the_banner_says_what_is_missing(terminal: Terminal) -> None:
+    terminal.configure("http://127.0.0.1:9")
+    async with terminal.running("serve") as command:
+        banner = await command.prints("Ctrl-C stops the server.")
+    assert "No Ollama answers at http://127.0.0.1:9" in banner
+    assert "ollama serve" in banner
+
+
+async def test_all_faults_are_listed_and_end_with_2(terminal: Terminal) -> None:
+    terminal.configure("ftp://nowhere", more='colour = "red"\n')
+    done = await terminal.mdsa("serve", MDSA_SERVER__HOST="0.0.0.0")
+    assert (done.code, done.out) == (2, "")
+    for place in ("mdsa.toml:4: engine.url", "domains.code.colour", "MDSA_SERVER__HOST"):
+        assert place in done.err
+
+
+async def test_a_port_that_is_in_use_is_told(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = await terminal.mdsa("serve", "--port", str(taken.getsockname()[1]))
+    assert done.code == 1
+    assert "The port is in use" in done.err
+    assert "--port 0" in done.err
+
+
+async def test_a_folder_that_is_in_use_is_told_with_its_server(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("serve", "--port", "0")
+    assert done.code == 1
+    assert f"a server at {server.url}" in done.err
+    assert "--data" in done.err
+
+
+async def test_a_changed_configuration_is_read_again(terminal: Terminal, server: RunningServer) -> None:
+    terminal.configure("http://127.0.0.1:9", more='[domains.maths]\ndescription = "Sums"\n')
+    done = await terminal.mdsa("reload")
+    assert (done.code, done.out) == (0, "Read again. Domains: general, code, maths.\n")
+
+
+async def test_faults_keep_the_configuration_as_it_was(terminal: Terminal, server: RunningServer) -> None:
+    good = (terminal.folder / "mdsa.toml").read_text()
+    terminal.configure("http://127.0.0.1:9", more="colour = 1\n")
+    faulty = (terminal.folder / "mdsa.toml").read_text()
+    # The command itself reads the good file, the server the faulty one.
+    (terminal.folder / "good.toml").write_text(good)
+    assert faulty != good
+    done = await terminal.mdsa("reload", "--config", "good.toml")
+    assert done.code == 2
+    assert "domains.code.colour" in done.err
+    domains = (await server.client.get("/api/domains")).json()
+    assert [domain["name"] for domain in domains] == ["general", "code"]
+
+
+async def test_there_is_nothing_to_reload_without_a_server(terminal: Terminal) -> None:
+    done = await terminal.mdsa("reload")
+    assert done.code == 1
+    assert "No server is running" in done.err
+    assert "mdsa serve" in done.err
+
+
+@not_on_windows
+async def test_a_hang_up_signal_has_the_configuration_read_again(terminal: Terminal, engine: ScriptedOllama) -> None:
+    async with terminal.running("serve", MDSA_LOGGING__FORMAT="json") as command:
+        url = await address(command)
+        terminal.configure(engine.url, more='[domains.maths]\ndescription = "Sums"\n')
+        command.signal(signal.SIGHUP)
+        async with httpx.AsyncClient(base_url=url) as client, asyncio.timeout(PATIENCE_SECONDS):
+            while "maths" not in (await client.get("/api/domains")).text:
+                pass
+        command.signal(signal.SIGTERM)
+        assert (await command.ends()).code == 0

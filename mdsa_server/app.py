@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -76,7 +76,6 @@ def create_app(settings: Settings, *, url: str | None = None, reread: Reread | N
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
         guards=[guard_against_strangers([settings.server.host, *settings.server.allowed_hosts])],
-        middleware=[RequestLog()],
         exception_handlers=EXCEPTION_HANDLERS,
         template_config=template_config(bundled.templates(), bundled.static()),
         request_max_body_size=settings.server.max_body_bytes,
@@ -90,6 +89,7 @@ def create_app(settings: Settings, *, url: str | None = None, reread: Reread | N
             openapi_router=Router("/schema", route_handlers=[], opt={"scope": "public"}, include_in_schema=False),
         ),
     )
+    app.asgi_handler = RequestLog(app.asgi_handler)
     return app
 
 
@@ -118,10 +118,11 @@ async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> 
         stack.push_async_callback(embedder.close)
 
         registry = await stack.enter_async_context(_open_plugins(settings, embedder))
+        team = _team(settings)
         counters = Counters()
         live_turns = LiveTurns(
             Desk(
-                team=_team(settings),
+                team=team,
                 offers=registry,
                 keeper=keeper,
                 conversations=conversations,
@@ -135,14 +136,14 @@ async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> 
         )
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
-        supervisor.service(embedder.warm_up, "embedder warm-up")
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
         async def reload() -> tuple[str, ...]:
             fresh = reread()
             domains = fresh.domains_as_vocabulary()
-            await registry.refit(domains)
-            live_turns.desk.team = _team(fresh)
+            team = _team(fresh)
+            await registry.refit(team.routers, domains)
+            live_turns.desk.team = team
             names = tuple(domain.name for domain in domains)
             log.info("configuration read again", domains=names)
             return names
@@ -183,13 +184,14 @@ async def _open_engine(settings: Settings, stack: AsyncExitStack) -> Engine:
     return engine
 
 
-def _open_plugins(settings: Settings, embedder: Embedder) -> PluginRegistry:
+def _open_plugins(settings: Settings, embedder: Embedder) -> AbstractAsyncContextManager[PluginRegistry]:
     return PluginRegistry.open(
         discover(bundled.plugins(), settings.plugin_host.directories),
         settings=settings.plugins,
         domains=settings.domains_as_vocabulary(),
         embed=embedder.embed,
         disabled=settings.plugin_host.disabled,
+        routers=settings.routing.routers,
         call_timeout=settings.plugin_host.call_timeout,
         max_faults=settings.plugin_host.max_faults,
     )

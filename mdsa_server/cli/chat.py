@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ WAIT_SECONDS = 0.2
 def chat(domain: str | None, data: Path | None, config: Path | None) -> None:
     """Talk with the team. /help lists what else you can type."""
     loaded = read_configuration(config, data)
+    with suppress(ImportError):
+        import readline  # noqa: F401  # once imported, it gives lines typed arrow keys and a history
     with problems_shown(), _connected(loaded) as talk:
         talk.open(domain)
         while (line := talk.read_line()) is not None:
@@ -82,9 +84,9 @@ class Talk:
 
     def read_line(self) -> str | None:
         """Read what is typed; None at its end."""
-        prompt = click.style(f"{self.domain or 'you'}> ", fg="cyan", bold=True)
         try:
-            return input(prompt).strip()
+            # Without colours: the line editor would count them as letters.
+            return input(f"{self.domain or 'you'}> ").strip()
         except (EOFError, KeyboardInterrupt):
             click.echo()
             return None

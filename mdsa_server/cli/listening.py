@@ -53,6 +53,9 @@ class Listener:
         try:
             async with self._app.lifespan():
                 await self._server.serve(sockets=[self._socket])
+        except ExceptionGroup as group:
+            # Litestar's lifespan has a task group in it, which wraps whatever passes through.
+            raise _only(group) from group
         finally:
             self._socket.close()
 
@@ -95,6 +98,11 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _only(error: Exception) -> Exception:
+    """Take the one error out of a group, and of the groups in it."""
+    return _only(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,8 +1,8 @@
 """What only a running machine can tell of a configuration: plugins, engine, models, memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NoReturn
 
 import psutil
 
@@ -12,6 +12,7 @@ from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
+from mdsa_server.inference.embedding_model import Vectors, find_model
 from mdsa_server.inference.engine import Engine
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -26,6 +27,7 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     findings.note("domains", f"{len(names)}: {', '.join(names)}")
     _examine_examples(loaded, findings)
     await _examine_plugins(loaded, findings)
+    _examine_embedding(loaded, findings)
     async with _opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
         await _examine_engine(loaded, engine, findings)
     return findings
@@ -47,8 +49,9 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
         found,
         settings=settings.plugins,
         domains=settings.domains_as_vocabulary(),
-        embed=_do_not_embed,
+        embed=_never_embed,
         disabled=settings.plugin_host.disabled,
+        routers=(),
         call_timeout=settings.plugin_host.call_timeout,
         max_faults=settings.plugin_host.max_faults,
     ) as registry:
@@ -74,8 +77,25 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
     findings.note("plugins", ", ".join(active) or "none")
 
 
-async def _do_not_embed(texts: Sequence[str]) -> NoReturn:
-    raise EmbedderUnavailable("Nothing is embedded while the configuration is checked.")
+async def _never_embed(texts: Sequence[str], *, cached: bool = False) -> Vectors:
+    """Let routers wait for vectors until the check is over: to make them would take longer than all else."""
+    never: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
+    return await never
+
+
+# --- the embedding model
+
+
+def _examine_embedding(loaded: Loaded, findings: Findings) -> None:
+    embedding = loaded.settings.embedding
+    try:
+        found = str(find_model(embedding.model, offline=True))
+    except EmbedderUnavailable as error:
+        if embedding.offline:
+            findings.warnings.append(loaded.places.fault(("embedding", "model"), error.detail.rstrip("."), error.mend))
+            return
+        found = f"{embedding.model}, fetched when first needed"
+    findings.note("embedding", found)
 
 
 # --- the engine and its models

@@ -9,8 +9,6 @@ from aiohttp.typedefs import Handler
 
 from mdsa_server.embedded_ollama.wire import Refused, error_body, reply
 
-PLAIN = "text/plain"
-
 
 def application(routes: Iterable[web.AbstractRouteDef]) -> web.Application:
     """Make an application of `routes`; bodies may be of any size, since the engine bounds nothing either."""
@@ -40,12 +38,16 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     except Refused as refused:
         return reply(error_body(refused.text), refused.status)
     except web.HTTPNotFound:
-        return web.Response(text="404 page not found", status=404, content_type=PLAIN)
+        return _plain(404, "404 page not found")
     except web.HTTPMethodNotAllowed as wrong:
-        allowed = {"Allow": ", ".join(sorted(wrong.allowed_methods))}
-        return web.Response(text="405 method not allowed", status=405, content_type=PLAIN, headers=allowed)
+        return _plain(405, "405 method not allowed", Allow=", ".join(sorted(wrong.allowed_methods)))
     except (ConnectionError, web.HTTPException):
         raise
     except Exception as error:  # A fault of ours: the client is told, in a body it can read, and so is the log.
         traceback.print_exc(file=sys.stderr)
         return reply(error_body(f"{type(error).__name__}: {error}"), 500)
+
+
+def _plain(status: int, text: str, **headers: str) -> web.Response:
+    """Answer in plain text without a charset, as Ollama's router does."""
+    return web.Response(status=status, body=text.encode(), headers={"Content-Type": "text/plain", **headers})

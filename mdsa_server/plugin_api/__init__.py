@@ -8,6 +8,7 @@ functions called once at start; they hand over objects, and those objects do the
 
 from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import (
+    Embed,
     PluginContext,
     Retriever,
     RetrieverQuery,
@@ -26,6 +27,7 @@ from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
 __all__ = [
     "Candidate",
     "Domain",
+    "Embed",
     "Evidence",
     "MdsaError",
     "Message",

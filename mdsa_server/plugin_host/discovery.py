@@ -1,17 +1,25 @@
 """Where plugins are: bundled, in directories, in installed packages. Finding one runs none of its code."""
 
-import importlib.metadata
+from __future__ import annotations
+
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+
+import structlog
 
 from mdsa_server import __version__
 from mdsa_server.vocabulary.plugins import PluginSource
 
+log = structlog.get_logger(__name__)
+
 ENTRY_POINT_GROUP = "mdsa_server"
+
 # Plugins loaded from files live under names of their own, so that none can stand in for a real module.
 MODULE_PREFIX = "mdsa_plugin_"
 
@@ -22,62 +30,71 @@ class FoundPlugin:
 
     name: str
     source: PluginSource
-    version: str
+    version: str = ""
+    """Empty where only the module, once loaded, can tell."""
     location: str
-    load: Callable[[], ModuleType]
-    """Import it; whatever its code raises comes through."""
+    load: Callable[[], object] = field(repr=False)
+    """Import it; whatever its code raises comes through, SystemExit too."""
 
 
 def discover(bundled: Path, directories: Sequence[Path]) -> list[FoundPlugin]:
     """Find all plugins: the server's own, those in `directories`, those of installed packages, in that order.
 
-    In a folder, each `.py` file and each package is one; names that begin with `_` or `.` are not.
+    In a folder, each `.py` file and each package is one; names that begin with `_` or `.` are not. Two may have
+    one name: it is the registry that decides between them.
     """
     found = list(_in_folder(bundled, "bundled", __version__))
     for directory in directories:
         found += _in_folder(directory, "directory", "")
-    return found + list(_installed())
+    return found + sorted(_installed(), key=lambda plugin: plugin.name)
 
 
 def _in_folder(folder: Path, source: PluginSource, version: str) -> Iterator[FoundPlugin]:
-    if not folder.is_dir():
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        log.warning("plugin folder cannot be read", folder=str(folder), problem=str(error))
         return
-    for path in sorted(folder.iterdir()):
-        file = path if path.suffix == ".py" else path / "__init__.py"
-        if path.name.startswith(("_", ".")) or not file.is_file():
+    for entry in entries:
+        file = entry / "__init__.py" if entry.is_dir() else entry
+        if entry.name[0] in "._" or file.suffix != ".py" or not file.is_file():
             continue
+        name = entry.name if entry.is_dir() else entry.stem
         yield FoundPlugin(
-            name=path.stem,
-            source=source,
-            version=version,
-            location=str(path),
-            load=lambda name=path.stem, file=file: _load_file(name, file),  # type: ignore[misc]  # bound per plugin
+            name=name, source=source, version=version, location=str(entry), load=partial(_load_file, name, file)
+        )
+
+
+def _installed() -> Iterator[FoundPlugin]:
+    for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        package = entry_point.dist
+        yield FoundPlugin(
+            name=entry_point.name,
+            source="package",
+            version=package.version if package else "",
+            location=f"{package.name}: {entry_point.value}" if package else entry_point.value,
+            load=entry_point.load,
         )
 
 
 def _load_file(name: str, file: Path) -> ModuleType:
-    module_name = MODULE_PREFIX + name
-    folder = [str(file.parent)] if file.name == "__init__.py" else None
-    spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=folder)
+    module_name = MODULE_PREFIX + name.replace(".", "_")
+    search = [str(file.parent)] if file.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=search)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a Python file")
+        raise ImportError(f"{file} is not a Python module")
+    _forget(module_name)
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and a package's own imports look their module up while it is still being run.
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[module_name]
+        _forget(module_name)
         raise
     return module
 
 
-def _installed() -> Iterator[FoundPlugin]:
-    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
-        yield FoundPlugin(
-            name=entry.name,
-            source="package",
-            version=entry.dist.version if entry.dist else "",
-            location=f"{entry.dist.name}: {entry.value}" if entry.dist else entry.value,
-            load=entry.load,
-        )
+def _forget(module_name: str) -> None:
+    for name in [name for name in sys.modules if name == module_name or name.startswith(module_name + ".")]:
+        del sys.modules[name]

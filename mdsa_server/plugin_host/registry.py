@@ -1,11 +1,12 @@
-"""The loaded plugins: what they offer together, and guarded calls of it."""
+"""All plugins of one server: what they offer, and every call of it within limits."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -13,23 +14,33 @@ from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import Embed, Retriever, Router, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
-from mdsa_server.plugin_host.loading import Loader, Plugin
+from mdsa_server.plugin_host.hooks import Hooks
+from mdsa_server.plugin_host.hosted import HostedRetriever, HostedRouter, misfit
+from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, in_words
+from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.plugins import Offer, PluginStatus
+from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+# Routes say who decided by these names; a router that had one could not be told apart.
+RESERVED_ROUTERS = (FALLBACK, CALLER)
+
 
 class PluginRegistry:
-    """Open with `async with PluginRegistry.open(...)`."""
+    """The plugins of one server. `open` makes one."""
 
-    def __init__(self, plugins: Sequence[Plugin], *, call_timeout: float, max_faults: int) -> None:
-        self._plugins = plugins
+    def __init__(self, *, call_timeout: float, max_faults: int) -> None:
         self._call_timeout = call_timeout
         self._max_faults = max_faults
-        self._fits: dict[int, asyncio.Task[None]] = {}
+        self._members: list[Member] = []
+        self._routers: list[HostedRouter] = []
+        self._retrievers: list[HostedRetriever] = []
+        self._sources: list[tuple[Member, ToolSource]] = []
+        self._tool_owners: WeakKeyDictionary[Tool, Member] = WeakKeyDictionary()
 
     @classmethod
     @asynccontextmanager
@@ -38,137 +49,182 @@ class PluginRegistry:
         found: Sequence[FoundPlugin],
         *,
         settings: Mapping[str, Mapping[str, Any]],
-        domains: tuple[Domain, ...],
+        domains: Sequence[Domain],
         embed: Embed,
         disabled: Collection[str],
+        routers: Collection[str],
         call_timeout: float,
         max_faults: int,
-    ) -> AsyncIterator[PluginRegistry]:
-        """Load what was found; leave the plugins' lifespans when the block ends.
+    ) -> AsyncIterator[Self]:
+        """Load all plugins, one after the other; close them in reverse when the block ends.
 
-        A plugin that fails is quarantined with the reason. Routers learn the domains in the background; a
-        call of one waits for that.
+        A plugin that fails is quarantined and nothing is raised. `routers` names those that will be asked: they
+        learn the domains, in the background. `call_timeout` is in seconds.
         """
-        async with AsyncExitStack() as stack:
-            plugins = [Plugin(found=one) for one in found]
-            registry = cls(plugins, call_timeout=call_timeout, max_faults=max_faults)
-            loader = Loader(settings=settings, domains=domains, embed=embed, stack=stack)
-            seen: dict[str, str] = {}
-            for plugin in plugins:
-                if plugin.found.name in disabled:
-                    plugin.state = "disabled"
-                elif owner := seen.get(plugin.found.name):
-                    plugin.quarantine("name", f"{owner} has this name already")
-                else:
-                    await loader.load(plugin, registry._taken())
-                    seen[plugin.found.name] = plugin.found.location
-                for fault in plugin.faults:
-                    log.warning("plugin fault", plugin=plugin.found.name, hook=fault.hook, reason=fault.reason)
-            stack.push_async_callback(registry._end_fits)
-            registry._begin_fits(domains)
-            yield registry
+        registry = cls(call_timeout=call_timeout, max_faults=max_faults)
+        around = Surroundings(settings=settings, domains=tuple(domains), embed=embed, call_timeout=call_timeout)
+        async with AsyncExitStack() as open_plugins:
+            await registry._let_in(found, around, set(disabled), open_plugins)
+            for router in registry._named(routers):
+                router.begin(around.domains)
+            try:
+                await registry.tools()
+                yield registry
+            finally:
+                await asyncio.gather(*(router.end() for router in registry._routers))
 
     @property
     def routers(self) -> tuple[Router, ...]:
-        """The routers on offer, in the order they were registered."""
-        return tuple(offered for offered in self._offered("router") if isinstance(offered, Router))
+        """The routers of active plugins, in the order in which they joined."""
+        return tuple(router for router in self._routers if router.member.active)
 
     @property
     def retrievers(self) -> tuple[Retriever, ...]:
-        """The retrievers on offer, in the order they were registered."""
-        return tuple(offered for offered in self._offered("retriever") if isinstance(offered, Retriever))
+        """The retrievers of active plugins, in the order in which they joined."""
+        return tuple(retriever for retriever in self._retrievers if retriever.member.active)
 
     async def tools(self) -> tuple[Tool, ...]:
-        """The tools on offer now; a source that fails offers none, and its plugin's faults say why."""
-        tools: list[Tool] = []
-        for source in self._offered("tool"):
-            if isinstance(source, ToolSource):
-                try:
-                    tools += await self.call(source, source.tools)
-                except MdsaError as error:
-                    log.warning("tools not offered", reason=error.detail)
-        return tuple(tools)
+        """Ask every source what tools it has now; one that fails has none. Of two with one name the first counts."""
+        sources = [(member, source) for member, source in self._sources if member.active]
+        answers = await asyncio.gather(*(self._tools_of(member, source) for member, source in sources))
+        tools: dict[str, Tool] = {}
+        offered: dict[Member, list[str]] = {member: [] for member, _ in sources}
+        for (member, _), answer in zip(sources, answers, strict=True):
+            for tool in answer:
+                if tool.name in tools:
+                    owner = self._tool_owners[tools[tool.name]].name
+                    member.refuse("register_tools", f"the tool {tool.name!r} is offered by {owner} already")
+                    continue
+                tools[tool.name] = tool
+                self._tool_owners[tool] = member
+                offered[member].append(tool.name)
+        for member, names in offered.items():
+            member.tools = tuple(names)
+        return tuple(tools.values())
 
     def status(self) -> tuple[PluginStatus, ...]:
-        """Every plugin that was found, as it is now."""
-        return tuple(plugin.status() for plugin in self._plugins)
+        """Tell of every plugin that was found, those that are disabled or in quarantine too."""
+        return tuple(member.status() for member in self._members)
 
     async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
-        """Run one call of an offered object, within the call timeout; of a router, once it knows the domains.
+        """Run one call of a router, retriever or tool that this registry gave out.
 
-        Raises PluginFault for whatever goes wrong inside, and counts it; too many quarantine the plugin. An
-        error of ours, such as EmbedderUnavailable, comes through as it is: it is not the plugin's fault.
+        A router is first let finish learning, however long that takes. Raises PluginFault where the call fails or
+        takes too long, and counts it; an MdsaError of another kind is the plugin's to raise and passes as it is.
         """
-        plugin, name = self._owner(offered)
-        fit = self._fits.get(id(offered))
-        if fit is not None:
-            await asyncio.shield(fit)
+        member, called = self._owner(offered)
+        if isinstance(offered, HostedRouter) and member.active:
+            await offered.ready()
+        return await self._guarded(member, called, work)
+
+    async def refit(self, routers: Collection[str], domains: Sequence[Domain]) -> None:
+        """Have the named routers learn changed domains; return when all have.
+
+        One that fails keeps what it knew, and the fault is counted; one that never knew any is quarantined.
+        """
+        known = tuple(domains)
+        await asyncio.gather(*(self._refit(router, known) for router in self._named(routers)))
+
+    async def _let_in(
+        self, found: Sequence[FoundPlugin], around: Surroundings, disabled: set[str], open_plugins: AsyncExitStack
+    ) -> None:
+        hooks = Hooks()
+        first: dict[str, FoundPlugin] = {}
+        for plugin in found:
+            member = Member(plugin, version=plugin.version)
+            self._members.append(member)
+            if plugin.name in disabled:
+                member.state = "disabled"
+            elif plugin.name in first:
+                taken = f"a plugin of this name was found first in {first[plugin.name].location}; rename one of them"
+                member.quarantine("import", taken)
+            else:
+                first[plugin.name] = plugin
+                try:
+                    offers = await join(member, hooks, around, open_plugins)
+                    with blamed_on("register"):
+                        self._take(member, offers)
+                except HookFailed as failed:
+                    member.quarantine(failed.hook, failed.reason, failed.__cause__)
+
+    def _named(self, routers: Collection[str]) -> list[HostedRouter]:
+        return [router for router in self._routers if router.member.active and router.name in routers]
+
+    def _take(self, member: Member, offers: Sequence[tuple[OfferKind, object]]) -> None:
+        """Keep what fits; what does not is refused by name, and the rest of its plugin is used."""
+        for kind, offered in offers:
+            if flaw := misfit(kind, offered) or self._taken(kind, offered):
+                member.refuse(REGISTERING[kind], flaw)
+            elif kind == "router" and isinstance(offered, Router):
+                self._routers.append(HostedRouter(offered, member))
+                member.offers.append(Offer(kind, offered.name))
+            elif kind == "retriever" and isinstance(offered, Retriever):
+                self._retrievers.append(HostedRetriever(offered, member))
+                member.offers.append(Offer(kind, offered.name))
+            elif isinstance(offered, ToolSource):
+                self._sources.append((member, offered))
+
+    def _taken(self, kind: OfferKind, offered: object) -> str | None:
+        if kind == "tool":  # Tools come and go: their names are compared whenever they are listed.
+            return None
+        name = getattr(offered, "name", None)
+        if kind == "router" and name in RESERVED_ROUTERS:
+            return f"the name {name!r} means something else in a route; give the router another"
+        for other in self._routers if kind == "router" else self._retrievers:
+            if other.name == name:
+                return f"the {kind} {name!r} is offered by {other.member.name} already"
+        return None
+
+    def _owner(self, offered: object) -> tuple[Member, str]:
+        if isinstance(offered, HostedRouter):
+            return offered.member, f"router {offered.name}"
+        if isinstance(offered, HostedRetriever):
+            return offered.member, f"retriever {offered.name}"
+        if isinstance(offered, Tool) and (member := self._tool_owners.get(offered)):
+            return member, f"tool {offered.name}"
+        raise LookupError(f"{offered!r} was not given out by this registry")
+
+    async def _guarded(self, member: Member, called: str, work: Callable[[], Awaitable[T]]) -> T:
+        if not member.active:
+            raise _fault(member, called, f"the plugin is in quarantine ({member.reason})")
         try:
-            async with asyncio.timeout(self._call_timeout):
+            async with asyncio.timeout(self._call_timeout) as limit:
                 return await work()
-        except TimeoutError:
-            reason = f"no answer within {self._call_timeout:g} s"
-        except PluginFault as error:
-            reason = error.detail
-        except MdsaError:
-            raise
-        except Exception as error:
-            # A plugin's code may raise anything; here it becomes an error of ours that names the plugin.
-            reason = f"{type(error).__name__}: {error}"
-            log.warning("plugin raised", plugin=plugin.found.name, offer=name, exc_info=error)
-        self._count(plugin, name, reason)
-        raise PluginFault(f"plugin {plugin.found.name}: {name}: {reason}", "mdsa plugins lists the faults.")
+        except (Exception, SystemExit) as error:
+            if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
+                raise
+            reason = f"no answer within {self._call_timeout:g} s" if limit.expired() else in_words(error)
+            member.count(called, reason, self._max_faults, error)
+            raise _fault(member, called, reason) from error
 
-    async def refit(self, domains: tuple[Domain, ...]) -> None:
-        """Have every router learn changed domains; returns when all have."""
-        self._begin_fits(domains)
-        await asyncio.gather(*self._fits.values(), return_exceptions=True)
+    async def _tools_of(self, member: Member, source: ToolSource) -> Sequence[Tool]:
+        async def ask() -> Sequence[Tool]:
+            tools = tuple(await source.tools())
+            for tool in tools:
+                if not isinstance(tool, Tool):
+                    raise PluginFault(f"gave {tool!r} among the tools, not a Tool")
+            return tools
 
-    def _offered(self, kind: str) -> list[object]:
-        return [thing for plugin in self._plugins for offer, thing in plugin.offers if offer.kind == kind]
-
-    def _taken(self) -> dict[Offer, str]:
-        return {offer: plugin.found.name for plugin in self._plugins for offer, _ in plugin.offers}
-
-    def _owner(self, offered: object) -> tuple[Plugin, str]:
-        for plugin in self._plugins:
-            for offer, thing in plugin.offers:
-                if thing is offered:
-                    return plugin, offer.name
-        name = getattr(offered, "name", type(offered).__name__)
-        raise PluginFault(f"{name} is no longer offered", "mdsa plugins says why.")
-
-    def _count(self, plugin: Plugin, name: str, reason: str) -> None:
-        plugin.fault(name, reason)
-        if len(plugin.faults) >= self._max_faults and plugin.state == "active":
-            plugin.quarantine(name, f"{len(plugin.faults)} faults, the last: {reason}")
-            log.warning("plugin quarantined", plugin=plugin.found.name, reason=plugin.reason)
-
-    def _begin_fits(self, domains: tuple[Domain, ...]) -> None:
-        for router in self.routers:
-            fit = asyncio.create_task(self._fit(router, domains), name=f"fit {router.name}")
-            # Its error is logged and waits for the next call; asyncio need not complain that none came.
-            fit.add_done_callback(lambda task: task.cancelled() or task.exception())
-            self._fits[id(router)] = fit
-
-    async def _fit(self, router: Router, domains: tuple[Domain, ...]) -> None:
-        """Have a router learn the domains. One that cannot is quarantined, unless it was the embedder that failed."""
+        called = f"tool {source.name}" if isinstance(source, Tool) else f"tools of {type(source).__name__}"
         try:
-            await router.fit(domains)
+            return await self._guarded(member, called, ask)
         except MdsaError as error:
-            if isinstance(error, PluginFault):
-                self._owner(router)[0].quarantine("fit", error.detail)
-            log.warning("router not fitted", router=router.name, reason=error.detail)
-            raise
-        except Exception as error:
-            # As in `call`: a plugin's code may raise anything.
-            self._owner(router)[0].quarantine("fit", f"{type(error).__name__}: {error}")
-            log.warning("router not fitted", router=router.name, exc_info=error)
-            raise PluginFault(
-                f"{router.name} could not learn the domains: {error}", "mdsa plugins says more."
-            ) from error
+            log.warning("no tools", plugin=member.name, source=called, reason=error.detail)
+            return ()
 
-    async def _end_fits(self) -> None:
-        for task in self._fits.values():
-            task.cancel()
-        await asyncio.gather(*self._fits.values(), return_exceptions=True)
+    async def _refit(self, router: HostedRouter, domains: Sequence[Domain]) -> None:
+        try:
+            if not router.begun:
+                router.begin(domains)
+                await router.ready()
+            else:
+                await router.fit(domains)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
+                log.warning("router keeps what it knew", router=router.name, problem=error.detail, mend=error.mend)
+            else:
+                router.member.count(f"fit of {router.name}", in_words(error), self._max_faults, error)
+
+
+def _fault(member: Member, called: str, reason: str) -> PluginFault:
+    return PluginFault(f"plugin {member.name}, {called}: {reason}", "mdsa plugins tells more of it.")

@@ -1,14 +1,11 @@
 """What goes round every request: an id for the logs, a line when it ends, headers that keep browsers strict."""
 
-import time
-
 import structlog
 from litestar.datastructures import MutableScopeHeaders
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from mdsa_server.vocabulary.identifiers import new_id
+from mdsa_server.vocabulary.stopwatch import stopwatch
 
 log = structlog.get_logger(__name__)
 
@@ -37,14 +34,21 @@ SECURITY_HEADERS = {
 QUIET_PATHS = ("/health/", "/static/", "/favicon")
 
 
-class RequestLog(ASGIMiddleware):
-    """Logs the method, path, status and time of each request; never what was said in it."""
+class RequestLog:
+    """Wraps the whole application, so that it also sees what no route answers.
 
-    scopes = (ScopeType.HTTP,)
+    Logs the method, path, status and time of each request; never what was said in it.
+    """
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         request_id = new_id()
-        began = time.monotonic()
+        clock = stopwatch()
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -59,13 +63,8 @@ class RequestLog(ASGIMiddleware):
 
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
-                await next_app(scope, receive, send_with_headers)
+                await self._app(scope, receive, send_with_headers)
             finally:
                 level = log.debug if scope["path"].startswith(QUIET_PATHS) else log.info
-                level(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.monotonic() - began) * 1000, 1),
-                )
+                ms = round(clock() * 1000, 1)
+                level("request", method=scope["method"], path=scope["path"], status=status, ms=ms)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 CONFIGURATION = """\
 [store]
@@ -68,6 +68,8 @@ class Running:
 
     async def ends(self) -> Finished:
         """Close its input and wait for its end."""
+        assert self._process.stdin
+        self._process.stdin.close()
         async with asyncio.timeout(PATIENCE_SECONDS):
             out, err = await self._process.communicate()
         assert self._process.returncode is not None

@@ -31,7 +31,9 @@ async def examined(folder: Path, engine_url: str, text: str = "") -> Findings:
 async def test_what_is_in_order_is_told_too(tmp_path: Path, engine: ScriptedOllama) -> None:
     findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\nexamples = ["Hello"]')
     assert (findings.faults, findings.warnings) == ([], [])
-    assert set(findings.fine) == {"domains", "examples", "plugins", "engine", "models", "options", "memory"}
+    assert set(findings.fine) == {
+        *("domains", "examples", "plugins", "embedding", "engine", "models", "options", "memory")
+    }
     assert findings.fine["engine"] == f"Ollama 0.9.3 at {engine.url}"
 
 
@@ -47,6 +49,20 @@ async def test_an_engine_that_does_not_answer_is_a_warning_since_the_server_star
     assert NOWHERE in warning.what
     assert "ollama serve" in warning.mend
     assert findings.faults == []
+
+
+async def test_an_embedding_model_that_is_not_on_this_machine_is_a_warning(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\n[embedding]\nmodel = "nobody/knows-this"')
+    assert [(warning.line, warning.key) for warning in findings.warnings] == [(5, "embedding.model")]
+
+
+async def test_an_embedding_model_that_may_be_fetched_is_none(tmp_path: Path, engine: ScriptedOllama) -> None:
+    text = 'model = "chatty:1b"\n[embedding]\nmodel = "nobody/knows-this"\noffline = false'
+    findings = await examined(tmp_path, engine.url, text)
+    assert findings.warnings == []
+    assert findings.fine["embedding"] == "nobody/knows-this, fetched when first needed"
 
 
 async def test_a_model_that_is_not_pulled_is_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:

@@ -12,6 +12,7 @@ from mdsa_server.embedded_ollama.wire import (
     chat_body,
     error_body,
     finished,
+    generate_body,
     line,
     reply,
     usage_body,
@@ -35,19 +36,19 @@ class ScriptedAnswer:
 
     def __init__(self, model: ScriptedModel) -> None:
         self._model = model
-        self._lines: dict[tuple[str, str], bytes] = {}
+        self._lines: dict[tuple[str, str, bool], bytes] = {}
 
     async def stream(self, request: web.Request, asked: RequestBody, load_seconds: float) -> web.StreamResponse:
         """Tell it as a stream. Raises CancelledError or ConnectionError where the client leaves."""
         response = web.StreamResponse(headers={"Content-Type": NDJSON})
         await response.prepare(request)
-        steps = self._model.steps(asked)
+        steps, reason = _limited(self._model.steps(asked), asked)
         pace = _Pace(self._model.token_seconds)
         for step in steps:
             match step:
                 case str() | Thinks() | Calls():
                     await pace.wait()
-                    await response.write(self._line(step, asked.model))
+                    await response.write(self._line(step, asked))
                 case asyncio.Event():
                     await step.wait()
                 case Sends(data=data):
@@ -63,27 +64,31 @@ class ScriptedAnswer:
                     await asyncio.Event().wait()
                 case End.STOPS_SHORT:
                     return response
-        await response.write(line(finished(chat_body(asked.model), "stop", _usage(asked, steps, load_seconds, pace))))
+        usage = _usage(asked, steps, load_seconds, pace)
+        await response.write(line(finished(_body(asked, ""), reason, usage)))
         return response
 
     def whole(self, asked: RequestBody, load_seconds: float) -> web.Response:
         """Tell it as one body; steps that make sense only in a stream are passed over."""
-        steps = self._model.steps(asked)
+        steps, reason = _limited(self._model.steps(asked), asked)
+        content = "".join(step for step in steps if isinstance(step, str))
         message = {
-            "content": "".join(step for step in steps if isinstance(step, str)),
+            "content": content,
             "thinking": "".join(step.text for step in steps if isinstance(step, Thinks)),
             "tool_calls": [step.wire for step in steps if isinstance(step, Calls)],
         }
         said = {name: value for name, value in message.items() if value or name == "content"}
         usage = _usage(asked, steps, load_seconds, _Pace(0.0))
-        return reply(finished(chat_body(asked.model, said), "stop", usage))
+        body = chat_body(asked.model, said) if asked.messages else generate_body(asked.model, content)
+        return reply(finished(body, reason, usage))
 
-    def _line(self, step: str | Thinks | Calls, name: str) -> bytes:
+    def _line(self, step: str | Thinks | Calls, asked: RequestBody) -> bytes:
         if not isinstance(step, str):
-            return line(chat_body(name, _said(step)))
-        made = self._lines.get((name, step))
+            return line(_body(asked, step))
+        key = (step, asked.model, bool(asked.messages))
+        made = self._lines.get(key)
         if made is None:
-            made = self._lines[name, step] = line(chat_body(name, _said(step)))
+            made = self._lines[key] = line(_body(asked, step))
         return made
 
 
@@ -108,14 +113,24 @@ class _Pace:
         return self._loop.time() - self._began
 
 
-def _said(step: str | Thinks | Calls) -> Body:
+def _body(asked: RequestBody, step: str | Thinks | Calls) -> Body:
+    """The line that tells a step; a plain completion has text and nothing else."""
     match step:
+        case str() if not asked.messages:
+            return generate_body(asked.model, step)
+        case str():
+            return chat_body(asked.model, {"content": step})
         case Thinks(text=text):
-            return {"thinking": text}
+            return chat_body(asked.model, {"thinking": text})
         case Calls():
-            return {"tool_calls": [step.wire]}
-        case _:
-            return {"content": step}
+            return chat_body(asked.model, {"tool_calls": [step.wire]})
+
+
+def _limited(steps: Sequence[Step], asked: RequestBody) -> tuple[Sequence[Step], str]:
+    """Cut an answer after `num_predict` tokens, and give the reason for which it ends."""
+    limit = asked.options.get("num_predict") or -1
+    tokens = [number for number, step in enumerate(steps, 1) if isinstance(step, str | Thinks)]
+    return (steps[: tokens[limit - 1]], "length") if 0 < limit < len(tokens) else (steps, "stop")
 
 
 def _usage(asked: RequestBody, steps: Sequence[Step], load_seconds: float, pace: _Pace) -> Body:

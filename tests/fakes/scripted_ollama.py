@@ -12,6 +12,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from mdsa_server.embedded_ollama.application import application, serve
+from mdsa_server.embedded_ollama.durations import nanoseconds
 from mdsa_server.embedded_ollama.request_body import RequestBody, check_format, check_options, read_body
 from mdsa_server.embedded_ollama.wire import (
     NDJSON,
@@ -123,7 +124,14 @@ class ScriptedOllama:
     async def _show(self, request: web.Request) -> web.Response:
         model = self._model(await self._read(request), NO_MODEL)
         facts = {"general.architecture": model.family, f"{model.family}.context_length": model.context_length}
-        shown = {"details": _details(model), "model_info": facts, "capabilities": model.capabilities}
+        facts |= {"general.basename": model.name, "general.parameter_count": 1_000_000_000, "llama.embedding_length": 8}
+        shown = {
+            "parameters": "",
+            "template": "{{ .Prompt }}",
+            "details": _details(model),
+            "model_info": facts,
+            "capabilities": model.capabilities,
+        }
         return reply(shown)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -132,6 +140,16 @@ class ScriptedOllama:
         self._refuse(asked, model)
         if not asked.messages:
             return reply(finished(chat_body(asked.model), await self._load_or_unload(asked, model)))
+        return await self._answered(request, asked, model)
+
+    async def _generate(self, request: web.Request) -> web.StreamResponse:
+        asked = await self._read(request)
+        model = self._model(asked, NO_MODEL)
+        if not asked.prompt:
+            return reply(finished(generate_body(asked.model), await self._load_or_unload(asked, model)))
+        return await self._answered(request, asked, model)
+
+    async def _answered(self, request: web.Request, asked: RequestBody, model: ScriptedModel) -> web.StreamResponse:
         try:
             async with self.memory.use(model, asked) as load_seconds:
                 answer = self._answers.setdefault(model.name, ScriptedAnswer(model))
@@ -144,20 +162,13 @@ class ScriptedOllama:
         finally:
             await self._tell()
 
-    async def _generate(self, request: web.Request) -> web.Response:
-        asked = await self._read(request)
-        model = self._model(asked, NO_MODEL)
-        if not asked.prompt:
-            return reply(finished(generate_body(asked.model), await self._load_or_unload(asked, model)))
-        async with self.memory.use(model, asked):
-            said = "".join(step for step in model.steps(asked) if isinstance(step, str))
-        return reply(finished(generate_body(asked.model, said), "stop"))
-
     async def _embed(self, request: web.Request) -> web.Response:
         asked = await self._read(request)
         model = self._model(asked, NO_MODEL_TO_RUN)
-        async with self.memory.use(model, asked):
-            return reply({"model": asked.model, "embeddings": [_vector(text) for text in asked.input]})
+        async with self.memory.use(model, asked) as load_seconds:
+            vectors = [_vector(text) for text in asked.input]
+        cost = {"total_duration": 1, "load_duration": nanoseconds(load_seconds), "prompt_eval_count": len(vectors)}
+        return reply({"model": asked.model, "embeddings": vectors, **cost})
 
     async def _pull(self, request: web.Request) -> web.StreamResponse:
         asked = await self._read(request)

@@ -1,0 +1,137 @@
+"""Routers and retrievers as the server holds them: checked when they are offered, and when they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
+
+import structlog
+
+from mdsa_server.errors import EmbedderUnavailable, PluginFault
+from mdsa_server.plugin_api.contracts import Retriever, RetrieverQuery, RouteQuery, Router
+from mdsa_server.plugin_host.member import Member, in_words
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.plugins import OfferKind
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+
+log = structlog.get_logger(__name__)
+
+METHODS: dict[OfferKind, tuple[str, ...]] = {
+    "router": ("fit", "route"),
+    "retriever": ("retrieve",),
+    "tool": ("tools",),
+}
+"""What an object must have to be used as one of these."""
+
+
+class HostedRouter:
+    """A plugin's router. It learns the domains in the background; calls wait until it has, the first time."""
+
+    def __init__(self, router: Router, member: Member) -> None:
+        self.name = router.name
+        self.member = member
+        self._router = router
+        self._fitting = asyncio.Lock()
+        self._first_fit: asyncio.Task[None] | None = None
+        self._unavailable: EmbedderUnavailable | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._first_fit is not None
+
+    def begin(self, domains: Sequence[Domain]) -> None:
+        """Start the first fit. Where it fails the plugin is quarantined, unless only the embedder is missing."""
+        self._first_fit = asyncio.create_task(self._fit_first(domains), name=f"fit {self.name}")
+
+    async def ready(self) -> None:
+        """Wait until the first fit is over. Raises EmbedderUnavailable where that kept it from learning."""
+        if self._first_fit is not None:
+            # Shielded: a message that is no longer waited for must not end the fit for all others.
+            await asyncio.shield(self._first_fit)
+        if self._unavailable is not None:
+            raise EmbedderUnavailable(self._unavailable.detail, self._unavailable.mend)
+
+    async def fit(self, domains: Sequence[Domain]) -> None:
+        """Learn the domains; one fit at a time, in the order in which they were asked for."""
+        async with self._fitting:
+            await self._router.fit(domains)
+            self._unavailable = None
+
+    async def end(self) -> None:
+        """Learn no more: the server stops."""
+        if self._first_fit is not None:
+            self._first_fit.cancel()
+            await asyncio.gather(self._first_fit, return_exceptions=True)
+
+    async def route(self, query: RouteQuery) -> Opinion:
+        """Ask the router. Raises PluginFault where what it gives is no opinion."""
+        opinion = await self._router.route(query)
+        if not isinstance(opinion, Opinion):
+            raise PluginFault(f"route gave {_kind(opinion)}, not an Opinion")
+        candidates, evidence = tuple(opinion.candidates), tuple(opinion.evidence)
+        for candidate in candidates:
+            # Asked this way round, what is not a number is refused too.
+            if not isinstance(candidate, Candidate) or not 0.0 <= candidate.confidence <= 1.0:
+                raise PluginFault(f"route gave {candidate!r}; a Candidate has a confidence from 0 to 1")
+        for seen in evidence:
+            if not isinstance(seen, Evidence):
+                raise PluginFault(f"route gave {_kind(seen)} among the evidence, not an Evidence")
+        return Opinion(candidates, evidence)
+
+    async def _fit_first(self, domains: Sequence[Domain]) -> None:
+        try:
+            await self.fit(domains)
+        except EmbedderUnavailable as error:
+            self._unavailable = error
+            log.warning("router sits out", router=self.name, problem=error.detail, mend=error.mend)
+        except (Exception, SystemExit) as error:
+            # Whatever a plugin's code raises, it alone is out.
+            self.member.quarantine(f"fit of {self.name}", in_words(error), error)
+
+
+class HostedRetriever:
+    """A plugin's retriever."""
+
+    def __init__(self, retriever: Retriever, member: Member) -> None:
+        self.name = retriever.name
+        self.member = member
+        self._retriever = retriever
+
+    async def retrieve(self, query: RetrieverQuery) -> Sequence[Passage]:
+        """Ask the retriever. Raises PluginFault where what it gives are no passages."""
+        passages = await self._retriever.retrieve(query)
+        given = tuple(passages)
+        for passage in given:
+            if not isinstance(passage, Passage):
+                raise PluginFault(f"retrieve gave {_kind(passage)} among the passages, not a Passage")
+        return given
+
+
+def misfit(kind: OfferKind, offered: object) -> str | None:
+    """Say why `offered` cannot be used as a `kind`, naming it; None where it can."""
+    if isinstance(offered, type):
+        return f"{offered.__name__} is a class; offer an object of it: {offered.__name__}()"
+    if kind == "tool" and isinstance(offered, FunctionType):
+        return f"{offered.__name__} is a function; offer Tool({offered.__name__})"
+    name: object = getattr(offered, "name", None)
+    what = name if isinstance(name, str) and name else _kind(offered)
+    for method in METHODS[kind]:
+        if not callable(getattr(offered, method, None)):
+            return f"{what} is no {kind}: it has no method {method}"
+        if not _is_async(getattr(offered, method)):
+            return f"{what} is no {kind}: its method {method} is not async"
+    if kind != "tool" and what is not name:
+        return f"{what} is no {kind}: it has no name"
+    return None
+
+
+def _is_async(method: Callable[..., object]) -> bool:
+    # Decorators hide what they wrap, and say so; objects that can be called may give anything.
+    return inspect.iscoroutinefunction(inspect.unwrap(method)) or not isinstance(method, FunctionType | MethodType)
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__}" if value is not None else "nothing"

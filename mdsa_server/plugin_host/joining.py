@@ -1,0 +1,97 @@
+"""How one plugin joins: loaded, given its settings, opened, and asked for what it offers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from mdsa_server.plugin_api.contracts import Embed, PluginContext
+from mdsa_server.plugin_host.hooks import Hooks
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, in_words
+from mdsa_server.plugin_host.plugin_settings import fill_settings
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.plugins import OfferKind
+
+log = structlog.get_logger(__name__)
+
+REGISTERING: dict[OfferKind, str] = {
+    "router": "register_routers",
+    "retriever": "register_retrievers",
+    "tool": "register_tools",
+}
+"""The hook that hands over each kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the server has for every plugin."""
+
+    settings: Mapping[str, Mapping[str, Any]]
+    """The `[plugins.NAME]` tables by name."""
+    domains: tuple[Domain, ...]
+    embed: Embed
+    call_timeout: float
+    """Seconds that opening or closing one plugin may take."""
+
+
+async def join(
+    member: Member, hooks: Hooks, around: Surroundings, open_plugins: AsyncExitStack
+) -> list[tuple[OfferKind, object]]:
+    """Let one plugin in and give what it offers, unchecked. Raises HookFailed at the first hook that fails."""
+    name = member.name
+    with blamed_on("import"):
+        plugin = member.found.load()
+    member.version = member.found.version or str(getattr(plugin, "__version__", ""))
+    hooks.register(name, plugin)
+    structs = hooks.call(name, "plugin_settings")
+    context = PluginContext(
+        name=name,
+        settings=fill_settings(name, structs[0] if structs else None, around.settings.get(name, {})),
+        domains=around.domains,
+        embed=around.embed,
+        logger=structlog.get_logger(f"plugins.{name}"),
+    )
+    for lifespan in hooks.call(name, "plugin_lifespan", context=context):
+        await _enter(member, lifespan, around.call_timeout, open_plugins)
+    return [
+        (kind, offered)
+        for kind, hook in REGISTERING.items()
+        for result in hooks.call(name, hook, context=context)
+        for offered in _listed(hook, result)
+    ]
+
+
+async def _enter(member: Member, lifespan: object, seconds: float, open_plugins: AsyncExitStack) -> None:
+    hook = "plugin_lifespan"
+    if not isinstance(lifespan, AbstractAsyncContextManager):
+        raise HookFailed(
+            hook, f"gave a {type(lifespan).__name__}; mark an async generator with @asynccontextmanager below @hookimpl"
+        )
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            await lifespan.__aenter__()
+    except (Exception, SystemExit) as error:
+        # Whatever a plugin's code raises, it alone is out.
+        raise HookFailed(hook, f"not open within {seconds:g} s" if limit.expired() else in_words(error)) from error
+    open_plugins.push_async_callback(_leave, member, lifespan, seconds)
+
+
+async def _leave(member: Member, lifespan: AbstractAsyncContextManager[Any], seconds: float) -> None:
+    """Close what a plugin opened; one that fails at it must not keep the others from closing."""
+    try:
+        async with asyncio.timeout(seconds):
+            await lifespan.__aexit__(None, None, None)
+    except (Exception, SystemExit) as error:
+        log.warning("plugin did not close", plugin=member.name, reason=in_words(error), exc_info=error)
+
+
+def _listed(hook: str, result: object) -> list[object]:
+    if not isinstance(result, Iterable):
+        raise HookFailed(hook, f"gave a {type(result).__name__}; it gives a list")
+    with blamed_on(hook):  # A generator's code runs only now.
+        return list(result)

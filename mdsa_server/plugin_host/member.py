@@ -1,0 +1,113 @@
+"""One plugin in the registry: its state, its faults, and the words in which they are told."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from mdsa_server.errors import MdsaError
+from mdsa_server.plugin_host.discovery import FoundPlugin
+from mdsa_server.vocabulary.plugins import Offer, PluginFaultRecord, PluginState, PluginStatus
+
+log = structlog.get_logger(__name__)
+
+
+class HookFailed(Exception):
+    """A hook of a plugin went wrong. Stays in this room: the plugin's member takes it down."""
+
+    def __init__(self, hook: str, reason: str) -> None:
+        super().__init__(f"{hook}: {reason}")
+        self.hook = hook
+        self.reason = reason
+
+
+@contextmanager
+def blamed_on(hook: str) -> Iterator[None]:
+    """Turn whatever is raised inside into HookFailed; a plugin that tries to exit fails like any other."""
+    try:
+        yield
+    except HookFailed:
+        raise
+    except (Exception, SystemExit) as error:
+        raise HookFailed(hook, in_words(error)) from error
+
+
+def in_words(error: BaseException) -> str:
+    """Say what was raised and where: our errors in their own words, others with their kind before them."""
+    if isinstance(error, MdsaError):
+        return error.detail
+    kind = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    # A syntax error tells its own place; the last frame would be the import machinery's.
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and not isinstance(error, SyntaxError) else ""
+    return f"{kind}: {error}{where}" if str(error) else f"{kind}{where}"
+
+
+@dataclass(eq=False)
+class Member:
+    """One plugin that was found, and how it fares."""
+
+    found: FoundPlugin
+    version: str = ""
+    state: PluginState = "active"
+    reason: str = ""
+    offers: list[Offer] = field(default_factory=list)
+    """Its routers and retrievers."""
+    tools: tuple[str, ...] = ()
+    """The tools it offered when it was last asked."""
+    faults: list[PluginFaultRecord] = field(default_factory=list)
+    counted: int = 0
+    """How many of the faults happened in calls, and so speak for quarantine."""
+
+    @property
+    def name(self) -> str:
+        return self.found.name
+
+    @property
+    def active(self) -> bool:
+        return self.state == "active"
+
+    def quarantine(self, hook: str, reason: str, cause: BaseException | None = None) -> None:
+        """Use the plugin no more until the server starts again."""
+        self.state = "quarantined"
+        self.reason = f"{hook}: {reason}"
+        self._take_down(hook, reason)
+        log.error("plugin quarantined", plugin=self.name, hook=hook, reason=reason, exc_info=cause)
+
+    def refuse(self, hook: str, reason: str) -> None:
+        """Leave out one thing that the plugin offers; said once, however often it is offered."""
+        if any((fault.hook, fault.reason) == (hook, reason) for fault in self.faults):
+            return
+        self._take_down(hook, reason)
+        log.warning("offer refused", plugin=self.name, hook=hook, reason=reason)
+
+    def count(self, called: str, reason: str, max_faults: int, cause: BaseException) -> None:
+        """Take down a fault of a call; `max_faults` of them are too many."""
+        self.counted += 1
+        self._take_down(called, reason)
+        log.warning("plugin failed", plugin=self.name, called=called, reason=reason, exc_info=cause)
+        if self.active and self.counted >= max_faults:
+            self.state = "quarantined"
+            self.reason = f"{self.counted} faults, the last in {called}: {reason}"
+            log.error("plugin quarantined", plugin=self.name, reason=self.reason)
+
+    def status(self) -> PluginStatus:
+        tools = [Offer("tool", name) for name in self.tools]
+        return PluginStatus(
+            name=self.name,
+            version=self.version,
+            source=self.found.source,
+            location=self.found.location,
+            state=self.state,
+            reason=self.reason,
+            offers=(*self.offers, *tools) if self.active else (),
+            faults=tuple(self.faults),
+        )
+
+    def _take_down(self, hook: str, reason: str) -> None:
+        self.faults.append(PluginFaultRecord(hook=hook, reason=reason, at=datetime.now(UTC)))

@@ -12,30 +12,34 @@ from playwright.async_api import Page, ViewportSize, async_playwright
 IMAGES = Path(__file__).parent / "images"
 WIDE = ViewportSize(width=1440, height=900)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-QUESTIONS = ("What is the capital of Portugal?", "How do I change the port of the server?")
+QUESTIONS = (
+    "How do I fetch another model?",
+    "What is the difference between weather and climate?",
+    "Write a Python function that adds two numbers",
+)
 ANSWER_MS = 300_000
 
 
 async def photograph(url: str, questions: list[str]) -> None:
-    """Ask `questions` on the chat page of the server at `url`, and save what it looks like."""
+    """Ask the server at `url` each question in a conversation of its own, and save what the last one looks like."""
     IMAGES.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await browser.new_page(base_url=url, viewport=WIDE)
-        await page.goto("/chat")
-        for number, question in enumerate(questions, 1):
-            await ask(page, number, question)
-        await page.locator(".route summary").last.click()
+        for question in questions:
+            await ask(page, question)
+        await page.locator(".route summary").click()
         await page.mouse.move(0, 0)
         await page.screenshot(path=IMAGES / "chat.png")
         await browser.close()
 
 
-async def ask(page: Page, number: int, question: str) -> None:
+async def ask(page: Page, question: str) -> None:
+    await page.goto("/chat")
     await page.get_by_label("Your message").fill(question)
     await page.keyboard.press("Enter")
-    await page.wait_for_selector(f'.turn:nth-of-type({number}) .answer[aria-busy="false"]', timeout=ANSWER_MS)
+    await page.wait_for_selector('.answer[aria-busy="false"]', timeout=ANSWER_MS)
 
 
 async def main() -> None:

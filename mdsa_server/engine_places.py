@@ -69,7 +69,7 @@ def ollama_url(host: str | None) -> str:
     text = (host or "").strip()
     parts = urlsplit(text if "://" in text else f"http://{text}")
     name = parts.hostname or "127.0.0.1"
-    if name in ("0.0.0.0", "::"):  # not bound to, but turned away from
+    if name in ("0.0.0.0", "::"):  # noqa: S104  # not bound to, but turned away from
         name = "127.0.0.1"
     port = parts.port or {"http": OLLAMA_PORT, "https": 443}[parts.scheme]
     if "://" in text and not parts.port and parts.scheme == "http":

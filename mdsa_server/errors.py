@@ -157,6 +157,12 @@ class PluginFault(MdsaError):
     title = "A plugin failed"
 
 
+class ToolRefused(MdsaError):
+    """A tool cannot do what it was asked: the model is told, and may ask better. No fault of the plugin."""
+
+    title = "The tool cannot do this"
+
+
 class ServerClosing(MdsaError):
     """The server is shutting down and takes no new turns."""
 

@@ -4,11 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, PluginContext, Router, RouteQuery, hookimpl
+from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, PluginContext, RouteQuery, Router, hookimpl
 
 # Each further keyword of the same domain halves the doubt that is left: 0.7, 0.85, 0.925 ...
 DOUBT_AFTER_ONE = 0.3
 HALVED_BY_EACH = 0.5
+
+# Jokes, regexes, the compiler's; but not after one or two letters, where "go" would be found in "goes".
+PLURAL = r"(?:(?<=\w\w\w)(?:['’]?s|es))?"
 
 
 @hookimpl
@@ -17,7 +20,7 @@ def register_routers(context: PluginContext) -> Iterable[Router]:
 
 
 class KeywordRouter:
-    """Finds whole words and phrases, whatever their case and accents."""
+    """Finds whole words and phrases, whatever their case and accents, and their plurals."""
 
     name = "keyword_router"
 
@@ -45,13 +48,18 @@ class KeywordRouter:
 
 
 def pattern_of(keywords: Sequence[str]) -> re.Pattern[str]:
-    """Make a pattern that finds any of `keywords` as a whole word, the longest first."""
-    words = sorted({plain(word) for word in keywords if plain(word)}, key=len, reverse=True)
+    """Make a pattern that finds any of `keywords` as a whole word, the longest first, and gives the keyword itself."""
+    known = {plain(keyword) for keyword in keywords} - {""}
+    # A keyword that is only another one's plural would count the same word twice.
+    words = sorted((word for word in known if word.removesuffix("s") == word or word[:-1] not in known), key=len)
+    choice = "|".join(map(re.escape, reversed(words)))
     # Not \b: a keyword such as C++ ends in a character that \b does not count as part of a word.
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)" if words else r"(?!)")
+    return re.compile(rf"(?<!\w)({choice}){PLURAL}(?!\w)" if words else r"(?!)")
 
 
 def plain(text: str) -> str:
     """Fold case and accents, and every run of white space into one blank."""
+    if text.isascii():  # Has no accents; and a long message takes long to look through.
+        return " ".join(text.casefold().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())

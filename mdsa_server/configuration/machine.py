@@ -1,8 +1,8 @@
 """What only a running machine can tell of a configuration: plugins, engine, models, memory."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import psutil
 
@@ -12,7 +12,7 @@ from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
-from mdsa_server.inference.embedding_model import Vectors, find_model
+from mdsa_server.inference.embedding_model import find_model
 from mdsa_server.inference.engine import Engine
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -49,7 +49,7 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
         found,
         settings=settings.plugins,
         domains=settings.domains_as_vocabulary(),
-        embed=_never_embed,
+        embed=_do_not_embed,
         disabled=settings.plugin_host.disabled,
         routers=(),
         call_timeout=settings.plugin_host.call_timeout,
@@ -77,10 +77,8 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
     findings.note("plugins", ", ".join(active) or "none")
 
 
-async def _never_embed(texts: Sequence[str], *, cached: bool = False) -> Vectors:
-    """Let routers wait for vectors until the check is over: to make them would take longer than all else."""
-    never: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
-    return await never
+async def _do_not_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:
+    raise EmbedderUnavailable("Nothing is embedded while the configuration is checked.")
 
 
 # --- the embedding model

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from mdsa_server.inference.ollama import OllamaClient
 
 from mdsa_server.errors import EngineError, EngineUnreachable, NoEngine, UnknownModel
 from mdsa_server.inference.model_choice import choose_default_model
+from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import EngineKind, EngineStatus
 
 log = structlog.get_logger(__name__)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from mdsa_server.inference.ollama import OllamaClient
-
 from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
 
 EMBEDDING_FAMILIES = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2"})

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mdsa_server.inference.ollama import OllamaClient
-
 from mdsa_server.inference.engine import Engine
+from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.events import ModelLoading, ModelWaiting
 from mdsa_server.vocabulary.stopwatch import Stopwatch

@@ -6,7 +6,7 @@ A plugin is a module with functions marked `@hookimpl` (see `hookspecs.py`). The
 functions called once at start; they hand over objects, and those objects do the work, asynchronously.
 """
 
-from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.errors import MdsaError, PluginFault, ToolRefused
 from mdsa_server.plugin_api.contracts import (
     Embed,
     PluginContext,
@@ -41,6 +41,7 @@ __all__ = [
     "Router",
     "Tool",
     "ToolCall",
+    "ToolRefused",
     "ToolSource",
     "hookimpl",
 ]

@@ -90,7 +90,7 @@ class Conversations:
         def work(db: Connection) -> Conversation:
             title, created, updated = _check_owner(db, owner, conversation)
             rows = db.execute(
-                f"select {TURN_COLUMNS} from turns where conversation = ? order by id",  # a constant
+                f"select {TURN_COLUMNS} from turns where conversation = ? order by id",  # noqa: S608  # a constant
                 (conversation,),
             )
             return Conversation(
@@ -108,7 +108,7 @@ class Conversations:
 
         def work(db: Connection) -> list[Turn]:
             rows = db.execute(
-                f"select {TURN_COLUMNS} from (select * from turns where conversation = ? and id < ?"  # a constant
+                f"select {TURN_COLUMNS} from (select * from turns where conversation = ? and id < ?"  # noqa: S608  # a constant
                 " order by id desc limit ?) order by id",
                 (turn.conversation, turn.id, limit),
             )

@@ -81,7 +81,7 @@ class TurnLog:
         def work(db: Connection) -> tuple[Any, ...] | None:
             columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
             return db.execute(
-                f"select {columns} from turns join conversations on conversations.id = conversation"  # constants
+                f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
                 " where turns.id = ? and owner = ?",
                 (turn, owner),
             ).fetchone()

@@ -35,11 +35,11 @@ def provide_caller() -> Caller:
     return LOCAL
 
 
-def guard_against_strangers(allowed_hosts: Collection[str]) -> Callable[[ASGIConnection, BaseRouteHandler], None]:  # type: ignore[type-arg]
-    """Make the guard every route passes: the Host is ours, a write comes from our own pages or no page, the scope is had."""
+def guard_against_strangers(allowed_hosts: Collection[str]) -> Callable[[ASGIConnection, BaseRouteHandler], None]:  # type: ignore[type-arg]  # of any connection
+    """Make the guard every route passes: the Host is ours, a write comes from no other site, the scope is had."""
     hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
 
-    def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # any connection
+    def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)
         if connection.scope.get("method", "GET") not in SAFE_METHODS:
             check_origin(connection.headers)

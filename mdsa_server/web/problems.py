@@ -39,6 +39,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.StoreUnusable: 503,
     errors.EmbedderUnavailable: 503,
     errors.PluginFault: 502,
+    errors.ToolRefused: 422,
     errors.ServerClosing: 503,
 }
 """The one table from errors to status codes; every error has its row."""

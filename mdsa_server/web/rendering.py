@@ -62,9 +62,10 @@ def code_spans(text: str) -> Markup:
 
 
 def percent(share: float) -> str:
-    """0.934 is `93 %`; what is not quite all is never shown as all."""
-    shown = round(share * 100)
-    return f"{min(shown, 99) if share < 1 else shown} %"
+    """0.934 is `93 %`; what is not quite all or nothing is not shown as that."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return f"{int(share * 100 + 0.5) if share < 0.99 or share >= 1 else 99} %"
 
 
 def seconds(span: float) -> str:

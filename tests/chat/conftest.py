@@ -15,7 +15,7 @@ from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.inference.engine import Engine, EnginePlace
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.monitor.counters import Counters
-from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, Router, RouteQuery
+from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, RouteQuery, Router
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog

@@ -21,6 +21,8 @@ connect_timeout = 1.0
 stall_timeout = 5.0
 [routing]
 routers = ["keyword_router"]
+[plugin_host]
+disabled = ["embedding_router"]  # it would load PyTorch, for nothing that is looked at here
 [server]
 port = 0
 shutdown_seconds = 0.5
@@ -74,6 +76,15 @@ class Running:
             out, err = await self._process.communicate()
         assert self._process.returncode is not None
         return Finished(self._process.returncode, self._out + out.decode(), err.decode())
+
+    async def ends_when_interrupted(self) -> Finished:
+        """Send SIGINT until it ends: one that comes just before a read begins is heeded only at the next."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self._process.returncode is None:
+                self.signal(Signals.SIGINT)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), 3)
+        return await self.ends()
 
     async def stop(self) -> None:
         with suppress(ProcessLookupError):

@@ -64,8 +64,7 @@ async def test_plugins_are_listed_with_what_they_offer(terminal: Terminal, serve
 async def test_a_plugin_that_failed_is_listed_with_the_reason(terminal: Terminal) -> None:
     (terminal.folder / "mine").mkdir()
     (terminal.folder / "mine" / "broken.py").write_text('raise RuntimeError("no luck today")')
-    terminal.configure("http://127.0.0.1:9", more='[plugin_host]\ndirectories = ["mine"]\n')
-    done = await terminal.mdsa("plugins")
+    done = await terminal.mdsa("plugins", MDSA_PLUGIN_HOST__DIRECTORIES='["mine"]')
     assert "quarantined broken" in done.out
     assert "no luck today" in done.out
 

@@ -62,7 +62,7 @@ async def test_an_engine_that_comes_later_is_found_by_watching(
     watching = asyncio.create_task(engine.watch())
     await scripted.start()
     async with asyncio.timeout(10):
-        while engine.status.problem:
+        while engine.status.problem:  # noqa: ASYNC110  # the engine tells nobody when it is found
             await asyncio.sleep(0.01)
     watching.cancel()
     await engine.close()

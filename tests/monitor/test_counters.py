@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from mdsa_server.monitor.counters import Counters
-from mdsa_server.vocabulary.events import RouteChosen, Token, TurnFailed, TurnFinished, TurnStarted
+from mdsa_server.vocabulary.events import RouteChosen, Token, TurnEvent, TurnFailed, TurnFinished, TurnStarted
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Timings, Turn, Usage
@@ -18,7 +18,7 @@ def finished(total: float, reason: str = "stop") -> TurnFinished:
 
 def test_every_turn_is_counted_once_by_how_it_ended() -> None:
     counters = Counters()
-    ends = [
+    ends: list[TurnEvent] = [
         finished(1.0),
         finished(2.0),
         finished(0.1, "cancelled"),

@@ -74,7 +74,7 @@ async def test_a_database_of_a_newer_server_is_left_alone(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+    tmp_path.chmod(0o500)  # noqa: ASYNC240  # the store is opened after it
     with pytest.raises(StoreUnusable, match="cannot be opened"):
         await Database.open(tmp_path / "mdsa.sqlite3")
 

@@ -1,6 +1,7 @@
 """A stream can be left and taken up again anywhere, live or stored."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,9 +62,7 @@ def test_a_position_means_the_same_after_pieces_were_joined(events: list[TurnEve
 def test_joined_events_hold_no_two_pieces_of_the_same_kind_side_by_side(events: list[TurnEvent]) -> None:
     whole = joined(events)
     texts = (Token, Thinking)
-    assert not any(
-        type(one) is type(other) and isinstance(one, texts) for one, other in zip(whole, whole[1:], strict=False)
-    )
+    assert not any(type(one) is type(other) and isinstance(one, texts) for one, other in pairwise(whole))
 
 
 def test_a_turn_is_the_fold_of_its_events() -> None:

@@ -11,8 +11,10 @@ from mdsa_server.web.rendering import ago, code_spans, make_environment, percent
 NOW = datetime(2026, 3, 14, 10, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("share", "shown"), [(0.0, "0 %"), (0.934, "93 %"), (0.9996, "99 %"), (1.0, "100 %")])
-def test_what_is_not_quite_all_is_never_shown_as_all(share: float, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.0, "0 %"), (0.0004, "< 1 %"), (0.934, "93 %"), (0.9996, "99 %"), (1.0, "100 %")]
+)
+def test_what_is_not_quite_all_or_nothing_is_not_shown_as_that(share: float, shown: str) -> None:
     assert percent(share) == shown
 
 

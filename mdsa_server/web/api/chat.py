@@ -47,7 +47,7 @@ class ChatController(Controller):
     async def chat(
         self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
     ) -> Response[ChatAnswer] | Stream:
-        """Send a message. With `Accept: text/event-stream`, the turn's events; otherwise the whole answer at its end."""
+        """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer."""
         live = await rooms.live_turns.start(
             caller.owner, data.message, conversation=data.conversation, domain=data.domain
         )
@@ -96,7 +96,7 @@ class ChatController(Controller):
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:
-        """Stop a turn and the engine with it; what there was of the answer is kept. One that has ended stays as it is."""
+        """Stop a turn, and the engine with it. What there was of the answer is kept; one that has ended stays."""
         await rooms.turn_log.read(caller.owner, turn)
         await rooms.live_turns.cancel(turn)
         return CancelAnswer(turn=turn)

@@ -1,56 +1,55 @@
 """Make the pictures of the documentation: ask a server of this checkout a few questions and photograph the pages."""
 
-import argparse
 import asyncio
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Page, ViewportSize, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 IMAGES = Path(__file__).parent / "images"
 WIDE = ViewportSize(width=1440, height=900)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-QUESTIONS = (
-    "How do I fetch another model?",
-    "What is the difference between weather and climate?",
-    "Write a Python function that adds two numbers",
+CONVERSATIONS = (
+    ("How do I fetch another model?",),
+    ("What is the difference between weather and climate?",),
+    ("Explain in simple words what an algorithm is", "What does a compiler do?"),
 )
 ANSWER_MS = 300_000
 
 
-async def photograph(url: str, questions: list[str]) -> None:
-    """Ask the server at `url` each question in a conversation of its own, and save what the last one looks like."""
+async def photograph(url: str) -> None:
+    """Hold the conversations on the chat page of the server at `url`, and save what the last one looks like."""
     IMAGES.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await browser.new_page(base_url=url, viewport=WIDE)
-        for question in questions:
-            await ask(page, question)
-        await page.locator(".route summary").click()
+        for questions in CONVERSATIONS:
+            await page.goto("/chat")
+            for question in questions:
+                await ask(page, question)
+        await page.locator(".route summary").last.click()
         await page.mouse.move(0, 0)
         await page.screenshot(path=IMAGES / "chat.png")
         await browser.close()
 
 
 async def ask(page: Page, question: str) -> None:
-    await page.goto("/chat")
+    asked = await page.locator(".turn").count()
     await page.get_by_label("Your message").fill(question)
     await page.keyboard.press("Enter")
-    await page.wait_for_selector('.answer[aria-busy="false"]', timeout=ANSWER_MS)
+    answer = page.locator(".answer").nth(asked)
+    await expect(answer).to_have_attribute("aria-busy", "false", timeout=ANSWER_MS)
 
 
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("questions", nargs="*", default=QUESTIONS)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         serve = ("-m", "mdsa_server", "serve", "--port", "0", "--data", folder)
         server = await asyncio.create_subprocess_exec(sys.executable, *serve, stdout=asyncio.subprocess.PIPE)
         try:
-            await photograph(await address_of(server), list(arguments.questions))
+            await photograph(await address_of(server))
         finally:
             server.terminate()
             await server.communicate()

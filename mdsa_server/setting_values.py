@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_address
+from os.path import expanduser  # And not Path.expanduser: it raises where there is no such home.
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ class Unfit(ValueError):
 def _from_the_files_folder(path: Path, info: ValidationInfo) -> Path:
     """Make a path absolute: it was written in a file, so it starts from that file's folder."""
     folder = (info.context or {}).get("folder", Path.cwd())
-    return Path(folder, path.expanduser()).resolve()
+    return Path(folder, expanduser(path)).resolve()
 
 
 def _folder_or_name(model: str, info: ValidationInfo) -> str:

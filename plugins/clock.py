@@ -31,7 +31,7 @@ def register_tools(context: PluginContext) -> Iterable[ToolSource]:
 
 
 def clock_of(own_zone: str) -> Callable[..., dict[str, str]]:
-    """Make the tool that tells the time, in `own_zone` unless asked otherwise. Raises ToolRefused if that is unknown."""
+    """Make the tool that tells the time, in `own_zone` unless asked otherwise. Raises ToolRefused if unknown."""
     find_zone(own_zone)
 
     def now(zone: Zone = own_zone) -> dict[str, str]:

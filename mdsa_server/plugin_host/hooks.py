@@ -24,6 +24,7 @@ class Hooks:
         """Take in a plugin's hooks. Raises HookFailed where one is misspelt or asks for unknown parameters."""
         try:
             with blamed_on("@hookimpl"):
+                hash(plugin)  # Pluggy keeps plugins in sets; one that cannot be in them would spoil the calls of all.
                 self._manager.register(plugin, name)
             self._check_names(plugin)
         except HookFailed as failed:

@@ -46,7 +46,7 @@ async def join(
     name = member.name
     with blamed_on("import"):
         plugin = member.found.load()
-    member.version = member.found.version or str(getattr(plugin, "__version__", ""))
+        member.version = member.found.version or str(getattr(plugin, "__version__", ""))
     hooks.register(name, plugin)
     structs = hooks.call(name, "plugin_settings")
     context = PluginContext(

@@ -141,9 +141,8 @@ class PluginRegistry:
             else:
                 first[plugin.name] = plugin
                 try:
-                    offers = await join(member, hooks, around, open_plugins)
-                    with blamed_on("register"):
-                        self._take(member, offers)
+                    with blamed_on("loading"):  # Each step names its hook; this is for what no step foresaw.
+                        self._take(member, await join(member, hooks, around, open_plugins))
                 except HookFailed as failed:
                     member.quarantine(failed.hook, failed.reason, failed.__cause__)
 

@@ -1,6 +1,6 @@
 """Who asks, from where, and what they may do."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -35,11 +35,14 @@ def provide_caller() -> Caller:
     return LOCAL
 
 
-def guard_against_strangers(allowed_hosts: Collection[str]) -> Callable[[ASGIConnection, BaseRouteHandler], None]:  # type: ignore[type-arg]  # of any connection
+def guard_against_strangers(
+    allowed_hosts: Collection[str],
+) -> Callable[[ASGIConnection, BaseRouteHandler], Awaitable[None]]:  # type: ignore[type-arg]  # of any connection
     """Make the guard every route passes: the Host is ours, a write comes from no other site, the scope is had."""
     hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
 
-    def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
+    # Async although it waits for nothing: Litestar runs a sync guard in a thread.
+    async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)
         if connection.scope.get("method", "GET") not in SAFE_METHODS:
             check_origin(connection.headers)

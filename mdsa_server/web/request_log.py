@@ -1,7 +1,6 @@
 """What goes round every request: an id for the logs, a line when it ends, headers that keep browsers strict."""
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +30,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
 # Asked for again and again by machines and browsers; their lines would hide the others.
 QUIET_PATHS = ("/health/", "/static/", "/favicon")
 
@@ -56,10 +57,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = request_id
+                request_header = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message["headers"], *ENCODED_HEADERS, request_header]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request=request_id):

@@ -85,6 +85,9 @@ def reading(browser: Browser, server: RunningServer) -> Reading:
         await page.goto(address)
         try:
             yield page
+        except AssertionError as error:
+            # What the browser had to say is most likely why.
+            raise AssertionError(f"{error}\nfaults: {faults}") from error
         finally:
             await context.close()
         assert faults == []

@@ -4,28 +4,15 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
+from tests.browser.asking import ask, expect_end
 from tests.browser.conftest import Reading
 from tests.fakes.script import DIES, HANGS, ScriptedModel, Thinks
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-
-async def ask(page: Page, message: str) -> Locator:
-    """Type a message, send it with Enter, and give its answer."""
-    answers = page.locator(".answer")
-    before = await answers.count()
-    await page.get_by_label("Your message").fill(message)
-    await page.keyboard.press("Enter")
-    await expect(answers).to_have_count(before + 1)
-    return answers.nth(before)
-
-
-async def expect_end(answer: Locator) -> None:
-    await expect(answer).to_have_attribute("aria-busy", "false")
 
 
 async def test_a_question_is_routed_and_its_answer_read_as_it_comes(reading: Reading, model: ScriptedModel) -> None:
@@ -223,49 +210,6 @@ async def test_what_a_model_writes_cannot_act_on_the_page(reading: Reading, mode
         await expect(answer.locator(".prose")).to_contain_text("<script>")
         await expect(page).to_have_title(re.compile("Be wicked"))
         await expect(page.locator("#title")).to_have_text("Be wicked")
-
-
-async def test_a_conversation_is_renamed_found_and_deleted(reading: Reading) -> None:
-    async with reading("/chat") as page:
-        await expect_end(await ask(page, "About apples"))
-        await page.goto("/chat")
-        await expect_end(await ask(page, "About pears"))
-        items = page.locator("#conversations > li")
-        await expect(items).to_have_count(2)
-
-        await items.filter(has_text="About pears").locator("summary").click()
-        await page.get_by_role("textbox", name="Title").fill("Fruit of the season")
-        await page.get_by_role("button", name="Rename").click()
-        await expect(page.locator("#title")).to_have_text("Fruit of the season")
-        await expect(items.filter(has_text="Fruit of the season")).to_have_count(1)
-
-        await page.get_by_role("searchbox").fill("apple")
-        await expect(items).to_have_count(1)
-        await expect(items).to_contain_text("About apples")
-        await page.get_by_role("searchbox").fill("")
-        await expect(items).to_have_count(2)
-
-        page.on("dialog", lambda dialog: dialog.accept())
-        await items.filter(has_text="About apples").locator("summary").click()
-        await page.get_by_role("button", name="Delete").click()
-        await expect(items).to_have_count(1)
-        await items.locator("summary").click()
-        await page.get_by_role("button", name="Delete").click()
-        await page.wait_for_url("**/chat")
-        await expect(items).to_have_text("Conversations will be listed here.")
-
-
-async def test_back_leads_out_of_a_conversation_and_forward_into_it(reading: Reading) -> None:
-    async with reading("/chat") as page:
-        await expect_end(await ask(page, "Remember this"))
-        address = page.url
-        await page.go_back()
-        await expect(page.locator(".turn")).to_have_count(0)
-        await page.wait_for_load_state()
-        await page.go_forward()
-
-        await expect(page.locator(".turn")).to_contain_text("Remember this")
-        assert page.url == address
 
 
 async def test_the_page_stays_at_the_end_only_for_a_reader_who_is_there(reading: Reading, model: ScriptedModel) -> None:

@@ -191,6 +191,8 @@ def test_all_faults_are_reported_together_each_at_its_line(tmp_path: Path) -> No
         ("server = 1", "must be a table, not the number 1", "Write it as a table: [server]."),
         ("[plugins]\nclock = 1", "must be a table", "[plugins.clock]"),
         ("[store]\npath = 1", "must be a path in quotes", 'path = "mdsa-data"'),
+        ('[store]\npath = "\\u0000"', "cannot be used: ", 'path = "mdsa-data"'),
+        ("[plugin_host]\ndirectories = ['~nobody-here/x']", '"~nobody-here/x" is not a folder', "Make it in"),
         ("[routing]\ntimeout = inf", "must be a finite number, not the number inf", ""),
         ("[routing]\nrouters = 'x'", 'must be a list in square brackets, not the string "x"', ""),
         ("[embedding]\noffline = 1", "must be true or false", "offline = true"),

@@ -46,7 +46,7 @@ async def test_a_text_has_the_same_vector_alone_and_in_company(embedder: Embedde
     assert np.abs(together - alone).max() < 1e-5
 
 
-@pytest.mark.parametrize("text", ["", " ", "\ud800", "nul \x00 inside", "😀" * 50, "\n\t\u202e", "x" * 200_000])
+@pytest.mark.parametrize("text", ["", " ", "\ud800", "nul \x00 inside", "😀😀", "\n\t\u202e", "x" * 200_000])
 async def test_odd_text_is_embedded_like_any_other(embedder: Embedder, text: str) -> None:
     vectors = await embedder.embed([text])
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)

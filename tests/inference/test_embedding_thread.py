@@ -58,6 +58,12 @@ def lengths(future: Future[Vectors]) -> list[float]:
     return [float(vector[0]) for vector in future.result(PATIENCE)]
 
 
+def order_until_refused(thread: EmbeddingThread) -> None:
+    """Orders are taken until the thread that closes has come so far."""
+    while True:
+        thread.order(["late"])
+
+
 def test_each_caller_gets_its_own_vectors_in_its_own_order(thread: EmbeddingThread, model: Model) -> None:
     model.go(10)
     first, second = thread.order(["ccc", "a", "bb"]), thread.order(["dddd"])
@@ -105,7 +111,11 @@ def test_giving_up_in_the_middle_of_a_batch_hurts_nobody(thread: EmbeddingThread
 async def test_a_cancelled_task_takes_its_order_back(thread: EmbeddingThread, model: Model) -> None:
     thread.order(["first"])
     await asyncio.to_thread(model.wait)
-    task = asyncio.ensure_future(asyncio.wrap_future(thread.order(["given up"])))
+
+    async def ask() -> Vectors:
+        return await asyncio.wrap_future(thread.order(["given up"]))
+
+    task = asyncio.create_task(ask())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -147,8 +157,7 @@ def test_closing_finishes_the_batch_in_hand_and_tells_those_who_wait(thread: Emb
     closing = threading.Thread(target=thread.close)
     closing.start()
     with pytest.raises(EmbedderUnavailable, match="shutting down"):
-        while True:  # Until the closing thread has come that far, orders are still taken.
-            thread.order(["late"])
+        order_until_refused(thread)
     model.go()
     closing.join(PATIENCE)
     assert lengths(in_hand) == [7]

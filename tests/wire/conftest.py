@@ -24,12 +24,16 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture
 async def scripted() -> AsyncIterator[Engine]:
-    model = ScriptedModel(says=lambda asked: _said(bool(asked.tools), bool(asked.format)), capabilities=CAPABILITIES)
+    model = ScriptedModel(
+        says=lambda asked: _said(bool(asked.tools), bool(asked.format)),
+        capabilities=("completion", "tools"),
+        load_seconds=0.15,
+        token_seconds=0.002,
+    )
     async with ScriptedOllama(model) as engine:
         yield Engine(engine.url, model.name, tools=True)
 
 
-CAPABILITIES = ("completion", "tools")
 MODELS = ["embedded", pytest.param("real", marks=pytest.mark.ollama)]
 
 

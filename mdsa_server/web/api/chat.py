@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody
-from litestar.response import Stream
 from msgspec import Struct
 
 from mdsa_server.chat.desk import SharedVector
@@ -15,7 +14,7 @@ from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.problems import TurnProblem
 from mdsa_server.web.rooms import InRooms
-from mdsa_server.web.streams import batches_of, last_event_id, sse_response
+from mdsa_server.web.streams import EventStream, batches_of, frames_of, last_event_id
 
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", required=False)]
 
@@ -46,7 +45,7 @@ class ChatController(Controller):
     @post("/chat", operation_id="Chat", status_code=200)
     async def chat(
         self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
-    ) -> Response[ChatAnswer] | Stream:
+    ) -> Response[ChatAnswer] | EventStream:
         """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer."""
         live = await rooms.live_turns.start(
             caller.owner, data.message, conversation=data.conversation, domain=data.domain
@@ -54,7 +53,7 @@ class ChatController(Controller):
         headers = {"X-MDSA-Turn": live.turn.id, "X-MDSA-Conversation": live.turn.conversation}
         if "text/event-stream" in request.headers.get("accept", ""):
             batches = batches_of(live, rooms.turn_log, caller.owner, live.turn.id, 0)
-            return sse_response(batches, headers=headers)
+            return EventStream(frames_of(batches), headers)
         turn = await live.finished()
         if turn.problem:
             raise TurnProblem(turn.problem)
@@ -88,11 +87,12 @@ class ChatController(Controller):
     @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
     async def follow_turn(
         self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None
-    ) -> Stream:
+    ) -> EventStream:
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
         live = rooms.live_turns.get(turn)
         await rooms.turn_log.read(caller.owner, turn)
-        return sse_response(batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id)))
+        batches = batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id))
+        return EventStream(frames_of(batches))
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:

@@ -1,12 +1,11 @@
 """What the server has and how it is: domains, models, plugins, metrics, health, reload."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody
-from litestar.response import Stream
 from msgspec import Struct
 
 from mdsa_server import __version__
@@ -17,7 +16,7 @@ from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
 from mdsa_server.vocabulary.plugins import PluginStatus
 from mdsa_server.web.rooms import InRooms, Rooms
-from mdsa_server.web.streams import HEADERS
+from mdsa_server.web.streams import EventStream
 
 
 class ModelRow(Struct, frozen=True, kw_only=True):
@@ -78,11 +77,11 @@ class ServerController(Controller):
         return ModelList(engine=engine.status, default_model=engine.default_model_name, models=rows)
 
     @post("/api/models/pull", operation_id="PullModel", opt={"scope": "admin"}, media_type="text/event-stream")
-    async def pull_model(self, data: JSONBody[PullRequest], rooms: InRooms) -> Stream:
+    async def pull_model(self, data: JSONBody[PullRequest], rooms: InRooms) -> EventStream:
         """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
         if not data.name.strip():
             raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
-        return Stream(_pull_frames(rooms, data.name), media_type="text/event-stream", status_code=200, headers=HEADERS)
+        return EventStream(_pull_frames(rooms, data.name))
 
     @get("/api/plugins", operation_id="ListPlugins")
     async def plugins(self, rooms: InRooms) -> list[PluginStatus]:
@@ -117,7 +116,7 @@ class ServerController(Controller):
         return Health(status="ready")
 
 
-async def _pull_frames(rooms: Rooms, name: str) -> AsyncIterator[bytes]:
+async def _pull_frames(rooms: Rooms, name: str) -> AsyncGenerator[bytes, None]:
     try:
         async for progress in rooms.engine.client.pull(name):
             yield b"event: progress\ndata: %b\n\n" % msgspec.json.encode(progress)

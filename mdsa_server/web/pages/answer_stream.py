@@ -1,7 +1,7 @@
 """A running answer as a stream of HTML: each frame is the whole article so far, so that any frame can be the first."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -23,7 +23,9 @@ REST_PER_WORK = 8
 AnyRequest = Request[Any, Any, Any]
 
 
-async def answer_frames(request: AnyRequest, stored: Turn, live: LiveTurn | None, after: int) -> AsyncIterator[bytes]:
+async def answer_frames(
+    request: AnyRequest, stored: Turn, live: LiveTurn | None, after: int
+) -> AsyncGenerator[bytes, None]:
     """Show a turn until it has ended, from the position `after` on; one that is not live is shown as it was stored."""
     if live is None:
         yield _last_frame(request, stored)

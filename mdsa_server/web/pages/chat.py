@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter, URLEncodedBody
-from litestar.response import Redirect, Stream, Template
+from litestar.response import Redirect, Template
 from msgspec import Meta, Struct
 
 from mdsa_server.vocabulary.turn import Turn
@@ -14,7 +14,7 @@ from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import Rooms
-from mdsa_server.web.streams import HEADERS, last_event_id
+from mdsa_server.web.streams import EventStream, last_event_id
 
 CONVERSATIONS_SHOWN = 30
 CHANGED = {"HX-Trigger": "conversations-changed"}
@@ -99,13 +99,13 @@ class ChatPages(Controller):
         caller: ByCaller,
         request: AnyRequest,
         last_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
-    ) -> Stream:
+    ) -> EventStream:
         """Follow an answer, as HTML."""
         # Looked up before it is read: a turn is saved first and leaves the live ones after.
         live = rooms.live_turns.get(turn)
         stored = await rooms.turn_log.read(caller.owner, turn)
         frames = answer_frames(request, stored, live, last_event_id(last_id))
-        return Stream(frames, media_type="text/event-stream", headers=HEADERS)
+        return EventStream(frames)
 
     @post("/turns/{turn:str}/cancel", status_code=204)
     async def cancel(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:

@@ -1,0 +1,1 @@
+"""Two plugins for MDSA Server, the ones of its plugin guide."""

@@ -1,0 +1,200 @@
+"""Every call of a plugin is bounded, blamed on its plugin, and counted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mdsa_server.errors import EmbedderUnavailable, PluginFault
+from mdsa_server.plugin_api import Candidate, Evidence, Opinion, Passage, Tool, ToolCall, ToolRefused
+from mdsa_server.plugin_host.registry import PluginRegistry
+from tests.plugin_host.offering import (
+    AnyRetriever,
+    AnyRouter,
+    ChangingSource,
+    Offering,
+    found,
+    opened,
+    route_with,
+    status_of,
+)
+
+
+def throw() -> int:
+    """Throw a die."""
+    return 4
+
+
+def raising(error: BaseException) -> AnyRouter:
+    async def answer() -> Opinion:
+        raise error
+
+    return AnyRouter(answer=answer)
+
+
+def giving(value: Any) -> AnyRouter:
+    async def answer() -> Any:
+        return value
+
+    return AnyRouter(answer=answer)
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_router_is_asked_and_answers() -> None:
+    async with opened(found("dice", Offering(routers=[AnyRouter()]))) as registry:
+        assert (await route_with(registry)).candidates == (Candidate("code", 0.9),)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no luck"), SystemExit("no luck"), PluginFault("no luck")])
+async def test_whatever_a_call_raises_names_the_plugin_what_was_called_and_why(error: BaseException) -> None:
+    async with opened(found("dice", Offering(routers=[raising(error)]))) as registry:
+        with pytest.raises(PluginFault, match=r"plugin dice, router any_router: .*no luck"):
+            await route_with(registry)
+        (fault,) = status_of(registry, "dice").faults
+    assert fault.hook == "router any_router"
+    assert "no luck" in fault.reason
+
+
+async def test_a_call_that_takes_too_long_is_a_fault() -> None:
+    async with opened(found("dice", Offering(routers=[AnyRouter(answer=for_ever)])), call_timeout=0.01) as registry:
+        with pytest.raises(PluginFault, match=r"no answer within 0\.01 s"):
+            await route_with(registry)
+
+
+async def test_an_error_that_is_no_fault_of_the_plugin_passes_and_is_not_counted() -> None:
+    router = raising(EmbedderUnavailable("no model", "Install one."))
+    async with opened(found("dice", Offering(routers=[router])), max_faults=1) as registry:
+        with pytest.raises(EmbedderUnavailable, match="no model"):
+            await route_with(registry)
+        assert (status_of(registry, "dice").state, status_of(registry, "dice").faults) == ("active", ())
+
+
+async def test_being_cancelled_is_no_fault() -> None:
+    async with opened(found("dice", Offering(routers=[AnyRouter(answer=for_ever)])), max_faults=1) as registry:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await route_with(registry)
+        assert status_of(registry, "dice").faults == ()
+
+
+async def test_too_many_faults_quarantine_a_plugin_and_all_it_offers() -> None:
+    plugin = Offering(routers=[raising(ValueError("bad day"))], tools=[Tool(throw)])
+    async with opened(found("dice", plugin), max_faults=2) as registry:
+        (router,) = registry.routers
+        for _ in range(2):
+            assert registry.routers == (router,)
+            with pytest.raises(PluginFault, match="bad day"):
+                await route_with(registry)
+        status = status_of(registry, "dice")
+        assert status.state == "quarantined"
+        assert status.reason.startswith("2 faults, the last in router any_router: ")
+        assert status.offers == ()
+        assert (registry.routers, await registry.tools()) == ((), ())
+        with pytest.raises(PluginFault, match="in quarantine"):
+            await registry.call(router, for_ever)
+
+
+@pytest.mark.parametrize(
+    "opinion",
+    [
+        None,
+        {"candidates": []},
+        Opinion(candidates=({"domain": "code"},)),  # type: ignore[arg-type]  # a plugin may give anything
+        Opinion(candidates=(Candidate("code", 1.5),)),
+        Opinion(candidates=(Candidate("code", float("nan")),)),
+        Opinion(candidates=(Candidate("code", "high"),)),  # type: ignore[arg-type]
+        Opinion(evidence=("I say so",)),  # type: ignore[arg-type]
+    ],
+)
+async def test_an_answer_that_is_no_opinion_is_the_plugins_fault(opinion: Any) -> None:
+    async with opened(found("dice", Offering(routers=[giving(opinion)]))) as registry:
+        with pytest.raises(PluginFault, match="plugin dice, router any_router: "):
+            await route_with(registry)
+
+
+async def test_an_opinion_made_of_lists_is_as_good() -> None:
+    opinion = Opinion([Candidate("code", 1)], [Evidence("note", "so")])  # type: ignore[arg-type]
+    async with opened(found("dice", Offering(routers=[giving(opinion)]))) as registry:
+        assert await route_with(registry) == Opinion((Candidate("code", 1),), (Evidence("note", "so"),))
+
+
+@pytest.mark.parametrize("passages", [None, ["some text"]])
+async def test_what_a_retriever_gives_must_be_passages(passages: Any) -> None:
+    async def answer() -> Any:
+        return passages
+
+    async with opened(found("books", Offering(retrievers=[AnyRetriever(answer)]))) as registry:
+        (retriever,) = registry.retrievers
+        with pytest.raises(PluginFault, match="plugin books, retriever any_retriever: "):
+            await registry.call(retriever, lambda: retriever.retrieve(None))  # type: ignore[arg-type]  # it looks at none
+
+
+async def test_a_retrievers_passages_come_through() -> None:
+    async def answer() -> list[Passage]:
+        return [Passage(text="It is so.", source="a book")]
+
+    async with opened(found("books", Offering(retrievers=[AnyRetriever(answer)]))) as registry:
+        (retriever,) = registry.retrievers
+        (passage,) = await registry.call(retriever, lambda: retriever.retrieve(None))  # type: ignore[arg-type]
+    assert passage.text == "It is so."
+
+
+# --- tools
+
+
+async def call_tool(registry: PluginRegistry, name: str) -> Any:
+    (tool,) = [tool for tool in await registry.tools() if tool.name == name]
+    bound = tool.bind({}, ToolCall(domain="general", caller="local", conversation=None))
+    return await registry.call(tool, lambda: asyncio.to_thread(bound))
+
+
+async def test_a_tool_is_listed_and_called() -> None:
+    async with opened(found("dice", Offering(tools=[Tool(throw)]))) as registry:
+        assert await call_tool(registry, "throw") == 4
+
+
+async def test_a_tool_of_a_source_that_changes_is_called_too_and_its_faults_have_an_owner() -> None:
+    def break_down() -> None:
+        """Break down."""
+        raise RuntimeError("broken")
+
+    source = ChangingSource([])
+    async with opened(found("dice", Offering(tools=[source]))) as registry:
+        assert await registry.tools() == ()
+        source.offered = [Tool(throw), Tool(break_down)]
+        assert await call_tool(registry, "throw") == 4
+        assert [offer.name for offer in status_of(registry, "dice").offers] == ["throw", "break_down"]
+        with pytest.raises(PluginFault, match=r"plugin dice, tool break_down: RuntimeError: broken"):
+            await call_tool(registry, "break_down")
+
+
+async def test_a_tool_that_refuses_what_it_is_asked_has_no_fault() -> None:
+    def divide() -> None:
+        """Divide."""
+        raise ToolRefused("division by zero", "Divide by something else.")
+
+    async with opened(found("sums", Offering(tools=[Tool(divide)])), max_faults=1) as registry:
+        with pytest.raises(ToolRefused, match="division by zero"):
+            await call_tool(registry, "divide")
+        assert status_of(registry, "sums").state == "active"
+
+
+class BrokenSource:
+    async def tools(self) -> list[Tool]:
+        raise OSError("no connection")
+
+
+async def test_a_source_that_fails_offers_nothing_and_the_others_their_tools() -> None:
+    plugins = found("far", Offering(tools=[BrokenSource()])), found("dice", Offering(tools=[Tool(throw)]))
+    async with opened(*plugins) as registry:
+        assert [tool.name for tool in await registry.tools()] == ["throw"]
+        assert status_of(registry, "far").faults[0].hook == "tools of BrokenSource"
+
+
+async def test_what_the_registry_never_gave_out_is_not_called() -> None:
+    async with opened() as registry:
+        with pytest.raises(LookupError, match="not given out"):
+            await registry.call(AnyRouter(), for_ever)

@@ -1,0 +1,46 @@
+"""One of the plugins that come with the server, loaded as the server loads it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mdsa_server.plugin_api import Domain, Embed, ToolCall
+from mdsa_server.plugin_host.discovery import discover
+from mdsa_server.plugin_host.registry import PluginRegistry
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+CALL = ToolCall(domain="general", caller="local", conversation=None)
+
+
+async def never_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:
+    raise AssertionError("this plugin embeds nothing")
+
+
+@asynccontextmanager
+async def opened(
+    name: str, *, domains: Sequence[Domain] = (), embed: Embed = never_embed, settings: dict[str, Any] | None = None
+) -> AsyncIterator[PluginRegistry]:
+    """A registry that holds the one plugin `name`."""
+    found = [plugin for plugin in discover(PLUGINS, []) if plugin.name == name]
+    async with PluginRegistry.open(
+        found,
+        settings={name: settings or {}},
+        domains=domains,
+        embed=embed,
+        disabled=(),
+        routers=[name],
+        call_timeout=5.0,
+        max_faults=1,
+    ) as registry:
+        yield registry
+
+
+async def use(registry: PluginRegistry, tool: str, **arguments: Any) -> Any:
+    """Call a tool with the arguments a model might give."""
+    (found,) = [offered for offered in await registry.tools() if offered.name == tool]
+
+    async def work() -> Any:
+        return found.bind(arguments, CALL)()
+
+    return await registry.call(found, work)

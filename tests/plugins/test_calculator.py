@@ -1,0 +1,129 @@
+"""The calculator is exact, understands what people write, and refuses what would never end."""
+
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mdsa_server.plugin_api import ToolRefused
+from mdsa_server.plugin_host.registry import PluginRegistry
+from tests.plugins.first_party import opened, use
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[PluginRegistry]:
+    async with opened("calculator") as registry:
+        yield registry
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("2 + 3 * 4", "14"),
+        ("(2 + 3) * 4 =", "20"),
+        ("0.1 + 0.2", "0.3"),
+        ("1/3 + 1/3 + 1/3", "1"),
+        ("1/3", "1/3 (about 0.333333333333)"),
+        ("-1/8", "-0.125"),
+        ("-2**2", "-4"),
+        ("2^3^2", "512"),
+        ("2**-2", "0.25"),
+        ("-7 // 2", "-4"),
+        ("-7 % 3", "2"),
+        ("15% of 80", "12"),
+        ("50% - 10", "-9.5"),
+        ("7 − 2 × 3 ÷ 2", "4"),
+        ("1,234,567 + 1", "1234568"),
+        ("1.5e3", "1500"),
+        (".5 + 5.", "5.5"),
+        ("--3", "3"),
+        ("2**100", "1267650600228229401496703205376"),
+    ],
+)
+async def test_the_result_is_exact(registry: PluginRegistry, expression: str, result: str) -> None:
+    assert await use(registry, "calculate", expression=expression) == result
+
+
+async def test_a_fraction_too_long_to_read_is_given_roughly(registry: PluginRegistry) -> None:
+    told = await use(registry, "calculate", expression="1 / 7**90")
+    assert told.startswith("about ")
+    assert float(told.removeprefix("about ")) == pytest.approx(1 / 7**90, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("", "a number is missing, at the end of the expression"),
+        ("2 +", "a number is missing, at the end of the expression"),
+        ("2 * / 3", "a number is missing, between '2 *' and '/'"),
+        ("(1 + 2", "a bracket is not closed"),
+        ("1)", "a bracket is closed that none opened"),
+        ("2 (3)", "an operator is missing, between '2' and '('"),
+        ("1 / (2 - 2)", "division by zero"),
+        ("1 % 0", "division by zero"),
+        ("0 ** -1", "division by zero"),
+        ("2 ** 0.5", "exponent 1/2 is not a whole number"),
+        ("sqrt(2)", "'sqrt' is not known here"),
+        ("__import__('os')", "'__import__' is not known here"),
+        ("١ + ١", "'١' is not known here"),
+    ],
+)
+async def test_what_cannot_be_calculated_is_refused_with_the_reason(
+    registry: PluginRegistry, expression: str, reason: str
+) -> None:
+    with pytest.raises(ToolRefused) as refused:
+        await use(registry, "calculate", expression=expression)
+    assert reason in refused.value.detail
+    assert refused.value.mend
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("9**9**9", "10**100000", "1e999999999", "1e-9999", "(10**900)*(10**900)", "2**(10**18)"),
+        *("(" * 250 + "1" + ")" * 249, "2**" * 160 + "1", "-" * 5000 + "1", "1" * 501),
+    ],
+)
+async def test_what_would_grow_without_bound_is_refused_at_once(registry: PluginRegistry, expression: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(ToolRefused):
+        await use(registry, "calculate", expression=expression)
+    assert time.monotonic() - began < 1
+
+
+numbers = st.integers(0, 999).map(str)
+expressions = st.recursive(
+    numbers, lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda parts: f"({''.join(parts)})")
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # The tool keeps nothing between calls.
+@given(expression=expressions)
+async def test_it_agrees_with_pythons_own_fractions(registry: PluginRegistry, expression: str) -> None:
+    spelled = "".join(f"Fraction({part})" if part.isdigit() else part for part in _parts(expression))
+    try:
+        expected = eval(spelled, {"Fraction": Fraction})
+    except ZeroDivisionError:
+        with pytest.raises(ToolRefused, match="division by zero"):
+            await use(registry, "calculate", expression=expression)
+        return
+    if len(expression) <= 500 and len(str(expected)) <= 60:
+        result = await use(registry, "calculate", expression=expression)
+        assert Fraction(result.partition(" ")[0]) == expected
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(expression=st.text("0123456789.e+-*/%^()of ,_=×", max_size=40))
+async def test_whatever_is_written_is_calculated_or_refused(registry: PluginRegistry, expression: str) -> None:
+    with contextlib.suppress(ToolRefused):
+        result = await use(registry, "calculate", expression=expression)
+        assert Fraction(result.removeprefix("about ").partition(" ")[0]) is not None
+
+
+def _parts(expression: str) -> list[str]:
+    return re.findall(r"\d+|\D", expression)

@@ -1,0 +1,93 @@
+"""The clock tells the time anywhere, and reckons with dates."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from mdsa_server.plugin_api import ToolRefused
+from mdsa_server.plugin_host.registry import PluginRegistry
+from tests.plugins.first_party import opened, use
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[PluginRegistry]:
+    async with opened("clock") as registry:
+        yield registry
+
+
+async def test_now_is_now(registry: PluginRegistry) -> None:
+    told = await use(registry, "now")
+    moment = datetime.fromisoformat(f"{told['date']}T{told['time']}{told['offset']}")
+    assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
+    assert told["weekday"] == f"{date.fromisoformat(told['date']):%A}"
+    assert told["zone"] == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("asked", "zone"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        ("Tokyo", "Asia/Tokyo"),
+        ("new york", "America/New_York"),
+        ("PARIS, France", "Europe/Paris"),
+        ("europe/london", "Europe/London"),
+        ("utc", "UTC"),
+    ],
+)
+async def test_a_zone_has_many_names(registry: PluginRegistry, asked: str, zone: str) -> None:
+    told = await use(registry, "now", zone=asked)
+    assert told["zone"].casefold() == zone.casefold()
+    assert told["offset"] == datetime.now(ZoneInfo(zone)).isoformat()[-6:]
+
+
+@pytest.mark.parametrize("asked", ["Tokio", "", "Europe", "/etc/passwd", "../UTC", "a\0b", "\ud800", "x" * 5000])
+async def test_a_zone_that_is_none_is_refused(registry: PluginRegistry, asked: str) -> None:
+    with pytest.raises(ToolRefused, match="there is no time zone"):
+        await use(registry, "now", zone=asked)
+
+
+async def test_a_zone_that_is_nearly_one_is_guessed(registry: PluginRegistry) -> None:
+    with pytest.raises(ToolRefused) as refused:
+        await use(registry, "now", zone="Tokio")
+    assert "Asia/Tokyo" in refused.value.mend
+
+
+async def test_the_owner_may_set_the_zone_of_those_who_name_none() -> None:
+    async with opened("clock", settings={"zone": "Lisbon"}) as registry:
+        assert (await use(registry, "now"))["zone"] == "Europe/Lisbon"
+        (now,) = [tool for tool in await registry.tools() if tool.name == "now"]
+        assert now.parameters["properties"]["zone"]["default"] == "Lisbon"
+
+
+async def test_a_zone_in_the_settings_that_is_none_is_a_fault_at_once() -> None:
+    async with opened("clock", settings={"zone": "Atlantis"}) as registry:
+        (status,) = registry.status()
+    assert "there is no time zone 'Atlantis'" in status.reason
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [("2024-02-28", "2024-03-01", 2), ("2023-02-28", "2023-03-01", 1), ("2024-03-01", "2024-02-28", -2)],
+)
+async def test_days_are_counted_between_dates(registry: PluginRegistry, start: str, end: str, days: int) -> None:
+    assert await use(registry, "days_between", start=start, end=end) == days
+
+
+async def test_days_are_added_to_a_date(registry: PluginRegistry) -> None:
+    assert await use(registry, "add_days", start="2024-02-28", days=2) == {"date": "2024-03-01", "weekday": "Friday"}
+    assert (await use(registry, "add_days", start="2024-03-01", days="-1"))["date"] == "2024-02-29"
+
+
+@pytest.mark.parametrize("days", [-(10**6), 10**7, 10**30])
+async def test_dates_outside_of_the_calendar_are_refused(registry: PluginRegistry, days: int) -> None:
+    with pytest.raises((ToolRefused, msgspec.ValidationError)):
+        await use(registry, "add_days", start="2024-02-28", days=days)
+
+
+async def test_the_model_is_told_what_a_date_looks_like(registry: PluginRegistry) -> None:
+    schemas = {tool.name: tool.parameters for tool in await registry.tools()}
+    assert set(schemas) == {"now", "days_between", "add_days"}
+    assert schemas["days_between"]["properties"]["start"] == {"type": "string", "format": "date"}

@@ -96,10 +96,9 @@ class EmbeddingRouter:
 
 def sentences_of(domain: Domain) -> Iterable[Evidence]:
     """Give what the domain is known by, each text once, as the evidence that it may become."""
-    kinds = {example: "example" for example in domain.examples} | {domain.description: "description"}
-    for text, kind in kinds.items():
+    for text in dict.fromkeys((domain.description, *domain.examples)):
         if text.strip():
-            yield Evidence("description" if kind == "description" else "example", text, domain.name)
+            yield Evidence("description" if text == domain.description else "example", text, domain.name)
 
 
 def likeness_to(similarities: Floats, owners: Places, domains: int) -> Floats:

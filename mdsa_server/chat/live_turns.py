@@ -65,6 +65,8 @@ class LiveTurn:
                 try:
                     async with asyncio.timeout(idle):
                         await grown.wait()
+                    # One round of the loop: what other tasks do in it comes along in the same batch.
+                    await asyncio.sleep(0)
                 except TimeoutError:
                     yield []
 

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
 from mdsa_server.errors import ForeignOrigin, ScopeMissing
+from mdsa_server.web.rooms import InRooms
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,7 +32,8 @@ LOCAL = Caller("local", SCOPES)
 """The one caller there is while the server listens on loopback only."""
 
 
-def provide_caller() -> Caller:
+def provide_caller(rooms: InRooms) -> Caller:
+    """Say who asks. It needs nothing of the rooms yet; but Litestar fills two independent parameters in a task group."""
     return LOCAL
 
 

@@ -69,7 +69,7 @@ class EventStream(Response[None]):
 
 
 class _Frames(ASGIResponse):
-    """Litestar's own streams keep a task group each to hear of a client that leaves; that cost a third of a turn."""
+    """Litestar's own streams keep a task group each to hear of a client that leaves; much of a short turn's cost."""
 
     _should_set_content_length = False
 

@@ -162,7 +162,9 @@ async def test_a_tool_of_a_source_that_changes_is_called_too_and_its_faults_have
         raise RuntimeError("broken")
 
     source = ChangingSource([])
-    async with opened(found("dice", Offering(tools=[source]))) as registry:
+    async with opened(
+        found("idle", Offering(tools=[ChangingSource([])])), found("dice", Offering(tools=[source]))
+    ) as registry:
         assert await registry.tools() == ()
         source.offered = [Tool(throw), Tool(break_down)]
         assert await call_tool(registry, "throw") == 4

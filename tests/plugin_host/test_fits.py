@@ -6,7 +6,7 @@ import pytest
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
 from mdsa_server.plugin_api import Domain
-from tests.plugin_host.offering import AnyRouter, Offering, found, opened, route_with, status_of
+from tests.plugin_host.offering import AnyRouter, Offering, found, learns, opened, route_with, status_of
 
 MATHS = (Domain(name="maths", description="Numbers"),)
 
@@ -97,11 +97,14 @@ async def test_changed_domains_are_known_when_refit_returns() -> None:
 
 async def test_changed_domains_win_over_a_first_fit_that_still_runs() -> None:
     may_learn = asyncio.Event()
-    router = AnyRouter(fitting=may_learn.wait)
+    waits = iter([may_learn.wait, learns])
+    router = AnyRouter(fitting=lambda: next(waits)())
     async with opened(found("dice", Offering(routers=[router]))) as registry:
         refit = asyncio.create_task(registry.refit(["any_router"], MATHS))
+        await asyncio.wait([refit], timeout=0.01)
         may_learn.set()
         await refit
+        await route_with(registry)
     assert router.known == ["maths"]
 
 
@@ -111,6 +114,12 @@ async def test_a_router_first_asked_for_by_changed_domains_learns_them() -> None
         await registry.refit(["any_router"], MATHS)
         assert (await route_with(registry)).candidates
     assert router.known == ["maths"]
+
+
+async def test_a_router_that_never_knew_any_domains_and_cannot_learn_changed_ones_is_quarantined() -> None:
+    async with opened(found("dice", Offering(routers=[failing(ValueError("cannot learn"))])), routers=[]) as registry:
+        await registry.refit(["any_router"], MATHS)
+        assert status_of(registry, "dice").state == "quarantined"
 
 
 async def test_a_router_answers_while_it_learns_changed_domains() -> None:

@@ -4,10 +4,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from mdsa_server import bundled
+from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.pages.answer_view import finished_answer
+from mdsa_server.web.rendering import make_environment
 from tests.fakes.script import HANGS, ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
@@ -55,6 +60,15 @@ async def test_a_first_message_begins_a_conversation_and_takes_the_reader_there(
     assert f'hx-sse:connect="/chat/turns/{turn}/stream"' in answer.text
     assert address.removeprefix("/chat/") in answer.text
     assert (await server.client.get(address)).status_code == 200
+
+
+def test_a_turn_that_ended_before_it_could_be_shown_needs_neither_stream_nor_stop() -> None:
+    turn = Turn(id="t", conversation="c", parent=None, message="Hello?", started=datetime.now(UTC), outcome="answered")
+    environment = make_environment(bundled.templates(), bundled.static())
+    html = environment.get_template("fragments/turn_begun.html").render(answer=finished_answer(turn), begun=None)
+
+    assert "hx-sse:connect" not in html
+    assert "/cancel" not in html
 
 
 async def test_a_further_message_stays_where_the_reader_is(server: RunningServer) -> None:
@@ -212,10 +226,11 @@ async def test_deleting_the_open_conversation_leads_out_of_it_and_stops_its_turn
     server: RunningServer, model: ScriptedModel, engine: ScriptedOllama
 ) -> None:
     model.says = ["Half", HANGS]
-    first, _ = await begin(server)
+    first, turn = await begin(server)
     address = first.headers["HX-Push-Url"]
-    async with asyncio.timeout(5):
-        await engine.until(lambda: bool(engine.asked("/api/chat")))
+    async with asyncio.timeout(10), events_of(server, turn) as events:
+        while "Half" not in await anext(events):
+            pass
     answer = await server.client.delete(
         address.replace("/chat/", "/chat/conversations/"),
         headers=HTMX | {"HX-Current-URL": f"{server.url}{address}"},

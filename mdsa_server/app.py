@@ -1,7 +1,7 @@
 """The server put together: the only file that knows all rooms."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -14,6 +14,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from mdsa_server import __version__, bundled
 from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.configuration import Loaded
+from mdsa_server.configuration.offers import require_offers
 from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.inference.engine import Engine
@@ -28,6 +30,7 @@ from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
+from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
 from mdsa_server.web.api.server import ServerController
@@ -42,19 +45,20 @@ from mdsa_server.web.static import static_files
 
 log = structlog.get_logger(__name__)
 
-Reread = Callable[[], Settings]
+Reread = Callable[[], Loaded]
 
 
-def create_app(settings: Settings, *, url: str | None = None, reread: Reread | None = None) -> Litestar:
+def create_app(loaded: Loaded, *, url: str | None = None, reread: Reread | None = None) -> Litestar:
     """Make the server. Its rooms open when it starts and close when it stops.
 
     `url` is where it can be reached, left in the data folder for the terminal commands; `reread` reads the
     configuration again for a reload, and raises ConfigurationInvalid where it has faults.
     """
+    settings = loaded.settings
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_rooms(settings, url=url, reread=reread or (lambda: settings)) as rooms:
+        async with open_rooms(loaded, url=url, reread=reread or (lambda: loaded)) as rooms:
             app.state.rooms = rooms
             yield
 
@@ -94,8 +98,12 @@ def create_app(settings: Settings, *, url: str | None = None, reread: Reread | N
 
 
 @asynccontextmanager
-async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> AsyncIterator[Rooms]:
-    """Open store, engine, embedder, plugins and live turns, in that order; close them in reverse."""
+async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> AsyncIterator[Rooms]:
+    """Open store, engine, embedder, plugins and live turns, in that order; close them in reverse.
+
+    Raises ConfigurationInvalid, DataFolderInUse or StoreUnusable.
+    """
+    settings = loaded.settings
     async with AsyncExitStack() as stack:
         stack.enter_context(hold_data_folder(settings.data_folder, url))
         database = await Database.open(settings.data_folder / DATABASE_FILE)
@@ -118,6 +126,7 @@ async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> 
         stack.push_async_callback(embedder.close)
 
         registry = await stack.enter_async_context(_open_plugins(settings, embedder))
+        _warn(await require_offers(loaded, registry))
         team = _team(settings)
         counters = Counters()
         live_turns = LiveTurns(
@@ -140,8 +149,9 @@ async def open_rooms(settings: Settings, *, url: str | None, reread: Reread) -> 
 
         async def reload() -> tuple[str, ...]:
             fresh = reread()
-            domains = fresh.domains_as_vocabulary()
-            team = _team(fresh)
+            _warn(await require_offers(fresh, registry))
+            domains = fresh.settings.domains_as_vocabulary()
+            team = _team(fresh.settings)
             await registry.refit(team.routers, domains)
             live_turns.desk.team = team
             names = tuple(domain.name for domain in domains)
@@ -195,6 +205,11 @@ def _open_plugins(settings: Settings, embedder: Embedder) -> AbstractAsyncContex
         call_timeout=settings.plugin_host.call_timeout,
         max_faults=settings.plugin_host.max_faults,
     )
+
+
+def _warn(warnings: Sequence[Fault]) -> None:
+    for warning in warnings:
+        log.warning("configuration", warning=str(warning))
 
 
 def _team(settings: Settings) -> Team:

@@ -86,7 +86,8 @@ class EmbeddingRouter:
         learnt = self._learnt
         if learnt is None or not learnt.sentences:
             return Opinion()
-        similarities = learnt.vectors @ await query.vector()
+        # Not @: it shares out even this little, and then waits for busy cores; 8 ms at 15,000 sentences against 0.9.
+        similarities = np.einsum("ij,j->i", learnt.vectors, await query.vector())
         sure = confidences(likeness_to(similarities, learnt.owners, len(learnt.names)), learnt.usual)
         return Opinion(
             tuple(Candidate(learnt.names[place], float(sure[place])) for place in np.argsort(-sure, kind="stable")),

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ import uvicorn
 from litestar import Litestar
 
 from mdsa_server.app import create_app
+from mdsa_server.configuration import Loaded
+from mdsa_server.configuration.checks import ANYWHERE
 from mdsa_server.settings import Settings
 
 DOMAINS: dict[str, Any] = {
@@ -45,11 +47,11 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(settings: Settings, **options: Any) -> AsyncIterator[RunningServer]:
-    """Serve `settings` until the block ends; `options` go to `create_app`."""
+async def running(settings: Settings, *, reread: Callable[[], Settings] | None = None) -> AsyncIterator[RunningServer]:
+    """Serve `settings` until the block ends; `reread` gives what a reload finds."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(settings, url=url, **options)
+    app = create_app(_loaded(settings), url=url, reread=(lambda: _loaded(reread())) if reread else None)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -64,3 +66,7 @@ async def running(settings: Settings, **options: Any) -> AsyncIterator[RunningSe
         server.should_exit = True
         await serving
         listener.close()
+
+
+def _loaded(settings: Settings) -> Loaded:
+    return Loaded(settings, None, ANYWHERE)

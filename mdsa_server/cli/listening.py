@@ -16,7 +16,6 @@ import uvicorn
 from mdsa_server.app import create_app
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded, load
-from mdsa_server.settings import Settings
 from mdsa_server.web.rooms import Rooms
 
 BACKLOG = 2048
@@ -34,7 +33,7 @@ class Listener:
         self._socket = _listen(host, port)
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
-        self._app = create_app(loaded.settings, url=self.url, reread=lambda: _reread(loaded))
+        self._app = create_app(loaded, url=self.url, reread=lambda: _reread(loaded))
         config = uvicorn.Config(
             self._app,
             log_config=None,
@@ -142,6 +141,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _reread(loaded: Loaded) -> Settings:
+def _reread(loaded: Loaded) -> Loaded:
     """Read the same configuration again. Raises ConfigurationInvalid."""
-    return load(loaded.path, os.environ, Path.cwd()).settings
+    return load(loaded.path, os.environ, Path.cwd())

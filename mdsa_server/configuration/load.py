@@ -72,7 +72,7 @@ def load(
     except ValidationError as error:
         faults = faults_of(error, places) + faults
     if faults:
-        raise _invalid(faults)
+        raise invalid(faults)
     return Loaded(settings, path, places)
 
 
@@ -99,7 +99,7 @@ def _read(path: Path | None, cwd: Path) -> tuple[dict[str, Any], Places]:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _invalid([_syntax_fault(name, text, str(error))]) from error
+        raise invalid([_syntax_fault(name, text, str(error))]) from error
     return tree, Places(Place(name), {key: Place(name, line) for key, line in lines_of(text).items()})
 
 
@@ -110,14 +110,14 @@ def _text(path: Path, name: str) -> str:
         fault = Fault(
             file=name, key="", what="there is no such file", mend=f"Name another, or write it: mdsa init --path {name}"
         )
-        raise _invalid([fault]) from error
+        raise invalid([fault]) from error
     except OSError as error:
         fault = Fault(file=name, key="", what=f"cannot be read ({error.strerror})", mend="Check its permissions.")
-        raise _invalid([fault]) from error
+        raise invalid([fault]) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         fault = Fault(file=name, line=line, key="", what="is not UTF-8", mend="Save the file as UTF-8.")
-        raise _invalid([fault]) from error
+        raise invalid([fault]) from error
 
 
 def _syntax_fault(name: str, text: str, message: str) -> Fault:
@@ -196,7 +196,8 @@ def _keys(table: BaseModel | Mapping[str, Any]) -> Iterator[KeyPath]:
             yield (name,)
 
 
-def _invalid(faults: list[Fault]) -> ConfigurationInvalid:
+def invalid(faults: list[Fault]) -> ConfigurationInvalid:
+    """Make one error of all faults, in the order of their lines."""
     faults = sorted(faults, key=lambda fault: math.inf if fault.line is None else fault.line)
     detail = str(faults[0]) if len(faults) == 1 else f"{len(faults)} faults; the first is {faults[0]}"
     return ConfigurationInvalid(detail, "mdsa check lists all faults.", faults)

@@ -10,6 +10,7 @@ from mdsa_server import bundled
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
+from mdsa_server.configuration.offers import missing_offers
 from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model
@@ -56,13 +57,10 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
         max_faults=settings.plugin_host.max_faults,
     ) as registry:
         plugins = registry.status()
-        tools = [tool.name for tool in await registry.tools()]
-        routers = [router.name for router in registry.routers]
-    missing = checks.unoffered_tools(settings, tools, places)
-    missing += checks.unoffered_routers(settings, routers, places)
+        faults, warnings = await missing_offers(loaded, registry)
     quarantined = [plugin for plugin in plugins if plugin.state == "quarantined"]
-    # A plugin in quarantine may be the one that would have offered what is missing.
-    (findings.warnings if quarantined else findings.faults).extend(missing)
+    findings.faults += faults
+    findings.warnings += warnings
     findings.warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
     findings.warnings += [
         Fault(

@@ -33,7 +33,7 @@ LOCAL = Caller("local", SCOPES)
 
 
 def provide_caller(rooms: InRooms) -> Caller:
-    """Say who asks. It needs nothing of the rooms yet; but Litestar fills two independent parameters in a task group."""
+    """Say who asks. Nothing of the rooms is needed yet, but Litestar takes a task group to fill two at once."""
     return LOCAL
 
 

@@ -23,6 +23,8 @@ class Loaded:
     expires: float
     """Seconds since the epoch."""
     users: int = 0
+    dropped: bool = False
+    """Goes as soon as it is idle, whatever its users asked for."""
 
 
 class ScriptedMemory:
@@ -44,7 +46,7 @@ class ScriptedMemory:
         """Take a model out, or once it is idle where it is busy."""
         loaded = self.now().get(model.name)
         if loaded is not None:
-            loaded.expires = 0.0
+            loaded.dropped, loaded.expires = True, 0.0
 
     @asynccontextmanager
     async def use(self, model: ScriptedModel, asked: RequestBody) -> AsyncIterator[float]:
@@ -59,8 +61,9 @@ class ScriptedMemory:
                 loaded = self._loaded[model.name] = Loaded(context, 0.0)
                 self.loads.append(model.name)
             loaded.users += 1
+            loaded.dropped = False
         try:
             yield seconds
         finally:
             loaded.users -= 1
-            loaded.expires = time.time() + min(asked.keep_alive, FOREVER)
+            loaded.expires = 0.0 if loaded.dropped else time.time() + min(asked.keep_alive, FOREVER)

@@ -6,6 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mdsa_server.app import create_app
+from mdsa_server.configuration import Loaded
+from mdsa_server.configuration.checks import ANYWHERE
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import Settings
 from tests.fakes.script import ScriptedModel
@@ -97,6 +100,20 @@ async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: P
             (4, "domains.general.description"),
         ]
         assert (await ask(server.client, "a python function"))["domain"] == "code"
+
+
+async def test_a_tool_that_nothing_offers_is_refused_at_the_start_and_at_a_reload(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    wishful = {"general": DOMAINS["general"] | {"tools": ["clok"]}}
+    wish = make_settings(tmp_path, engine=engine.url, domains=wishful)
+    async with running(make_settings(tmp_path, engine=engine.url), reread=lambda: wish) as server:
+        (fault,) = (await server.client.post("/api/reload")).json()["faults"]
+        assert fault["key"] == "domains.general.tools"
+        assert "clok" in fault["what"]
+    with pytest.RaisesGroup(ConfigurationInvalid, allow_unwrapped=True, flatten_subgroups=True):
+        async with create_app(Loaded(wish, None, ANYWHERE)).lifespan():
+            pass
 
 
 async def test_the_api_is_described_for_programs(client: httpx.AsyncClient, server: RunningServer) -> None:

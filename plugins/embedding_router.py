@@ -80,6 +80,8 @@ class EmbeddingRouter:
         owners = np.array([names.index(sentence.domain or "") for sentence in sentences], np.intp)
         usual = await asyncio.to_thread(usual_likeness, vectors, owners, len(names))
         self._learnt = Learnt(names, sentences, owners, vectors, usual)
+        # All of these may have come from the cache: have the model loaded before the first message waits for it.
+        await self._embed([sentence.text for sentence in sentences[:1]])
 
     async def route(self, query: RouteQuery) -> Opinion:
         """Give every domain's confidence, and the nearest sentences with their cosine."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from mdsa_server.errors import EmbedderUnavailable, StoreUnusable
+from mdsa_server.errors import StoreUnusable
 from mdsa_server.inference.embedding_model import Encode, Vectors, find_model, fingerprint_of, load_model
 from mdsa_server.inference.embedding_thread import EmbeddingThread
 
@@ -74,13 +74,6 @@ class Embedder:
             vectors = await self._make(texts)
         self._dimensions = vectors.shape[1]
         return vectors
-
-    async def warm_up(self) -> None:
-        """Load the model before anyone waits for it. Where that fails, log why: whoever needs it is told again."""
-        try:
-            await self.embed(["warm"])
-        except EmbedderUnavailable as error:
-            log.warning("nothing can be embedded", problem=error.detail, mend=error.mend)
 
     async def close(self) -> None:
         """Finish the batch in hand; whoever still waits gets EmbedderUnavailable."""

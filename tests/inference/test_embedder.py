@@ -58,7 +58,7 @@ async def test_no_text_gives_no_vectors(embedder: Embedder) -> None:
 
 
 async def test_the_loop_goes_on_while_texts_are_embedded(embedder: Embedder) -> None:
-    await embedder.warm_up()
+    await embedder.embed(["warm"])
     work = asyncio.ensure_future(embedder.embed(["some words to embed, and then some more"] * 64))
     turns_of_the_loop = 0
     while not work.done():
@@ -142,14 +142,6 @@ async def test_a_model_that_is_missing_is_told_to_everyone_who_asks(tmp_path: Pa
         _ = embedder.fingerprint
     assert (await embedder.embed([])).shape == (0, 0)
     await embedder.close()
-
-
-async def test_warming_up_without_a_model_is_logged_and_ends_nothing(tmp_path: Path) -> None:
-    embedder = Embedder(str(tmp_path / "none"), offline=True, threads=0, cache=None)
-    with capture_logs() as logs:
-        await embedder.warm_up()
-    await embedder.close()
-    assert [line["event"] for line in logs] == ["nothing can be embedded"]
 
 
 async def test_a_closed_embedder_says_so() -> None:

@@ -162,7 +162,7 @@ async def test_changed_domains_take_the_place_of_the_old() -> None:
         assert list(sure(await route(registry, "10", embed_degrees))) == ["north"]
 
 
-async def test_what_domains_are_known_by_is_embedded_once_and_kept() -> None:
+async def test_what_domains_are_known_by_is_embedded_once_and_kept_and_the_model_is_loaded() -> None:
     asked: list[tuple[tuple[str, ...], bool]] = []
 
     async def embed(texts: Sequence[str], *, cached: bool = False) -> NDArray[np.float32]:
@@ -171,7 +171,7 @@ async def test_what_domains_are_known_by_is_embedded_once_and_kept() -> None:
 
     async with opened("embedding_router", domains=[angles("east", "0", "1", "1", "0", " ")], embed=embed) as registry:
         await route(registry, "10", embed_degrees)
-    assert asked == [(("0", "1"), True)]
+    assert asked == [(("0", "1"), True), (("0",), False)]
 
 
 async def test_without_domains_it_has_no_view() -> None:
@@ -192,7 +192,8 @@ def test_confidences_are_shares_that_leave_room_for_out_of_scope(cosines: list[l
     confidences = ROUTER.confidences(likeness, np.full(len(cosines), math.exp(ROUTER.SHARPNESS * even)))
     assert confidences.shape == (len(cosines),)
     assert (confidences >= 0).all()
-    assert confidences.sum() <= 1
+    # Adding up may round the last bit the other way.
+    assert confidences.sum() <= 1 + 1e-9
 
 
 @given(st.lists(COSINES, min_size=1, max_size=6), st.integers(1, 5))

@@ -12,6 +12,7 @@ from mdsa_server.vocabulary.domain import ModelOptions
 from tests.wire.engines import Engine
 from tests.wire.eventually import eventually
 
+HELLO = [Message(role="user", content="Hello")]
 STORY = "Tell me a long story about a fox."
 CAPITAL = {
     "type": "object",
@@ -79,14 +80,17 @@ async def test_more_requests_than_places_are_all_answered(model_engine: Engine, 
     assert [chunks[-1].answer_tokens for chunks in answers] == [6] * 6
 
 
-@pytest.mark.parametrize("text", [STORY, "once upon a time " * 300], ids=["while it writes", "while it reads"])
+@pytest.mark.parametrize("text", [STORY, "once upon a time " * 250], ids=["while it writes", "while it reads"])
 async def test_a_client_that_leaves_stops_the_model(model_engine: Engine, client: OllamaClient, text: str) -> None:
-    abandoned = [asyncio.create_task(chunks_of(client, model_engine, text, {"num_predict": 1500})) for _ in range(4)]
-    await chunks_of(client, model_engine, "Hi", {"num_predict": 1})
+    abandoned = [asyncio.create_task(chunks_of(client, model_engine, text, {"num_predict": 900})) for _ in range(4)]
+    first = client.chat(model_engine.model, HELLO, options={"num_ctx": 2048, "num_predict": 900}, keep_alive="5m")
+    if text == STORY:
+        await anext(first)
     for task in abandoned:
         task.cancel()
+    await first.aclose()
     await asyncio.gather(*abandoned, return_exceptions=True)
-    async with asyncio.timeout(10):  # Four answers of 1500 tokens would take minutes.
+    async with asyncio.timeout(30):  # Five answers of 900 tokens would take minutes.
         chunks = await chunks_of(client, model_engine, "Hi", {"num_predict": 1})
     assert chunks[-1].done
 

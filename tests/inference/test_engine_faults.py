@@ -1,0 +1,46 @@
+"""An engine's refusals become errors that say what to do."""
+
+import pytest
+
+from mdsa_server.errors import EngineBusy, EngineDied, EngineRefused, MdsaError, UnknownModel
+from mdsa_server.inference.engine_faults import error_text, refusal
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind", "mend"),
+    [
+        (404, 'model "m" not found, try pulling it first', UnknownModel, "mdsa models pull m"),
+        (404, "model 'm' not found", UnknownModel, "mdsa models pull m"),
+        (404, "404 page not found", EngineRefused, "log"),
+        (503, "server busy, please try again.  maximum pending requests exceeded", EngineBusy, "again"),
+        (500, 'option "temperature" must be of type float32', EngineRefused, "mdsa.toml"),
+        (500, 'invalid format: "\\"yaml\\""; expected "json"', EngineRefused, "mdsa.toml"),
+        (500, "llama runner process has terminated: exit status 2", EngineDied, "log"),
+        (500, "model requires more system memory (9.1 GiB) than is available (3.2 GiB)", EngineRefused, "smaller"),
+        (400, '"m" does not support tools', EngineRefused, "another model"),
+        (401, "unauthorized", EngineRefused, "log"),
+        (-1, "pull model manifest: file does not exist", EngineRefused, "log"),
+    ],
+)
+def test_a_refusal_becomes_an_error_with_its_words_and_a_mend(
+    status: int, text: str, kind: type[MdsaError], mend: str
+) -> None:
+    error = refusal(status, text, "m")
+    assert type(error) is kind
+    assert mend in error.mend
+    assert text in error.detail or isinstance(error, UnknownModel)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('{"error":"no"}', "no"),
+        ('{"error":{"message":"no"}}', "{'message': 'no'}"),
+        ('{"detail":"no"}', '{"detail":"no"}'),
+        ("<html>no</html>", "<html>no</html>"),
+        ('"no"', '"no"'),
+        ("x" * 5000, "x" * 500),
+    ],
+)
+def test_the_words_of_an_error_are_found_in_any_body(body: str, text: str) -> None:
+    assert error_text(body) == text

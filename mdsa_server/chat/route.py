@@ -8,7 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from mdsa_server.chat.desk import Desk, Team
-from mdsa_server.errors import MdsaError
+from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import RouteQuery, Router
 from mdsa_server.routing.decide import decide, forced
 from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
@@ -35,14 +35,19 @@ async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | 
 
 
 async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:
+    async def within_time() -> Opinion:
+        try:
+            async with asyncio.timeout(desk.router_timeout):
+                return await router.route(query)
+        except TimeoutError as error:
+            raise PluginFault(f"no answer within {desk.router_timeout:g} s") from error
+
     try:
-        async with asyncio.timeout(desk.router_timeout):
-            opinion = await desk.offers.call(router, lambda: router.route(query))
+        # The time counts from when the router knows the domains: at the start that may take a while.
+        opinion = await desk.offers.call(router, within_time)
         # While domains are being changed, a router may still know the old ones or know the new ones already.
         known = tuple(candidate for candidate in opinion.candidates if candidate.domain in team.domains)
         return replace(opinion, candidates=known)
-    except TimeoutError:
-        reason = f"no answer within {desk.router_timeout:g} s"
     except MdsaError as error:
         reason = error.detail
     log.warning("router had no say", router=router.name, reason=reason)

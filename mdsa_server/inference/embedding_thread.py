@@ -12,6 +12,8 @@ import numpy as np
 from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.inference.embedding_model import Encode, Vectors
 
+# How long the server waits, when it ends, for the batch in hand.
+CLOSING_SECONDS = 1.0
 BATCH_TEXTS = 32
 # Padded: the longest text's length times the texts. A question that comes behind a batch of this size
 # waits for it less than half a second on two cores.
@@ -59,12 +61,13 @@ class EmbeddingThread:
         return order.done
 
     def close(self) -> None:
-        """End after the batch in hand, and wait for that; orders that are left get EmbedderUnavailable."""
+        """End after the batch in hand, and wait a while for that; orders that are left get EmbedderUnavailable."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         if self._thread:
-            self._thread.join()
+            # Importing PyTorch cannot be interrupted and takes seconds; nobody should wait for it to leave.
+            self._thread.join(CLOSING_SECONDS)
 
     def _work(self) -> None:
         encode: Encode | None = None

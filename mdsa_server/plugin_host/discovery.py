@@ -66,15 +66,30 @@ def _in_folder(folder: Path, source: PluginSource, version: str) -> Iterator[Fou
 
 
 def _installed() -> Iterator[FoundPlugin]:
-    for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        package = entry_point.dist
-        yield FoundPlugin(
-            name=entry_point.name,
-            source="package",
-            version=package.version if package else "",
-            location=f"{package.name}: {entry_point.value}" if package else entry_point.value,
-            load=entry_point.load,
-        )
+    seen: set[str] = set()
+    for package in metadata.distributions():
+        try:
+            entry_points = package.entry_points.select(group=ENTRY_POINT_GROUP)
+        except Exception as error:
+            # A damaged package, most likely of no concern to us: whatever its text makes the parser raise.
+            name, folder = package.metadata["Name"], str(package.locate_file(""))
+            log.warning("package cannot be read", package=name, folder=folder, problem=str(error))
+            continue
+        if not entry_points:  # Nearly all; to read their names too would take ten times as long.
+            continue
+        name = package.metadata["Name"]
+        # Without a name it was installed halfway; of one that is there twice Python imports the first.
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        for entry_point in entry_points:
+            yield FoundPlugin(
+                name=entry_point.name,
+                source="package",
+                version=package.version or "",
+                location=f"{name}: {entry_point.value}",
+                load=entry_point.load,
+            )
 
 
 def _load_file(name: str, file: Path) -> ModuleType:

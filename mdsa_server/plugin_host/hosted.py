@@ -11,7 +11,7 @@ import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
 from mdsa_server.plugin_api.contracts import Retriever, RetrieverQuery, RouteQuery, Router
-from mdsa_server.plugin_host.member import Member, in_words
+from mdsa_server.plugin_host.member import Member, blameless, in_words, listed
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.plugins import OfferKind
@@ -71,7 +71,7 @@ class HostedRouter:
         opinion = await self._router.route(query)
         if not isinstance(opinion, Opinion):
             raise PluginFault(f"route gave {_kind(opinion)}, not an Opinion")
-        candidates, evidence = tuple(opinion.candidates), tuple(opinion.evidence)
+        candidates, evidence = listed(opinion.candidates), listed(opinion.evidence)
         for candidate in candidates:
             # Asked this way round, what is not a number is refused too.
             if not isinstance(candidate, Candidate) or not 0.0 <= candidate.confidence <= 1.0:
@@ -87,8 +87,10 @@ class HostedRouter:
         except EmbedderUnavailable as error:
             self._unavailable = error
             log.warning("router sits out", router=self.name, problem=error.detail, mend=error.mend)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             # Whatever a plugin's code raises, it alone is out.
+            if blameless(error):
+                raise
             self.member.quarantine(f"fit of {self.name}", in_words(error), error)
 
 
@@ -102,8 +104,7 @@ class HostedRetriever:
 
     async def retrieve(self, query: RetrieverQuery) -> Sequence[Passage]:
         """Ask the retriever. Raises PluginFault where what it gives are no passages."""
-        passages = await self._retriever.retrieve(query)
-        given = tuple(passages)
+        given = listed(await self._retriever.retrieve(query))
         for passage in given:
             if not isinstance(passage, Passage):
                 raise PluginFault(f"retrieve gave {_kind(passage)} among the passages, not a Passage")

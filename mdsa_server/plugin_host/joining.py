@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ import structlog
 
 from mdsa_server.plugin_api.contracts import Embed, PluginContext
 from mdsa_server.plugin_host.hooks import Hooks
-from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, in_words
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.plugin_host.plugin_settings import fill_settings
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import OfferKind
+from mdsa_server.vocabulary.stopwatch import stopwatch
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,9 @@ REGISTERING: dict[OfferKind, str] = {
     "tool": "register_tools",
 }
 """The hook that hands over each kind."""
+
+# Everyone waits for each plugin to join; one that takes longer is named.
+SLOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ async def join(
 ) -> list[tuple[OfferKind, object]]:
     """Let one plugin in and give what it offers, unchecked. Raises HookFailed at the first hook that fails."""
     name = member.name
-    with blamed_on("import"):
+    with _timed(name, "import"), blamed_on("import"):
         plugin = member.found.load()
         member.version = member.found.version or str(getattr(plugin, "__version__", ""))
     hooks.register(name, plugin)
@@ -56,14 +60,18 @@ async def join(
         embed=around.embed,
         logger=structlog.get_logger(f"plugins.{name}"),
     )
-    for lifespan in hooks.call(name, "plugin_lifespan", context=context):
-        await _enter(member, lifespan, around.call_timeout, open_plugins)
-    return [
-        (kind, offered)
-        for kind, hook in REGISTERING.items()
-        for result in hooks.call(name, hook, context=context)
-        for offered in _listed(hook, result)
-    ]
+    with _timed(name, "plugin_lifespan"):
+        for lifespan in hooks.call(name, "plugin_lifespan", context=context):
+            await _enter(member, lifespan, around.call_timeout, open_plugins)
+    offers: list[tuple[OfferKind, object]] = []
+    for kind, hook in REGISTERING.items():
+        with _timed(name, hook):
+            offers += [
+                (kind, offered)
+                for result in hooks.call(name, hook, context=context)
+                for offered in _offered(hook, result)
+            ]
+    return offers
 
 
 async def _enter(member: Member, lifespan: object, seconds: float, open_plugins: AsyncExitStack) -> None:
@@ -75,8 +83,10 @@ async def _enter(member: Member, lifespan: object, seconds: float, open_plugins:
     try:
         async with asyncio.timeout(seconds) as limit:
             await lifespan.__aenter__()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         # Whatever a plugin's code raises, it alone is out.
+        if blameless(error):
+            raise
         raise HookFailed(hook, f"not open within {seconds:g} s" if limit.expired() else in_words(error)) from error
     open_plugins.push_async_callback(_leave, member, lifespan, seconds)
 
@@ -86,12 +96,25 @@ async def _leave(member: Member, lifespan: AbstractAsyncContextManager[Any], sec
     try:
         async with asyncio.timeout(seconds):
             await lifespan.__aexit__(None, None, None)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if blameless(error):
+            raise
         log.warning("plugin did not close", plugin=member.name, reason=in_words(error), exc_info=error)
 
 
-def _listed(hook: str, result: object) -> list[object]:
+def _offered(hook: str, result: object) -> Sequence[object]:
     if not isinstance(result, Iterable):
         raise HookFailed(hook, f"gave a {type(result).__name__}; it gives a list")
     with blamed_on(hook):  # A generator's code runs only now.
-        return list(result)
+        return listed(result)
+
+
+@contextmanager
+def _timed(plugin: str, hook: str) -> Iterator[None]:
+    """Log how long a plugin held up the start, if it did."""
+    seconds = stopwatch()
+    try:
+        yield
+    finally:
+        if (taken := seconds()) > SLOW_SECONDS:
+            log.warning("plugin holds up the start", plugin=plugin, hook=hook, seconds=round(taken, 1))

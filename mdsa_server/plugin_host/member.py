@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
+from typing import TypeVar
 
 import structlog
 
-from mdsa_server.errors import MdsaError
+from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.vocabulary.plugins import Offer, PluginFaultRecord, PluginState, PluginStatus
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+# Far more than anyone offers; what is longer has an endless loop behind it, and would fill the memory.
+MOST_AT_ONCE = 10_000
 
 
 class HookFailed(Exception):
@@ -33,8 +41,30 @@ def blamed_on(hook: str) -> Iterator[None]:
         yield
     except HookFailed:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if blameless(error):
+            raise
         raise HookFailed(hook, in_words(error)) from error
+
+
+def blameless(error: BaseException) -> bool:
+    """Say whether what came out of a plugin's code is none of its doing: the server ends, or the task is cancelled.
+
+    All else is its own, and not only the kinds that derive from Exception: what is written in Rust panics with
+    another, and who waits for a task that was cancelled raises CancelledError without being cancelled.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt | GeneratorExit)
+
+
+def listed(given: Iterable[T]) -> tuple[T, ...]:
+    """Give all that a plugin gave. Raises PluginFault where that has no end."""
+    everything = tuple(islice(given, MOST_AT_ONCE + 1))
+    if len(everything) > MOST_AT_ONCE:
+        raise PluginFault(f"gave more than {MOST_AT_ONCE} things at once", "Is there a loop without an end?")
+    return everything
 
 
 def in_words(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.hosted import HostedRetriever, HostedRouter, misfit
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
-from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, in_words
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
@@ -189,8 +189,8 @@ class PluginRegistry:
         try:
             async with asyncio.timeout(self._call_timeout) as limit:
                 return await work()
-        except (Exception, SystemExit) as error:
-            if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
+        except BaseException as error:
+            if blameless(error) or (isinstance(error, MdsaError) and not isinstance(error, PluginFault)):
                 raise
             reason = f"no answer within {self._call_timeout:g} s" if limit.expired() else in_words(error)
             member.count(called, reason, self._max_faults, error)
@@ -198,7 +198,7 @@ class PluginRegistry:
 
     async def _tools_of(self, member: Member, source: ToolSource) -> Sequence[Tool]:
         async def ask() -> Sequence[Tool]:
-            tools = tuple(await source.tools())
+            tools = listed(await source.tools())
             for tool in tools:
                 if not isinstance(tool, Tool):
                     raise PluginFault(f"gave {tool!r} among the tools, not a Tool")
@@ -218,7 +218,9 @@ class PluginRegistry:
                 await router.ready()
             else:
                 await router.fit(domains)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if blameless(error):
+                raise
             if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
                 log.warning("router keeps what it knew", router=router.name, problem=error.detail, mend=error.mend)
             else:

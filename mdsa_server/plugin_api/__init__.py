@@ -14,11 +14,10 @@ from mdsa_server.plugin_api.contracts import (
     RetrieverQuery,
     RouteQuery,
     Router,
-    ToolCall,
     ToolSource,
 )
 from mdsa_server.plugin_api.hookspecs import hookimpl
-from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage

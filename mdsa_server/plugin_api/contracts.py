@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from structlog.typing import FilteringBoundLogger
-
-    from mdsa_server.plugin_api.tool_schema import Tool
 
     Vectors = NDArray[np.float32]
 
@@ -91,15 +90,6 @@ class Retriever(Protocol):
 
     async def retrieve(self, query: RetrieverQuery) -> Sequence[Passage]:
         """Give passages, best first; none where there is nothing relevant."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToolCall:
-    """Who calls a tool, for a tool that asks for it by a parameter of this type."""
-
-    domain: str
-    caller: str
-    conversation: str | None
 
 
 @runtime_checkable

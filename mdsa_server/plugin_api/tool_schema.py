@@ -5,12 +5,21 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from mdsa_server.errors import PluginFault
-from mdsa_server.plugin_api.contracts import ToolCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """Who calls a tool, for a tool that asks for it by a parameter of this type."""
+
+    domain: str
+    caller: str
+    conversation: str | None
 
 
 class Tool:

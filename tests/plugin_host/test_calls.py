@@ -1,6 +1,7 @@
 """Every call of a plugin is bounded, blamed on its plugin, and counted."""
 
 import asyncio
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -80,6 +81,18 @@ async def test_being_cancelled_is_no_fault() -> None:
         assert status_of(registry, "dice").faults == ()
 
 
+async def test_waiting_for_a_task_that_was_cancelled_is_a_fault_and_cancels_nobody() -> None:
+    async def answer() -> None:
+        waiting = asyncio.ensure_future(for_ever())
+        waiting.cancel()
+        await waiting
+
+    async with opened(found("dice", Offering(routers=[AnyRouter(answer=answer)]))) as registry:
+        with pytest.raises(PluginFault, match="plugin dice, router any_router: CancelledError"):
+            await route_with(registry)
+        assert len(status_of(registry, "dice").faults) == 1
+
+
 async def test_too_many_faults_quarantine_a_plugin_and_all_it_offers() -> None:
     plugin = Offering(routers=[raising(ValueError("bad day"))], tools=[Tool(throw)])
     async with opened(found("dice", plugin), max_faults=2) as registry:
@@ -107,6 +120,7 @@ async def test_too_many_faults_quarantine_a_plugin_and_all_it_offers() -> None:
         Opinion(candidates=(Candidate("code", float("nan")),)),
         Opinion(candidates=(Candidate("code", "high"),)),  # type: ignore[arg-type]
         Opinion(evidence=("I say so",)),  # type: ignore[arg-type]
+        Opinion(candidates=repeat(Candidate("code", 0.1))),  # type: ignore[arg-type]
     ],
 )
 async def test_an_answer_that_is_no_opinion_is_the_plugins_fault(opinion: Any) -> None:
@@ -189,11 +203,27 @@ class BrokenSource:
         raise OSError("no connection")
 
 
-async def test_a_source_that_fails_offers_nothing_and_the_others_their_tools() -> None:
-    plugins = found("far", Offering(tools=[BrokenSource()])), found("dice", Offering(tools=[Tool(throw)]))
+class EndlessSource:
+    async def tools(self) -> Any:
+        return repeat(Tool(throw))
+
+
+@pytest.mark.parametrize(
+    ("source", "hook", "reason"),
+    [
+        (BrokenSource(), "tools of BrokenSource", "OSError: no connection"),
+        (EndlessSource(), "tools of EndlessSource", "gave more than 10000 things at once"),
+    ],
+)
+async def test_a_source_that_fails_offers_nothing_and_the_others_their_tools(
+    source: Any, hook: str, reason: str
+) -> None:
+    plugins = found("far", Offering(tools=[source])), found("dice", Offering(tools=[Tool(throw)]))
     async with opened(*plugins) as registry:
         assert [tool.name for tool in await registry.tools()] == ["throw"]
-        assert status_of(registry, "far").faults[0].hook == "tools of BrokenSource"
+        fault = status_of(registry, "far").faults[0]
+    assert fault.hook == hook
+    assert fault.reason.startswith(reason)
 
 
 async def test_what_the_registry_never_gave_out_is_not_called() -> None:

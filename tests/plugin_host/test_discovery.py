@@ -96,3 +96,22 @@ def test_an_installed_packages_entry_points_are_plugins(tmp_path: Path, monkeypa
     assert vars(dice.load())["SIDES"] == 6
     with pytest.raises(ModuleNotFoundError):
         broken.load()
+
+
+def test_a_damaged_package_hides_no_other_and_a_nameless_one_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "damaged-1.0.dist-info/entry_points.txt": "[console_scripts]\nthis line names nothing\n",
+        "nameless-1.0.dist-info/entry_points.txt": "[mdsa_server]\nnameless = nowhere\n",
+        "sound-1.0.dist-info/entry_points.txt": "[mdsa_server]\nsound = somewhere\n",
+        "sound-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: sound\nVersion: 1.0\n",
+    }
+    for file, text in files.items():
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [plugin.name for plugin in found_in(NOWHERE)]
+    assert "sound" in names
+    assert "nameless" not in names

@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.plugin_api import PluginContext, Tool, ToolSource, hookimpl
+from mdsa_server.plugin_host import joining
 from mdsa_server.vocabulary.plugins import Offer
+from mdsa_server.vocabulary.stopwatch import Stopwatch
 from tests.plugin_host.offering import AnyRouter, Offering, found, opened, opened_from, status_of, write
 
 
@@ -30,6 +33,8 @@ def throw() -> int:
         ("import not_there", "import", "ModuleNotFoundError: No module named 'not_there'"),
         ("raise SystemExit(3)", "import", "SystemExit: 3"),
         ("1 / 0", "import", "ZeroDivisionError: division by zero"),
+        ("class Panic(BaseException): ...\nraise Panic('overflow')", "import", "Panic: overflow"),
+        ("import asyncio\nraise asyncio.CancelledError('not we')", "import", "CancelledError: not we"),
         ("", "@hookimpl", "marks no function"),
         ("@hookimpl\ndef register_tool(context): ...", "register_tool", "did you mean register_tools?"),
         ("@hookimpl\ndef teleport(): ...", "teleport", "there is no such hook; there are plugin_settings, "),
@@ -37,6 +42,11 @@ def throw() -> int:
         ("@hookimpl\ndef register_tools(context): raise OSError('no dice')", "register_tools", "OSError: no dice"),
         ("@hookimpl\ndef register_tools(context): return 7", "register_tools", "gave a int; it gives a list"),
         ("@hookimpl\nasync def register_tools(context): return []", "register_tools", "is async"),
+        (
+            "@hookimpl\ndef register_tools(context):\n    while True: yield 1",
+            "register_tools",
+            "more than 10000 things",
+        ),
         ("@hookimpl\ndef register_tools(context): yield Tool(lambda: 1)", "register_tools", "has no docstring"),
         ("@hookimpl\ndef plugin_settings(): return dict", "plugin_settings", "subclass of msgspec.Struct"),
         ("@hookimpl\nasync def plugin_lifespan(context): yield", "plugin_lifespan", "@asynccontextmanager"),
@@ -168,6 +178,45 @@ async def test_a_plugin_that_is_an_odd_object_spoils_no_other() -> None:
     async with opened(found("odd", Unhashable()), found("sound", Offering())) as registry:
         odd, sound = registry.status()
     assert (odd.state, sound.state) == ("quarantined", "active")
+
+
+class Panic(BaseException):
+    """As a library written in Rust raises it."""
+
+
+class PanicsWhenOpened:
+    @hookimpl
+    @asynccontextmanager
+    async def plugin_lifespan(self, context: PluginContext) -> AsyncIterator[None]:
+        raise Panic("overflow")
+        yield
+
+
+async def test_a_plugin_that_panics_when_it_is_opened_is_quarantined() -> None:
+    async with opened(found("rusty", PanicsWhenOpened()), found("sound", Offering())) as registry:
+        assert status_of(registry, "rusty").reason.startswith("plugin_lifespan: Panic: overflow")
+        assert status_of(registry, "sound").state == "active"
+
+
+async def test_a_plugin_that_holds_up_the_start_is_logged_with_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = [0.0]
+
+    def watch() -> Stopwatch:
+        began = passed[0]
+        return lambda: passed[0] - began
+
+    class Slow:
+        @hookimpl
+        def register_tools(self, context: PluginContext) -> Iterable[ToolSource]:
+            passed[0] += 1.25
+            yield Tool(throw)
+
+    monkeypatch.setattr(joining, "stopwatch", watch)
+    with capture_logs() as logs:
+        async with opened(found("quick", Offering()), found("slow", Slow())):
+            pass
+    told = [(entry["plugin"], entry["hook"], entry["seconds"]) for entry in logs if "holds up" in entry["event"]]
+    assert told == [("slow", "register_tools", 1.2)]
 
 
 class NeverOpens:

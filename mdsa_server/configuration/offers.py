@@ -23,4 +23,5 @@ async def require_offers(loaded: Loaded, registry: PluginRegistry) -> list[Fault
     faults, warnings = await missing_offers(loaded, registry)
     if faults:
         raise invalid(faults)
-    return warnings
+    plugins = [plugin.name for plugin in registry.status()]
+    return warnings + checks.names_of_no_plugin(loaded.settings, plugins, loaded.places)

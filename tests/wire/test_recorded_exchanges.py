@@ -3,6 +3,7 @@
 import pytest
 
 from tests.wire.engines import Engine
+from tests.wire.eventually import eventually
 from tests.wire.transcript import Transcript, ask, differences
 
 ANSWERS = [
@@ -69,14 +70,23 @@ async def test_a_refusal_has_the_recorded_status_and_words(engine: Engine, name:
     assert given == recorded.reply
 
 
-@pytest.mark.parametrize(("name", "loaded"), [("ps_loaded", True), ("ps_after_unload", False)])
-async def test_what_is_resident_is_told_in_the_recorded_shape(engine: Engine, name: str, loaded: bool) -> None:
-    await ask(engine.url, "POST", "/api/chat", {"model": engine.model, "keep_alive": "5m" if loaded else 0})
-    recorded = Transcript.read(name, engine.model)
+async def test_a_loaded_model_is_told_in_the_recorded_shape(engine: Engine) -> None:
+    await ask(engine.url, "POST", "/api/chat", {"model": engine.model, "keep_alive": "5m"})
+    recorded = Transcript.read("ps_loaded", engine.model)
     given = await ask(engine.url, "GET", "/api/ps")
     assert (given.status, given.content_type) == (200, recorded.reply.content_type)
     assert differences(recorded.reply.bodies, given.bodies) == []
-    assert [model["name"].removesuffix(":latest") for model in given.bodies[0]["models"]] == [engine.model] * loaded
+    assert [model["name"].removesuffix(":latest") for model in given.bodies[0]["models"]] == [engine.model]
+
+
+async def test_nothing_is_resident_once_the_model_is_unloaded(engine: Engine) -> None:
+    await ask(engine.url, "POST", "/api/chat", {"model": engine.model, "keep_alive": 0})
+    recorded = Transcript.read("ps_after_unload", engine.model)
+
+    async def nothing_is() -> bool:
+        return await ask(engine.url, "GET", "/api/ps") == recorded.reply
+
+    await eventually(nothing_is)
 
 
 async def test_thinking_is_refused_by_a_model_that_does_not_think(engine: Engine) -> None:

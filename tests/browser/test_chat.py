@@ -10,7 +10,6 @@ from tests.browser.asking import ask, expect_end
 from tests.browser.conftest import Reading
 from tests.fakes.script import DIES, HANGS, ScriptedModel, Thinks
 from tests.fakes.scripted_ollama import ScriptedOllama
-from tests.serving import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -233,9 +232,7 @@ async def test_the_page_stays_at_the_end_only_for_a_reader_who_is_there(reading:
         assert await page.evaluate(from_end) > 500
 
 
-async def test_a_stream_outlives_a_server_that_is_gone_for_a_while(
-    reading: Reading, model: ScriptedModel, server: RunningServer
-) -> None:
+async def test_a_stream_that_is_cut_is_taken_up_again(reading: Reading, model: ScriptedModel) -> None:
     more = asyncio.Event()
     model.says = ["Before", more, " and after."]
 

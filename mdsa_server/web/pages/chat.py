@@ -132,8 +132,8 @@ class ChatPages(Controller):
         self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Response[None]:
         """Delete a conversation for good; the reader who is in it is led out."""
-        await rooms.live_turns.cancel_conversation(conversation)
         await rooms.conversations.delete(caller.owner, conversation)
+        await rooms.live_turns.cancel_conversation(conversation)
         leave = {"HX-Redirect": "/chat"}
         return Response(None, headers=leave if _is_inside(request, conversation) else CHANGED)
 

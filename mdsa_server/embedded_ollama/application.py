@@ -32,7 +32,12 @@ async def serve(app: web.Application, host: str, port: int) -> tuple[web.AppRunn
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what a handler refuses, and what no handler is for."""
+    """Answer what a handler refuses, and what no handler is for.
+
+    A request with an Origin comes from a web page, and no page has business here.
+    """
+    if "Origin" in request.headers:
+        return web.Response(status=403)
     try:
         return await handler(request)
     except Refused as refused:

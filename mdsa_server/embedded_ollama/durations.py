@@ -4,6 +4,8 @@ import re
 
 NANOSECONDS = 1_000_000_000
 FOREVER = float("inf")
+# Far beyond any life of a process, and well within a float.
+LONGEST_SECONDS = 1e12
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
@@ -23,7 +25,7 @@ def keep_alive_seconds(value: object) -> float:
     if isinstance(value, str):
         seconds = _parsed(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = float(min(value, LONGEST_SECONDS))
     else:
         raise BadDuration(f"Unsupported type: '{value}'")
     return FOREVER if seconds < 0 else seconds

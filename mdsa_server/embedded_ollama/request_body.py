@@ -66,8 +66,10 @@ async def read_body(request: web.Request) -> RequestBody:
     if not known.get("model"):
         raise Refused(400, "model is required")
     for message in known.get("messages", []):
-        if not isinstance(message, dict):
-            raise Refused(400, f"json: cannot unmarshal {_kind(message)} into Go value of type api.Message")
+        _check_part(message, "messages", content=str)
+    for tool in known.get("tools", []):
+        _check_part(tool, "tools", function=dict)
+        _check_part(tool.get("function") or {}, "tools.function", name=str, description=str, parameters=dict)
     if body.get("keep_alive") is not None:
         try:
             known["keep_alive"] = keep_alive_seconds(body["keep_alive"])
@@ -94,7 +96,7 @@ def check_options(options: dict[str, Any]) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = {
             None: True,
-            "integer": number and value == int(value),
+            "integer": number and (isinstance(value, int) or value.is_integer()),
             "float32": number,
             "array": isinstance(value, list) and all(isinstance(item, str) for item in value),
         }
@@ -131,6 +133,17 @@ async def _object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, f"json: cannot unmarshal {_kind(body)} into Go value of type api.{_go_type(request)}")
     return body
+
+
+def _check_part(part: object, where: str, **fields: type) -> None:
+    """Refuse a part of a list that is no object, or one of whose fields is of another type."""
+    if not isinstance(part, dict):
+        raise Refused(400, f"json: cannot unmarshal {_kind(part)} into Go struct field {where} of type object")
+    for name, wanted in fields.items():
+        value = part.get(name)
+        if value is not None and not isinstance(value, wanted):
+            given, expected = _kind(value), _KINDS[wanted]
+            raise Refused(400, f"json: cannot unmarshal {given} into Go struct field {where}.{name} of type {expected}")
 
 
 def _refuse_constant(name: str) -> None:

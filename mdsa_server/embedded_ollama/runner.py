@@ -33,6 +33,8 @@ class Runner:
         self._headers = {"Authorization": f"Bearer {key}"}
         # A semaphore hands out turns in the order they were asked for.
         self._slots = asyncio.Semaphore(slots)
+        # A connection tells of the process's end before the system does.
+        self._broken = False
 
     @classmethod
     async def start(cls, weights: Path, context: int, *, slots: int) -> Self:
@@ -58,7 +60,7 @@ class Runner:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return not self._broken and self._process.returncode is None
 
     def end(self) -> None:
         """Unload. Answers in progress break off."""
@@ -94,6 +96,8 @@ class Runner:
                     raise Refused(500, str(fault.get("message", f"status {response.status}")))
                 yield response
         except aiohttp.ClientError as error:
+            self._broken = True
+            self.end()
             raise Refused(500, TERMINATED) from error
 
 

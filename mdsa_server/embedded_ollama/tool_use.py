@@ -64,10 +64,10 @@ def arguments_prompt(message: str, tool: Tool) -> str:
     return rendered(turns)
 
 
-def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def closed(schema: Any) -> Any:
     """Narrow an object's schema to what is required, all the way down: a small model fills in all it may."""
-    if schema.get("type", "object") != "object":
-        return dict(schema)
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+        return schema
     required = list(schema.get("required") or [])
     properties = schema.get("properties") or {}
     kept = {name: closed(properties[name]) for name in required if name in properties}

@@ -70,8 +70,8 @@ async def test_a_schema_is_kept_to(model_engine: Engine, client: OllamaClient) -
 
 
 async def test_a_prompt_that_is_too_long_is_cut_and_answered(model_engine: Engine, client: OllamaClient) -> None:
-    chunks = await chunks_of(client, model_engine, "word " * 600, {"num_ctx": 512, "num_predict": 3})
-    assert chunks[-1].prompt_tokens <= 512
+    chunks = await chunks_of(client, model_engine, "word " * 300, {"num_ctx": 256, "num_predict": 3})
+    assert chunks[-1].prompt_tokens <= 256
     assert chunks[-1].answer_tokens > 0
 
 

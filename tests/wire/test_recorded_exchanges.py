@@ -1,5 +1,6 @@
 """What is asked as it was recorded is answered as it was recorded: status, type, shape, and the words of errors."""
 
+import aiohttp
 import pytest
 
 from tests.wire.engines import Engine
@@ -108,6 +109,14 @@ async def test_tools_are_refused_by_a_model_without_them_and_called_by_one_that_
     assert differences(recorded.reply.bodies[0], calls) == []
     assert differences(recorded.reply.bodies[-1], end) == []
     assert calls["message"] == recorded.reply.bodies[0]["message"]
+
+
+async def test_a_web_page_cannot_use_the_engine(engine: Engine) -> None:
+    async with (
+        aiohttp.ClientSession(headers={"Origin": "https://elsewhere.example"}) as session,
+        session.post(f"{engine.url}/api/chat", json={"model": engine.model}) as response,
+    ):
+        assert response.status == 403
 
 
 async def test_a_pull_that_fails_says_so_in_its_stream(engine: Engine) -> None:

@@ -13,7 +13,7 @@ OLLAMA_PORT = 11434
 
 
 class StandIn:
-    """The embedded engine's process: started when first looked for, stopped with the server."""
+    """The embedded engine's process: started when looked for, again if it died, stopped with the server."""
 
     def __init__(self) -> None:
         self._process: EmbeddedProcess | None = None
@@ -22,7 +22,7 @@ class StandIn:
         """Start it if need be. Raises EngineUnreachable where it cannot run here."""
         if problem := embedded_problem():
             raise EngineUnreachable(problem)
-        if self._process is None:
+        if self._process is None or not self._process.alive:
             self._process = await EmbeddedProcess.start()
         return self._process.url
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 
 from mdsa_server.errors import EngineError, EngineUnreachable, NoEngine, UnknownModel
 from mdsa_server.inference.model_choice import choose_default_model
@@ -47,6 +48,7 @@ class Engine:
         self._connect_timeout = connect_timeout
         self._stall_timeout = stall_timeout
         self._client: OllamaClient | None = None
+        self._place: EnginePlace | None = None
         self.status = absent
 
     @property
@@ -83,8 +85,8 @@ class Engine:
 
     async def find(self) -> EngineStatus:
         """Go through the places once, unless an engine is in use and answers."""
-        if self._client is not None:
-            await self._check()
+        if self._place is not None and self._client is not None:
+            await self._check(self._place, self._client)
             return self.status
         for place in self._places:
             if await self._try(place):
@@ -112,7 +114,7 @@ class Engine:
             if client is not None:
                 await client.close()
             return False
-        self._client = client
+        self._client, self._place = client, place
         self.status = EngineStatus(kind=place.kind, url=url, version=version)
         log.info("engine found", kind=place.kind, url=url, version=version)
         try:
@@ -123,16 +125,25 @@ class Engine:
             log.warning("no default model", reason=error.detail, mend=error.mend)
         return True
 
-    async def _check(self) -> None:
-        """Note in the status whether the engine in use answers; it is kept either way, for it may come back."""
-        client, before = self.client, self.status
+    async def _check(self, place: EnginePlace, client: OllamaClient) -> None:
+        """See whether the engine in use answers. If not, its status says so, and it is kept: it may come back.
+
+        The stand-in comes back at another address; then it is taken as if it were new.
+        """
+        before = self.status
         try:
-            version = await client.version()
+            self.status = EngineStatus(kind=place.kind, url=client.url, version=await client.version())
         except EngineError as error:
-            self.status = EngineStatus(
-                kind=before.kind, url=before.url, version=before.version, problem=error.detail, mend=error.mend
-            )
-        else:
-            self.status = EngineStatus(kind=before.kind, url=before.url, version=version)
+            self.status = replace(before, problem=error.detail, mend=error.mend)
+            if await _address(place) not in (client.url, None) and await self._try(place):
+                await client.close()
         if bool(self.status.problem) != bool(before.problem):
             log.info("engine changed", problem=self.status.problem)
+
+
+async def _address(place: EnginePlace) -> str | None:
+    try:
+        return await place.url()
+    except EngineError as error:
+        log.warning("engine not started", kind=place.kind, reason=error.detail)
+        return None

@@ -80,6 +80,23 @@ async def test_an_engine_that_goes_away_is_kept_and_its_problem_told(scripted: S
     await engine.close()
 
 
+async def test_an_engine_that_comes_back_at_another_address_is_followed(scripted: ScriptedOllama) -> None:
+    addresses = [scripted.url]
+
+    async def url() -> str:
+        return addresses[-1]
+
+    engine = engine_at(EnginePlace(kind="embedded", url=url))
+    await engine.find()
+    await scripted.stop()
+    async with ScriptedOllama(SMALL) as other:
+        addresses.append(other.url)
+        status = await engine.find()
+        assert (status.url, status.problem) == (other.url, None)
+        assert (await engine.client.installed())[0].name == "small:1b"
+        await engine.close()
+
+
 async def test_the_default_model_is_an_installed_one_that_can_chat(scripted: ScriptedOllama) -> None:
     engine = engine_at(place(scripted.url))
     await engine.find()

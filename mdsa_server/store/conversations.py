@@ -36,7 +36,7 @@ class Conversations:
                 _check_owner(db, owner, home)
                 db.execute("update conversations set updated = ? where id = ?", (now, home))
                 row = db.execute(
-                    "select id from turns where conversation = ? order by id desc limit 1", (home,)
+                    "select id from turns where conversation = ? order by sequence desc limit 1", (home,)
                 ).fetchone()
                 parent = row[0] if row else None
             turn = Turn(
@@ -90,7 +90,7 @@ class Conversations:
         def work(db: Connection) -> Conversation:
             title, created, updated = _check_owner(db, owner, conversation)
             rows = db.execute(
-                f"select {TURN_COLUMNS} from turns where conversation = ? order by id",  # noqa: S608  # a constant
+                f"select {TURN_COLUMNS} from turns where conversation = ? order by sequence",  # noqa: S608  # a constant
                 (conversation,),
             )
             return Conversation(
@@ -108,8 +108,9 @@ class Conversations:
 
         def work(db: Connection) -> list[Turn]:
             rows = db.execute(
-                f"select {TURN_COLUMNS} from (select * from turns where conversation = ? and id < ?"  # noqa: S608  # a constant
-                " order by id desc limit ?) order by id",
+                f"select {TURN_COLUMNS} from (select * from turns where conversation = ?"  # noqa: S608  # a constant
+                " and sequence < (select sequence from turns where id = ?)"
+                " order by sequence desc limit ?) order by sequence",
                 (turn.conversation, turn.id, limit),
             )
             return [turn_of_row(row) for row in rows]

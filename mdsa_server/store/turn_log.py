@@ -69,8 +69,8 @@ class TurnLog:
 
         def work(db: Connection) -> int:
             db.execute(
-                "update turns set events = null where events is not null and id <= "
-                "(select id from turns order by id desc limit 1 offset ?)",
+                "update turns set events = null where events is not null and sequence <= "
+                "(select sequence from turns order by sequence desc limit 1 offset ?)",
                 (self._keep,),
             )
             return db.changes()

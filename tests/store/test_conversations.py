@@ -5,6 +5,7 @@ import pytest
 from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.conversations import Conversations, title_of
 from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.vocabulary import identifiers
 from mdsa_server.vocabulary.events import Token, TurnFinished
 from mdsa_server.vocabulary.turn import Timings, Usage
 
@@ -24,6 +25,18 @@ async def test_turns_follow_one_another(conversations: Conversations) -> None:
     second = await conversations.begin_turn("local", first.conversation, "two")
     assert second.parent == first.id
     assert [turn.message for turn in (await conversations.read("local", first.conversation)).turns] == ["one", "two"]
+
+
+async def test_turns_keep_their_order_when_the_clock_is_set_back(
+    conversations: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await conversations.begin_turn("local", None, "one")
+    monkeypatch.setattr(identifiers.time, "time_ns", lambda: 0)
+    second = await conversations.begin_turn("local", first.conversation, "two")
+    assert second.parent == first.id
+    read = await conversations.read("local", first.conversation)
+    assert [turn.message for turn in read.turns] == ["one", "two"]
+    assert [turn.message for turn in await conversations.earlier_turns(second, 9)] == ["one"]
 
 
 async def test_earlier_turns_are_the_latest_ones_before_a_turn(conversations: Conversations, turn_log: TurnLog) -> None:

@@ -10,7 +10,9 @@ create table conversations (
 create index conversations_by_owner on conversations (owner, updated desc, id desc);
 
 create table turns (
-    id           text primary key,
+    -- The order in which turns came, whatever the clock did meanwhile.
+    sequence     integer primary key,
+    id           text not null unique,
     conversation text not null references conversations (id) on delete cascade,
     parent       text references turns (id) on delete set null,
     started      real not null,
@@ -23,6 +25,6 @@ create table turns (
     events       blob
 ) strict;
 
-create index turns_by_conversation on turns (conversation, id);
+create index turns_by_conversation on turns (conversation, sequence);
 create index turns_by_parent on turns (parent);
 create index turns_running on turns (outcome) where outcome = 'running';

@@ -1,11 +1,12 @@
 """Conversations are kept, found, and belong to their owner."""
 
+import time
+
 import pytest
 
 from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.conversations import Conversations, title_of
 from mdsa_server.store.turn_log import TurnLog
-from mdsa_server.vocabulary import identifiers
 from mdsa_server.vocabulary.events import Token, TurnFinished
 from mdsa_server.vocabulary.turn import Timings, Usage
 
@@ -31,7 +32,7 @@ async def test_turns_keep_their_order_when_the_clock_is_set_back(
     conversations: Conversations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await conversations.begin_turn("local", None, "one")
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: 0)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
     second = await conversations.begin_turn("local", first.conversation, "two")
     assert second.parent == first.id
     read = await conversations.read("local", first.conversation)

@@ -1,10 +1,10 @@
 """Identifiers are UUIDs of version 7 that sort by time."""
 
+import time
 import uuid
 
 import pytest
 
-from mdsa_server.vocabulary import identifiers
 from mdsa_server.vocabulary.identifiers import new_id
 
 
@@ -16,11 +16,11 @@ def test_an_identifier_is_a_uuid_of_version_7() -> None:
 def test_identifiers_sort_by_time_below_the_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = [1_700_000_000_000_000_000 + step * 300 for step in range(1000)]
     clock = iter(moments)
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: next(clock))
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
     made = [new_id() for _ in moments]
     assert made == sorted(made)
 
 
 def test_identifiers_of_one_moment_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
     assert len({new_id() for _ in range(1000)}) == 1000

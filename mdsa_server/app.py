@@ -112,7 +112,6 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
         turn_log = TurnLog(database, keep=settings.store.keep_turns)
         if cut_off := await turn_log.mark_cut_off():
             log.warning("turns were cut off when the server last ended", turns=cut_off)
-        await turn_log.prune()
 
         supervisor = Supervisor()
         engine = await _open_engine(settings, stack)
@@ -145,6 +144,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
         )
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
+        supervisor.service(turn_log.keep_pruning, "turn log")
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
         async def reload() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from mdsa_server.errors import UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.domain import ModelOptions
@@ -66,8 +67,11 @@ class ModelKeeper:
         lease = Lease(self, self.engine.client, model, options)
         try:
             yield lease
-        except BaseException:
+        except BaseException as error:
             self._beliefs.pop(_key(lease), None)
+            if isinstance(error, UnknownModel):
+                # It may have been the default, and deleted since.
+                self.engine.forget_default_model()
             raise
         self.believe(lease, lease.context)
 

@@ -1,5 +1,6 @@
 """What happened in each turn: its outcome and its events, kept until newer turns need the room."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from mdsa_server.vocabulary.events import TurnEvent, TurnFailed
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.replay import joined, told
 from mdsa_server.vocabulary.turn import Turn
+
+PRUNE_SECONDS = 600.0
 
 TURN_COLUMNS = "id, conversation, parent, started, outcome, message, answer, domain, model, events"
 
@@ -63,6 +66,12 @@ class TurnLog:
             return db.changes()
 
         return await self._database.write(work)
+
+    async def keep_pruning(self) -> None:
+        """Prune now and then, for as long as the server runs."""
+        while True:
+            await self.prune()
+            await asyncio.sleep(PRUNE_SECONDS)
 
     async def prune(self) -> int:
         """Drop the events of all but the newest `keep` turns; give how many lost theirs."""

@@ -11,6 +11,7 @@ from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.events import ModelLoading, ModelWaiting
 from mdsa_server.vocabulary.models import EngineStatus
 from mdsa_server.vocabulary.stopwatch import stopwatch
+from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 
 MODEL = "scripted:1b"
@@ -79,3 +80,12 @@ async def test_after_a_failure_nothing_is_believed(keeper: ModelKeeper, scripted
 async def test_a_model_that_is_not_there_is_named(keeper: ModelKeeper) -> None:
     with pytest.raises(UnknownModel, match="nothing:1b"):
         await admitted(keeper, "nothing:1b")
+
+
+async def test_a_default_model_that_was_deleted_is_chosen_anew(keeper: ModelKeeper, scripted: ScriptedOllama) -> None:
+    assert await keeper.engine.default_model() == MODEL
+    del scripted.models[MODEL]
+    scripted.models["other:1b"] = ScriptedModel(name="other:1b")
+    with pytest.raises(UnknownModel):
+        await admitted(keeper, await keeper.engine.default_model())
+    assert await keeper.engine.default_model() == "other:1b"

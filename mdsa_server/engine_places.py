@@ -49,7 +49,7 @@ def engine_places(
         mend = "Start it (ollama serve), or set [engine] url in mdsa.toml."
     elif named:
         problem += f" The embedded model does not stand in for it, because {named[0]}."
-        mend = "Start it: ollama serve"
+        mend = "Start it (ollama serve), or name no model in mdsa.toml: then the embedded one may answer."
     else:
         places.append(EnginePlace(kind="embedded", url=stand_in.url))
         missing = embedded_problem()

@@ -131,8 +131,18 @@ MENDS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Send less, or raise [server] max_body_bytes in mdsa.toml.",
 }
 
+
+def _unreadable(request: AnyRequest, error: Exception) -> Response[Any] | Template:
+    """What Litestar's JSON reader lets through: text that is not UTF-8, and nesting without end."""
+    kind = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is nested too deeply"
+    log.info("body not read", path=request.url.path, reason=kind)
+    return _ours(request, errors.InvalidRequest(f"the body {kind}", MENDS[HTTPStatus.BAD_REQUEST]))
+
+
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     MdsaError: _ours,
+    UnicodeDecodeError: _unreadable,
+    RecursionError: _unreadable,
     HTTPException: _of_the_framework,
     Exception: _unforeseen,
 }

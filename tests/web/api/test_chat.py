@@ -123,6 +123,8 @@ async def test_an_engine_that_is_gone_is_503_and_comes_back(client: httpx.AsyncC
         (b"{}", 400, "message"),
         (b'{"message": 5}', 400, "message"),
         (b'{"message": null}', 400, "message"),
+        (b'{"message": "\xff"}', 400, "UTF-8"),
+        (b"[" * 100_000, 400, "nested"),
         (b'{"message": "  "}', 400, "message"),
         (b'{"message": "hi", "mesage": "typo"}', 400, "mesage"),
         (b'{"message": "hi", "domain": "cooking"}', 404, "cooking"),

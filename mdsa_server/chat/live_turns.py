@@ -12,7 +12,7 @@ from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
-from mdsa_server.vocabulary.events import TurnEvent, TurnFailed, TurnFinished
+from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
 from mdsa_server.vocabulary.stopwatch import stopwatch
@@ -213,7 +213,9 @@ def problem_of(error: MdsaError) -> Problem:
 
 def _cancelled(live: LiveTurn) -> TurnFinished:
     at = live.clock()
-    return TurnFinished(at=at, usage=Usage(), timings=Timings(total=at), reason=CANCELLED)
+    first_token = next((event.at for event in live.events if isinstance(event, Token)), None)
+    timings = Timings(total=at, first_token=first_token)
+    return TurnFinished(at=at, usage=Usage(), timings=timings, reason=CANCELLED)
 
 
 def _failed(live: LiveTurn, problem: Problem) -> TurnFailed:

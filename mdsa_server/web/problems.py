@@ -65,9 +65,11 @@ class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TurnProblem(MdsaError):
     """A turn that failed, told to a caller who waits for the whole of it."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, headers: dict[str, str]) -> None:
         super().__init__(problem.detail, problem.mend)
         self.problem = problem
+        self.headers = headers
+        """Which turn and conversation it was: the message was saved."""
 
 
 def status_of(problem: Problem) -> int:
@@ -103,7 +105,9 @@ def problem_response(
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
     if isinstance(error, TurnProblem):
-        return problem_response(request, error.problem, status_of(error.problem))
+        response = problem_response(request, error.problem, status_of(error.problem))
+        response.headers.update(error.headers)
+        return response
     return problem_response(request, problem_of(error), STATUS[type(error)], getattr(error, "faults", ()))
 
 

@@ -124,6 +124,7 @@ async def test_cancelling_stops_the_engine_and_keeps_what_was_said(office: Offic
     assert (saved.outcome, saved.answer) == ("cancelled", "Half an")
     assert isinstance(live.events[-1], TurnFinished)
     assert live.events[-1].reason == "cancelled"
+    assert live.events[-1].timings.first_token is not None
     assert len(office.live_turns) == 0
 
 

@@ -55,10 +55,10 @@ class ChatController(Controller):
             batches = batches_of(live, rooms.turn_log, caller.owner, live.turn.id, 0)
             return EventStream(frames_of(batches), headers)
         turn = await live.finished()
-        if turn.problem:
-            raise TurnProblem(turn.problem)
         if turn.route:
             headers["X-MDSA-Route"] = route_header(turn.route)
+        if turn.problem:
+            raise TurnProblem(turn.problem, headers)
         return Response(ChatAnswer(turn=turn), headers=headers)
 
     @post("/route", operation_id="Route", status_code=200)

@@ -94,6 +94,7 @@ async def test_an_engine_that_dies_is_a_problem_and_the_message_is_kept(
     problem = response.json()
     assert (response.status_code, problem["code"]) == (502, "engine-died")
     assert response.headers["Content-Type"] == "application/problem+json"
+    assert all(response.headers[name] for name in ("X-MDSA-Turn", "X-MDSA-Conversation", "X-MDSA-Route"))
     (conversation,) = (await client.get("/api/conversations")).json()["conversations"]
     (turn,) = (await client.get(f"/api/conversations/{conversation['id']}")).json()["turns"]
     assert (turn["message"], turn["answer"], turn["outcome"]) == ("precious words", "Half", "failed")

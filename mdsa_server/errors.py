@@ -4,9 +4,15 @@ An error says what is wrong (`detail`), where, and how to mend it (`mend`). Its 
 `title` is the kind in words, `code` the same for programs.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from mdsa_server.vocabulary.fault import Fault
+    from mdsa_server.vocabulary.problem import Problem
 
 
 class MdsaError(Exception):
@@ -22,6 +28,14 @@ class MdsaError(Exception):
     @property
     def code(self) -> str:
         return code_of(type(self))
+
+    @property
+    def problem(self) -> Problem:
+        """What it says, as data."""
+        # Here, because commands that need none of it must start at once.
+        from mdsa_server.vocabulary.problem import Problem
+
+        return Problem(code=self.code, title=self.title, detail=self.detail, mend=self.mend)
 
 
 def code_of(kind: type[MdsaError]) -> str:
@@ -127,10 +141,9 @@ class ConfigurationInvalid(MdsaError):
 
     title = "The configuration has faults"
 
-    def __init__(self, detail: str, mend: str = "", faults: Iterable[Any] = ()) -> None:
+    def __init__(self, detail: str, mend: str = "", faults: Iterable[Fault] = ()) -> None:
         super().__init__(detail, mend)
         self.faults = tuple(faults)
-        """Each a `vocabulary.fault.Fault`; this room does not know its neighbour's types."""
 
 
 class DataFolderInUse(MdsaError):
@@ -167,3 +180,9 @@ class ServerClosing(MdsaError):
     """The server is shutting down and takes no new turns."""
 
     title = "The server is shutting down"
+
+
+class ServerStopped(MdsaError):
+    """The server ended while a turn ran; the message was kept, and what had come of the answer."""
+
+    title = "The server stopped during this turn"

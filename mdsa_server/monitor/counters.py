@@ -64,8 +64,9 @@ class Counters:
                 self._outcomes["cancelled"] += 1
             case TurnFinished(usage=usage, timings=timings):
                 self._outcomes["answered"] += 1
-                self._answer_tokens += usage.answer_tokens
-                self._prompt_tokens += usage.prompt_tokens
+                if usage is not None:
+                    self._answer_tokens += usage.answer_tokens
+                    self._prompt_tokens += usage.prompt_tokens
                 self._totals.append(timings.total)
                 if timings.first_token is not None:
                     self._first_tokens.append(timings.first_token)

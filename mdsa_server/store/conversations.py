@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.database import Connection, Database
-from mdsa_server.store.turn_log import TURN_COLUMNS, turn_of_row
+from mdsa_server.store.turn_log import SAID_COLUMNS, TURN_COLUMNS, said_of_row, turn_of_row
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
 from mdsa_server.vocabulary.identifiers import new_id
 from mdsa_server.vocabulary.turn import Turn
@@ -70,12 +70,11 @@ class Conversations:
                 where owner = :owner
                   and (:before is null
                        or (updated, id) < (select updated, id from conversations where id = :before))
-                  and (:pattern is null or title like :pattern escape '\\'
-                       or exists (select 1 from turns where conversation = c.id
-                                  and message like :pattern escape '\\'))
+                  and (:sought = '' or instr(casefold(title), :sought)
+                       or exists (select 1 from turns where conversation = c.id and instr(casefold(message), :sought)))
                 order by updated desc, id desc limit :limit
                 """,
-                {"owner": owner, "before": before, "pattern": _pattern(query), "limit": limit},
+                {"owner": owner, "before": before, "sought": query.strip().casefold(), "limit": limit},
             )
             return [
                 ConversationSummary(id=row[0], title=row[1], created=_when(row[2]), updated=_when(row[3]), turns=row[4])
@@ -104,16 +103,16 @@ class Conversations:
         return await self._database.read(work)
 
     async def earlier_turns(self, turn: Turn, limit: int) -> list[Turn]:
-        """Give up to `limit` turns that came before `turn` in its conversation, oldest first, without events."""
+        """Give up to `limit` turns that came before `turn` in its conversation, oldest first: what was said in them."""
 
         def work(db: Connection) -> list[Turn]:
             rows = db.execute(
-                f"select {TURN_COLUMNS} from (select * from turns where conversation = ?"  # noqa: S608  # a constant
+                f"select {SAID_COLUMNS} from (select * from turns where conversation = ?"  # noqa: S608  # a constant
                 " and sequence < (select sequence from turns where id = ?)"
                 " order by sequence desc limit ?) order by sequence",
                 (turn.conversation, turn.id, limit),
             )
-            return [turn_of_row(row) for row in rows]
+            return [said_of_row(row) for row in rows]
 
         return await self._database.read(work) if turn.parent else []
 
@@ -150,14 +149,6 @@ def _check_owner(db: Connection, owner: str, conversation: str) -> tuple[str, fl
         raise UnknownConversation(f"no conversation has the id {conversation!r}", "List them: GET /api/conversations.")
     title, created, updated = row
     return title, created, updated
-
-
-def _pattern(query: str) -> str | None:
-    """Make a LIKE pattern that finds `query` anywhere, taken literally."""
-    if not query.strip():
-        return None
-    escaped = query.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 def _when(seconds: float) -> datetime:

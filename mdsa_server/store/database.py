@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import sqlite_vec
@@ -81,6 +81,8 @@ class Database:
             connection.enable_load_extension(True)
             connection.load_extension(sqlite_vec.loadable_path())
             connection.enable_load_extension(False)
+            # SQLite's own `like` and `lower` know the case of ASCII letters only.
+            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
             connection.execute(PRAGMAS)
             self._local.connection = connection
             self._connections.append(connection)
@@ -91,6 +93,10 @@ class Database:
         self._writer.shutdown()
         for connection in self._connections:
             connection.close()
+
+
+def _casefold(*arguments: Any) -> str:
+    return str(arguments[0]).casefold()
 
 
 def _within(connection: Connection, work: Callable[[Connection], T], kind: str) -> T:

@@ -1,4 +1,4 @@
-"""What happened in each turn: its outcome and its events, kept until newer turns need the room."""
+"""What happened in each turn: how it ended, and the events that led there, until newer turns need the room."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,30 +7,30 @@ from typing import Any
 
 import msgspec
 
-from mdsa_server.errors import UnknownTurn
+from mdsa_server.errors import ServerStopped, UnknownTurn
 from mdsa_server.store.database import Connection, Database
 from mdsa_server.vocabulary.events import TurnEvent, TurnFailed
-from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.replay import joined, told
 from mdsa_server.vocabulary.turn import Turn
 
 PRUNE_SECONDS = 600.0
 
-TURN_COLUMNS = "id, conversation, parent, started, outcome, message, answer, domain, model, events"
+SAID_COLUMNS = "id, conversation, parent, started, outcome, message, answer, domain, model"
+TURN_COLUMNS = f"{SAID_COLUMNS}, events"
 
-CUT_OFF = Problem(
-    code="server-stopped",
-    title="The server stopped during this turn",
-    detail="The message was kept; the answer was not complete when the server ended.",
-    mend="Send the message again.",
-)
+CUT_OFF = ServerStopped(
+    "The message was kept; the answer was not complete when the server ended.", "Send the message again."
+).problem
+
+CUT = TurnFailed(at=0.0, problem=CUT_OFF)
+"""The last event of a turn that the server did not see to its end."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[TurnEvent])
 
 
 class TurnLog:
-    """Turns by id. `keep` bounds how many keep their events; messages and answers always stay."""
+    """Turns by id. `keep` bounds how many keep all their events; messages, answers and last events always stay."""
 
     def __init__(self, database: Database, keep: int) -> None:
         self._database = database
@@ -54,12 +54,12 @@ class TurnLog:
         return turn_of_row(await self._row(owner, turn))
 
     async def events(self, owner: str, turn: str) -> list[TurnEvent]:
-        """Give a finished turn's events; none if they were dropped. Raises UnknownTurn."""
-        return _events_of_row(await self._row(owner, turn))
+        """Give the events of a turn that is not under way, the last of them in any case. Raises UnknownTurn."""
+        return _events_of_row(await self._row(owner, turn)) or [CUT]
 
     async def mark_cut_off(self) -> int:
         """Mark turns that a former server left running as failed; give how many. Call before any turn starts."""
-        events = _encoder.encode([TurnFailed(at=0.0, problem=CUT_OFF)])
+        events = _encoder.encode([CUT])
 
         def work(db: Connection) -> int:
             db.execute("update turns set outcome = 'failed', events = ? where outcome = 'running'", (events,))
@@ -74,12 +74,15 @@ class TurnLog:
             await asyncio.sleep(PRUNE_SECONDS)
 
     async def prune(self) -> int:
-        """Drop the events of all but the newest `keep` turns; give how many lost theirs."""
+        """Drop the events but the last of all but the newest `keep` turns; give how many lost theirs."""
 
         def work(db: Connection) -> int:
             db.execute(
-                "update turns set events = null where events is not null and sequence <= "
-                "(select sequence from turns order by sequence desc limit 1 offset ?)",
+                """
+                update turns set events = cast(json_array(json(json_extract(cast(events as text), '$[#-1]'))) as blob)
+                where json_array_length(cast(events as text)) > 1
+                  and sequence <= (select sequence from turns order by sequence desc limit 1 offset ?)
+                """,
                 (self._keep,),
             )
             return db.changes()
@@ -102,8 +105,13 @@ class TurnLog:
 
 
 def turn_of_row(row: tuple[Any, ...]) -> Turn:
-    """Make a turn of a row of TURN_COLUMNS."""
-    turn = Turn(
+    """Make a turn of a row of TURN_COLUMNS, with all that its events tell of it."""
+    return told(said_of_row(row), _events_of_row(row))
+
+
+def said_of_row(row: tuple[Any, ...]) -> Turn:
+    """Make a turn of a row of SAID_COLUMNS: what was said, and by whom."""
+    return Turn(
         id=row[0],
         conversation=row[1],
         parent=row[2],
@@ -114,7 +122,6 @@ def turn_of_row(row: tuple[Any, ...]) -> Turn:
         domain=row[7],
         model=row[8],
     )
-    return told(turn, _events_of_row(row))
 
 
 def _events_of_row(row: tuple[Any, ...]) -> list[TurnEvent]:

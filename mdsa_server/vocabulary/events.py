@@ -64,7 +64,8 @@ class Token(Event, frozen=True, tag="token"):
 class TurnFinished(Event, frozen=True, tag="turn_finished"):
     """The answer is complete and saved, or the turn was cancelled and what there was of it is saved."""
 
-    usage: Usage
+    usage: Usage | None
+    """None where the engine did not come to count: the turn was cancelled."""
     timings: Timings
     reason: str
     """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), or `cancelled`."""

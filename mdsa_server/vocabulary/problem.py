@@ -11,3 +11,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     mend: str = ""
+
+
+UNEXPECTED = Problem(
+    code="unexpected",
+    title="Something went wrong in the server",
+    detail="An error that nobody foresaw. The server's log has its traceback.",
+    mend="Try again; if it stays, report it with the lines of the log.",
+)

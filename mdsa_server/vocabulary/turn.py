@@ -62,6 +62,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     route: Route | None = None
     ledger: Ledger | None = None
     usage: Usage | None = None
+    """None until the engine has counted, which it does at an answer's end."""
     timings: Timings | None = None
     reason: str = ""
     """Why the answer ended, as in TurnFinished; empty while it runs and where the turn failed."""

@@ -11,9 +11,8 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct, structs
 
 from mdsa_server import errors
-from mdsa_server.chat.live_turns import UNEXPECTED, problem_of
 from mdsa_server.errors import MdsaError, code_of
-from mdsa_server.vocabulary.problem import Problem
+from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +40,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.PluginFault: 502,
     errors.ToolRefused: 422,
     errors.ServerClosing: 503,
+    errors.ServerStopped: 503,
 }
 """The one table from errors to status codes; every error has its row."""
 
@@ -67,7 +67,7 @@ class TurnProblem(MdsaError):
 
     def __init__(self, problem: Problem, headers: dict[str, str]) -> None:
         super().__init__(problem.detail, problem.mend)
-        self.problem = problem
+        self.of_turn = problem
         self.headers = headers
         """Which turn and conversation it was: the message was saved."""
 
@@ -105,10 +105,10 @@ def problem_response(
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
     if isinstance(error, TurnProblem):
-        response = problem_response(request, error.problem, status_of(error.problem))
+        response = problem_response(request, error.of_turn, status_of(error.of_turn))
         response.headers.update(error.headers)
         return response
-    return problem_response(request, problem_of(error), STATUS[type(error)], getattr(error, "faults", ()))
+    return problem_response(request, error.problem, STATUS[type(error)], getattr(error, "faults", ()))
 
 
 def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any] | Template:

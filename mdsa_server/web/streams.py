@@ -10,34 +10,18 @@ from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Send
 
-from mdsa_server.chat.live_turns import LiveTurn
-from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.events import TurnEvent
-from mdsa_server.vocabulary.replay import Positioned, events_after
+from mdsa_server.vocabulary.replay import Positioned
 
 # Proxies and browsers give up on streams that say nothing; a comment is enough to keep one open.
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": still here\n\n"
+# No position is longer, and Python refuses to read numbers of thousands of digits.
+POSITION_DIGITS = 18
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _encoder = msgspec.json.Encoder()
-
-Batches = AsyncIterator[Sequence[Positioned]]
-
-
-async def batches_of(
-    live: LiveTurn | None, turn_log: TurnLog, owner: str, turn: str, after: int
-) -> AsyncIterator[Sequence[Positioned]]:
-    """Give a turn's events after a position: as they come while it runs, from the store when it has ended.
-
-    An empty batch is a heartbeat. Raises UnknownTurn.
-    """
-    if live is None:
-        yield events_after(await turn_log.events(owner, turn), after)
-        return
-    async for batch in live.follow(after, idle=HEARTBEAT_SECONDS):
-        yield batch
 
 
 def event_frame(position: int, event: TurnEvent) -> bytes:
@@ -48,10 +32,10 @@ def event_frame(position: int, event: TurnEvent) -> bytes:
 
 def event_frames(batch: Sequence[Positioned]) -> bytes:
     """Write a batch as one piece, so that what came together is sent together."""
-    return b"".join(event_frame(position, event) for position, event in batch) or HEARTBEAT
+    return b"".join(event_frame(position, event) for position, event in batch)
 
 
-async def frames_of(batches: Batches) -> AsyncGenerator[bytes, None]:
+async def frames_of(batches: AsyncIterator[Sequence[Positioned]]) -> AsyncGenerator[bytes, None]:
     """Write batches as frames."""
     async for batch in batches:
         yield event_frames(batch)
@@ -79,23 +63,29 @@ class _Frames(ASGIResponse):
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Send until the frames end, or until the client is found to have left when the next one comes."""
-        leaving = asyncio.ensure_future(_left(receive))
+        attending = asyncio.create_task(_attend(receive, send), name="attend a stream")
         try:
             async with aclosing(self.frames) as frames:
                 async for frame in frames:
-                    if leaving.done():
+                    if attending.done():
                         return
                     await send({"type": "http.response.body", "body": frame, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            leaving.cancel()
+            attending.cancel()
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _attend(receive: Receive, send: Send) -> None:
+    """Send a comment now and then, whatever else is sent, until the client leaves."""
+    while True:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                if (await receive())["type"] == "http.disconnect":
+                    return
+        except TimeoutError:
+            await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
 
 
 def last_event_id(value: str | None) -> int:
     """Read `Last-Event-ID`; what is not one of ours means: from the beginning."""
-    return int(value) if value and value.isascii() and value.isdigit() else 0
+    return int(value) if value and len(value) <= POSITION_DIGITS and value.isascii() and value.isdigit() else 0

@@ -20,6 +20,7 @@ from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
+from mdsa_server.vocabulary.events import TurnEvent
 from mdsa_server.vocabulary.models import EngineStatus
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
@@ -128,3 +129,9 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     async with open_office(tmp_path) as office:
         yield office
+
+
+async def events_of(office: Office, message: str, **options: str) -> list[TurnEvent]:
+    """Run a turn to its end and give what it told."""
+    live = await office.live_turns.start("local", message, **options)
+    return [event async for batch in live.follow() for _, event in batch]

@@ -8,9 +8,9 @@ import pytest
 from mdsa_server.errors import (
     InvalidRequest,
     MessageTooLong,
-    ServerClosing,
     UnknownConversation,
     UnknownDomain,
+    UnknownTurn,
 )
 from mdsa_server.plugin_api import Domain, Opinion, Passage, RetrieverQuery, RouteQuery
 from mdsa_server.vocabulary.events import (
@@ -20,18 +20,11 @@ from mdsa_server.vocabulary.events import (
     RouteChosen,
     Thinking,
     Token,
-    TurnEvent,
-    TurnFailed,
     TurnFinished,
     TurnStarted,
 )
-from tests.chat.conftest import Office, WordRouter
-from tests.fakes.script import DIES, HANGS, STOPS_SHORT, Breaks, Sends, Step, Thinks
-
-
-async def events_of(office: Office, message: str, **options: str) -> list[TurnEvent]:
-    live = await office.live_turns.start("local", message, **options)
-    return [event async for batch in live.follow() for _, event in batch]
+from tests.chat.conftest import Office, WordRouter, events_of
+from tests.fakes.script import HANGS, Thinks
 
 
 async def test_a_turn_tells_its_story_in_order(office: Office) -> None:
@@ -62,16 +55,6 @@ async def test_a_model_that_is_resident_is_not_said_to_load(office: Office) -> N
     assert [path for path, _ in office.engine.requests].count("/api/ps") <= 3
 
 
-async def test_the_answer_is_saved_before_its_end_is_told(office: Office) -> None:
-    live = await office.live_turns.start("local", "hello")
-    async for batch in live.follow():
-        if any(isinstance(event, TurnFinished) for _, event in batch):
-            saved = await office.turn_log.read("local", live.turn.id)
-            assert (saved.outcome, saved.answer) == ("answered", "Hello there.")
-            return
-    raise AssertionError("the stream did not finish")
-
-
 async def test_a_conversation_goes_on_with_what_was_said(office: Office) -> None:
     live = await office.live_turns.start("local", "one code")
     first = await live.finished()
@@ -84,92 +67,15 @@ async def test_a_conversation_goes_on_with_what_was_said(office: Office) -> None
     assert [message.content for message in router.asked[-1].history] == ["one code", "Hello there."]
 
 
-async def test_anyone_may_follow_from_any_position_and_read_the_same(office: Office) -> None:
-    gate = asyncio.Event()
-    office.model.says = ["One ", "two ", gate, "three"]
-    live = await office.live_turns.start("local", "count")
-    early = live.follow()
-    seen: list[tuple[int, TurnEvent]] = []
-    while not any(isinstance(event, Token) and "two" in event.text for _, event in seen):
-        seen += await anext(early)
-    position = seen[-1][0]
-    gate.set()
-    seen += [pair async for batch in early for pair in batch]
-    late = [event async for batch in live.follow(position - 2) for _, event in batch]
-    assert "".join(event.text for _, event in seen if isinstance(event, Token)) == "One two three"
-    assert "".join(event.text for event in late if isinstance(event, Token)) == "o three"
-
-
-async def test_a_follower_hears_of_silence(office: Office) -> None:
-    gate = asyncio.Event()
-    office.model.says = ["One", gate]
-    live = await office.live_turns.start("local", "count")
-    async for batch in live.follow(idle=0.01):
-        if not batch:
-            gate.set()
-            break
-    else:
-        raise AssertionError("no heartbeat came")
-
-
-async def test_cancelling_stops_the_engine_and_keeps_what_was_said(office: Office) -> None:
-    office.model.says = ["Half an", HANGS]
+async def test_a_turn_is_found_by_its_owner_alone(office: Office) -> None:
+    office.model.says = ["Half", HANGS]
     live = await office.live_turns.start("local", "hello")
-    async for batch in live.follow():
-        if any(isinstance(event, Token) for _, event in batch):
-            break
-    await office.live_turns.cancel(live.turn.id)
-    await office.engine.until(lambda: office.engine.cut == 1)
-    saved = await office.turn_log.read("local", live.turn.id)
-    assert (saved.outcome, saved.answer) == ("cancelled", "Half an")
-    assert isinstance(live.events[-1], TurnFinished)
-    assert live.events[-1].reason == "cancelled"
-    assert live.events[-1].timings.first_token is not None
-    assert len(office.live_turns) == 0
-
-
-async def test_a_turn_cancelled_at_once_still_ends(office: Office) -> None:
-    live = await office.live_turns.start("local", "hello")
-    await office.live_turns.cancel(live.turn.id)
-    assert (await office.turn_log.read("local", live.turn.id)).outcome == "cancelled"
-    assert [batch async for batch in live.follow()]
-
-
-@pytest.mark.parametrize(
-    ("says", "code"),
-    [
-        (["Half", DIES], "engine-died"),
-        (["Half", STOPS_SHORT], "engine-died"),
-        (["Half", Sends(b"not json\n")], "engine-died"),
-        (["Half", Breaks("runner crashed")], "engine-died"),
-        (["Half", HANGS], "engine-died"),
-    ],
-)
-async def test_an_engine_that_fails_in_mid_answer_is_told_and_the_half_is_kept(
-    office: Office, says: list[Step], code: str
-) -> None:
-    office.model.says = says
-    live = await office.live_turns.start("local", "hello")
-    turn = await live.finished()
-    assert isinstance(live.events[-1], TurnFailed)
-    assert turn.problem is not None
-    assert (turn.outcome, turn.problem.code, turn.answer) == ("failed", code, "Half")
-    assert await office.turn_log.read("local", live.turn.id) == turn
-
-
-async def test_an_engine_that_is_gone_is_told_with_what_to_do(office: Office) -> None:
-    await office.engine.stop()
-    events = await events_of(office, "hello")
-    assert isinstance(events[-1], TurnFailed)
-    assert events[-1].problem.code == "engine-unreachable"
-    assert "ollama serve" in events[-1].problem.mend
-
-
-async def test_a_busy_engine_is_told_as_busy(office: Office) -> None:
-    office.engine.busy = True
-    events = await events_of(office, "hello")
-    assert isinstance(events[-1], TurnFailed)
-    assert events[-1].problem.code == "engine-busy"
+    assert await office.live_turns.find("local", live.turn.id) is live
+    with pytest.raises(UnknownTurn):
+        await office.live_turns.find("somebody else", live.turn.id)
+    with pytest.raises(UnknownTurn):
+        await office.live_turns.cancel("somebody else", live.turn.id)
+    assert not live.ended
 
 
 async def test_a_router_that_breaks_or_dawdles_has_no_say_and_the_turn_goes_on(office: Office) -> None:
@@ -242,31 +148,6 @@ async def test_what_cannot_be_a_turn_is_refused_and_saves_nothing(
     with pytest.raises(error):
         await office.live_turns.start("local", message, **options)
     assert await office.live_turns.desk.conversations.find("local") == []
-
-
-async def test_closing_refuses_new_turns_and_marks_those_it_cut_off(office: Office) -> None:
-    office.model.says = ["Half", HANGS]
-    live = await office.live_turns.start("local", "hello")
-    async for batch in live.follow():
-        if any(isinstance(event, Token) for _, event in batch):
-            break
-    await office.live_turns.close(0)
-    saved = await office.turn_log.read("local", live.turn.id)
-    assert saved.problem is not None
-    assert (saved.problem.code, saved.answer) == ("server-stopped", "Half")
-    with pytest.raises(ServerClosing):
-        await office.live_turns.start("local", "too late")
-
-
-async def test_closing_lets_a_turn_finish_in_time(office: Office) -> None:
-    gate = asyncio.Event()
-    office.model.says = ["Half", gate, " and whole"]
-    live = await office.live_turns.start("local", "hello")
-    closing = asyncio.create_task(office.live_turns.close(5))
-    await asyncio.sleep(0)
-    gate.set()
-    await closing
-    assert (await office.turn_log.read("local", live.turn.id)).answer == "Half and whole"
 
 
 async def test_many_turns_at_once_keep_their_answers_apart(office: Office) -> None:

@@ -73,12 +73,20 @@ async def test_the_list_is_paged_last_used_first(conversations: Conversations) -
 
 
 @pytest.mark.parametrize(
-    ("query", "found"), [("PYTHON", ["python"]), ("100%", ["100% sure"]), ("%", ["100% sure"]), ("absent", [])]
+    ("query", "found"),
+    [
+        ("PYTHON", ["python"]),
+        ("100%", ["100% sure"]),
+        ("%", ["100% sure"]),
+        ("ÜBERGRÖSSE", ["übergröße"]),
+        ("x" * 60_000, []),
+        ("absent", []),
+    ],
 )
 async def test_search_looks_into_messages_and_takes_them_literally(
     conversations: Conversations, query: str, found: list[str]
 ) -> None:
-    for message in ("python", "100% sure", "100 sure"):
+    for message in ("python", "100% sure", "100 sure", "übergröße"):
         await conversations.begin_turn("local", None, message)
     assert [summary.title for summary in await conversations.find("local", query=query)] == found
 

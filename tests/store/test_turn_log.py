@@ -31,7 +31,7 @@ async def test_turns_left_running_by_a_dead_server_are_marked_as_cut_off(
     assert read.message == "hello"
 
 
-async def test_old_turns_lose_their_events_and_keep_their_answers(
+async def test_old_turns_keep_their_answers_and_how_they_ended_and_lose_what_came_before(
     conversations: Conversations, turn_log: TurnLog
 ) -> None:
     turns = []
@@ -40,8 +40,11 @@ async def test_old_turns_lose_their_events_and_keep_their_answers(
         await turn_log.finish(turn, [Token(at=0.0, text=f"answer {number}"), END])
         turns.append(turn)
     assert await turn_log.prune() == 2
-    assert [bool(await turn_log.events("local", turn.id)) for turn in turns] == [False, False, True, True, True]
-    assert (await turn_log.read("local", turns[0].id)).answer == "answer 0"
+    assert await turn_log.prune() == 0
+    assert [len(await turn_log.events("local", turn.id)) for turn in turns] == [1, 1, 2, 2, 2]
+    oldest = await turn_log.read("local", turns[0].id)
+    assert (oldest.answer, oldest.usage) == ("answer 0", END.usage)
+    assert await turn_log.events("local", oldest.id) == [END]
 
 
 async def test_an_unknown_turn_is_said_to_be_unknown(turn_log: TurnLog) -> None:

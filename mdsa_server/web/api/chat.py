@@ -14,7 +14,7 @@ from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.problems import TurnProblem
 from mdsa_server.web.rooms import InRooms
-from mdsa_server.web.streams import EventStream, batches_of, frames_of, last_event_id
+from mdsa_server.web.streams import EventStream, frames_of, last_event_id
 
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", required=False)]
 
@@ -47,14 +47,13 @@ class ChatController(Controller):
         self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
     ) -> Response[ChatAnswer] | EventStream:
         """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer."""
-        live = await rooms.live_turns.start(
+        stream = await rooms.live_turns.start(
             caller.owner, data.message, conversation=data.conversation, domain=data.domain
         )
-        headers = {"X-MDSA-Turn": live.turn.id, "X-MDSA-Conversation": live.turn.conversation}
+        headers = {"X-MDSA-Turn": stream.turn.id, "X-MDSA-Conversation": stream.turn.conversation}
         if "text/event-stream" in request.headers.get("accept", ""):
-            batches = batches_of(live, rooms.turn_log, caller.owner, live.turn.id, 0)
-            return EventStream(frames_of(batches), headers)
-        turn = await live.finished()
+            return EventStream(frames_of(stream.follow()), headers)
+        turn = await stream.finished()
         if turn.route:
             headers["X-MDSA-Route"] = route_header(turn.route)
         if turn.problem:
@@ -79,26 +78,20 @@ class ChatController(Controller):
     @get("/turns/{turn:str}", operation_id="ReadTurn")
     async def read_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> Turn:
         """Read one turn; while it runs, as far as it has come."""
-        # Looked up first: a turn is saved before it leaves the live ones.
-        live = rooms.live_turns.get(turn)
-        stored = await rooms.turn_log.read(caller.owner, turn)
-        return live.so_far() if live else stored
+        return (await rooms.live_turns.find(caller.owner, turn)).so_far()
 
     @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
     async def follow_turn(
         self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None
     ) -> EventStream:
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
-        live = rooms.live_turns.get(turn)
-        await rooms.turn_log.read(caller.owner, turn)
-        batches = batches_of(live, rooms.turn_log, caller.owner, turn, last_event_id(last_id))
-        return EventStream(frames_of(batches))
+        stream = await rooms.live_turns.find(caller.owner, turn)
+        return EventStream(frames_of(stream.follow(last_event_id(last_id))))
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:
         """Stop a turn, and the engine with it. What there was of the answer is kept; one that has ended stays."""
-        await rooms.turn_log.read(caller.owner, turn)
-        await rooms.live_turns.cancel(turn)
+        await rooms.live_turns.cancel(caller.owner, turn)
         return CancelAnswer(turn=turn)
 
 

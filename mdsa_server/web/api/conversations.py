@@ -58,8 +58,7 @@ class ConversationController(Controller):
     @delete("/{conversation:str}", operation_id="DeleteConversation")
     async def delete_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
         """Delete a conversation and its turns, for good; a turn of it that is under way is stopped."""
-        await rooms.conversations.delete(caller.owner, conversation)
-        await rooms.live_turns.cancel_conversation(conversation)
+        await rooms.live_turns.delete_conversation(caller.owner, conversation)
 
     @get("/{conversation:str}/export", operation_id="ExportConversation")
     async def export_conversation(

@@ -9,7 +9,6 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from mdsa_server import __version__
-from mdsa_server.chat.live_turns import problem_of
 from mdsa_server.errors import InvalidRequest, MdsaError
 from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
@@ -121,7 +120,7 @@ async def _pull_frames(rooms: Rooms, name: str) -> AsyncGenerator[bytes, None]:
         async for progress in rooms.engine.client.pull(name):
             yield b"event: progress\ndata: %b\n\n" % msgspec.json.encode(progress)
     except MdsaError as error:
-        yield b"event: problem\ndata: %b\n\n" % msgspec.json.encode(problem_of(error))
+        yield b"event: problem\ndata: %b\n\n" % msgspec.json.encode(error.problem)
     else:
         rooms.engine.forget_default_model()
         yield b"event: done\ndata: {}\n\n"

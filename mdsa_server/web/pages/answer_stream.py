@@ -7,12 +7,11 @@ from typing import Any
 import anyio
 from litestar import Request
 
-from mdsa_server.chat.live_turns import LiveTurn
+from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.markdown import LINE_END
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.rendering import render
-from mdsa_server.web.streams import HEARTBEAT, HEARTBEAT_SECONDS
 
 FRAME_SECONDS = 0.08
 """A reader sees no more than some twelve changes a second; what comes between is sent together."""
@@ -23,22 +22,14 @@ REST_PER_WORK = 8
 AnyRequest = Request[Any, Any, Any]
 
 
-async def answer_frames(
-    request: AnyRequest, stored: Turn, live: LiveTurn | None, after: int
-) -> AsyncGenerator[bytes, None]:
-    """Show a turn until it has ended, from the position `after` on; one that is not live is shown as it was stored."""
-    if live is None:
-        yield _last_frame(request, stored)
-        return
-    growing = GrowingAnswer(live.turn)
+async def answer_frames(request: AnyRequest, stream: TurnStream, after: int) -> AsyncGenerator[bytes, None]:
+    """Show a turn until it has ended, from the position `after` on."""
+    growing = GrowingAnswer(stream.turn)
     announced = ""
-    async for batch in live.follow(idle=HEARTBEAT_SECONDS):
-        if not batch:
-            yield HEARTBEAT
-            continue
+    async for batch in stream.follow():
         growing.tell(event for _, event in batch)
         position = batch[-1][0]
-        if live.ended or position <= after:
+        if stream.ended or position <= after:
             continue
         began = time.monotonic()
         view = growing.view()
@@ -46,7 +37,7 @@ async def answer_frames(
         yield _frame(request, view, announcement, position)
         announced = view.doing
         await anyio.sleep(max(FRAME_SECONDS, REST_PER_WORK * (time.monotonic() - began)))
-    yield _last_frame(request, live.so_far())
+    yield _last_frame(request, stream.so_far())
 
 
 def _frame(request: AnyRequest, view: AnswerView, announcement: str | None, position: int) -> bytes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from mdsa_server.store.turn_log import CUT_OFF
 from mdsa_server.vocabulary.events import (
     ModelLoading,
     ModelWaiting,
@@ -48,9 +47,7 @@ class AnswerView:
 
 
 def finished_answer(turn: Turn) -> AnswerView:
-    """Show a turn that is no longer live. One that still says it runs was lost with the server that ran it."""
-    if turn.outcome == "running":
-        turn = replace(turn, outcome="failed", problem=CUT_OFF)
+    """Show a turn that has ended."""
     return AnswerView(turn, render_markdown(turn.answer))
 
 

@@ -3,17 +3,17 @@
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 from msgspec import Meta, Struct
 
+from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.auth import Caller
+from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.pages.surroundings import surroundings
-from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
 
 CONVERSATIONS_SHOWN = 30
@@ -21,8 +21,6 @@ CHANGED = {"HX-Trigger": "conversations-changed"}
 """Has the list of conversations ask for itself again, with the search it shows."""
 
 AnyRequest = Request[Any, Any, Any]
-InRooms = NamedDependency[Rooms]
-ByCaller = NamedDependency[Caller]
 
 
 class TurnForm(Struct, frozen=True, kw_only=True):
@@ -74,21 +72,20 @@ class ChatPages(Controller):
         self, data: URLEncodedBody[TurnForm], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Template | Redirect:
         """Begin a turn, and show the message with an answer to come; a plain form is sent to the page instead."""
-        live = await rooms.live_turns.start(
+        begun = await rooms.live_turns.start(
             caller.owner,
             data.message.replace("\r\n", "\n"),
             conversation=data.conversation or None,
             domain=data.domain or None,
         )
-        address = f"/chat/{live.turn.conversation}"
+        address = f"/chat/{begun.turn.conversation}"
         if not request.headers.get("hx-request"):
             return Redirect(address, status_code=303)
-        begun = None if data.conversation else await rooms.conversations.read(caller.owner, live.turn.conversation)
-        answer = answer_so_far(rooms, live.turn.id) or finished_answer(live.so_far())
+        new = None if data.conversation else await rooms.conversations.read(caller.owner, begun.turn.conversation)
         return Template(
             "fragments/turn_begun.html",
-            context={"answer": answer, "begun": begun},
-            headers=CHANGED | ({"HX-Push-Url": address} if begun else {}),
+            context={"answer": answer_so_far(begun), "begun": new},
+            headers=CHANGED | ({"HX-Push-Url": address} if new else {}),
         )
 
     @get("/turns/{turn:str}/stream", media_type="text/event-stream")
@@ -101,17 +98,13 @@ class ChatPages(Controller):
         last_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> EventStream:
         """Follow an answer, as HTML."""
-        # Looked up before it is read: a turn is saved first and leaves the live ones after.
-        live = rooms.live_turns.get(turn)
-        stored = await rooms.turn_log.read(caller.owner, turn)
-        frames = answer_frames(request, stored, live, last_event_id(last_id))
-        return EventStream(frames)
+        followed = await rooms.live_turns.find(caller.owner, turn)
+        return EventStream(answer_frames(request, followed, last_event_id(last_id)))
 
     @post("/turns/{turn:str}/cancel", status_code=204)
     async def cancel(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
         """Stop a turn; its stream shows the end."""
-        await rooms.turn_log.read(caller.owner, turn)
-        await rooms.live_turns.cancel(turn)
+        await rooms.live_turns.cancel(caller.owner, turn)
 
     @patch("/conversations/{conversation:str}")
     async def rename(
@@ -132,19 +125,17 @@ class ChatPages(Controller):
         self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Response[None]:
         """Delete a conversation for good; the reader who is in it is led out."""
-        await rooms.conversations.delete(caller.owner, conversation)
-        await rooms.live_turns.cancel_conversation(conversation)
+        await rooms.live_turns.delete_conversation(caller.owner, conversation)
         leave = {"HX-Redirect": "/chat"}
         return Response(None, headers=leave if _is_inside(request, conversation) else CHANGED)
 
 
-def answer_so_far(rooms: Rooms, turn: str) -> AnswerView | None:
-    """Show a turn that is live as far as it has come; None where it is not."""
-    live = rooms.live_turns.get(turn)
-    if live is None or live.ended:
-        return None
-    growing = GrowingAnswer(live.turn)
-    growing.tell(live.events)
+def answer_so_far(stream: TurnStream) -> AnswerView:
+    """Show a turn as far as it has come."""
+    if stream.ended:
+        return finished_answer(stream.so_far())
+    growing = GrowingAnswer(stream.turn)
+    growing.tell(stream.events)
     return growing.view()
 
 
@@ -154,11 +145,9 @@ def _is_inside(request: AnyRequest, conversation: str) -> bool:
 
 
 async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:
-    if running := answer_so_far(rooms, turn.id):
-        return running
-    if turn.outcome == "running":  # It has ended since its conversation was read.
-        turn = await rooms.turn_log.read(caller.owner, turn.id)
-    return finished_answer(turn)
+    if turn.outcome != "running":
+        return finished_answer(turn)
+    return answer_so_far(await rooms.live_turns.find(caller.owner, turn.id))
 
 
 async def _listed(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mdsa_server.configuration.checks import in_gigabytes
 from mdsa_server.configuration.faults import toml
-from mdsa_server.inference.model_choice import by_preference, can_chat
+from mdsa_server.inference.model_choice import able_to_chat, by_preference
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import InstalledModel
 
@@ -43,13 +43,13 @@ class Suggestion:
 
 
 async def chat_models(url: str) -> list[InstalledModel]:
-    """List the chat models of an engine, resident ones first. Raises EngineError, UnknownModel."""
+    """List the chat models of an engine, resident ones first. Raises EngineError."""
     client = OllamaClient(url)
     try:
         installed = {model.name: model for model in await client.installed()}
         names = by_preference(await client.resident(), list(installed.values()))
         known = [name for name in names if name in installed]
-        return [installed[name] for name in known if can_chat(await client.show(name))]
+        return [installed[name] async for name in able_to_chat(client, known)]
     finally:
         await client.close()
 

@@ -47,6 +47,8 @@ class Engine:
         self._auto_model: str | None = None
         self._connect_timeout = connect_timeout
         self._stall_timeout = stall_timeout
+        self._clients: dict[str, OllamaClient] = {}
+        """One for each address that was ever tried: to make one takes 20 ms, and trying goes on every few seconds."""
         self._client: OllamaClient | None = None
         self._place: EnginePlace | None = None
         self.status = absent
@@ -100,19 +102,16 @@ class Engine:
             await self.find()
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        for client in self._clients.values():
+            await client.close()
 
     async def _try(self, place: EnginePlace) -> bool:
-        client: OllamaClient | None = None
         try:
             url = await place.url()
-            client = OllamaClient(url, connect_timeout=self._connect_timeout, stall_timeout=self._stall_timeout)
+            client = self._client_at(url.rstrip("/"))
             version = await client.version()
         except EngineError as error:
             log.debug("no engine here", kind=place.kind, reason=error.detail)
-            if client is not None:
-                await client.close()
             return False
         self._client, self._place = client, place
         self.status = EngineStatus(kind=place.kind, url=url, version=version)
@@ -125,6 +124,13 @@ class Engine:
             log.warning("no default model", reason=error.detail, mend=error.mend)
         return True
 
+    def _client_at(self, url: str) -> OllamaClient:
+        if url not in self._clients:
+            self._clients[url] = OllamaClient(
+                url, connect_timeout=self._connect_timeout, stall_timeout=self._stall_timeout
+            )
+        return self._clients[url]
+
     async def _check(self, place: EnginePlace, client: OllamaClient) -> None:
         """See whether the engine in use answers. If not, its status says so, and it is kept: it may come back.
 
@@ -136,7 +142,7 @@ class Engine:
         except EngineError as error:
             self.status = replace(before, problem=error.detail, mend=error.mend)
             if await _address(place) not in (client.url, None) and await self._try(place):
-                await client.close()
+                await self._clients.pop(client.url).close()
         if bool(self.status.problem) != bool(before.problem):
             log.info("engine changed", problem=self.status.problem)
 

@@ -1,9 +1,14 @@
 """Which model answers for a domain that names none."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
+import structlog
+
+from mdsa_server.errors import EngineRefused, UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
+
+log = structlog.get_logger(__name__)
 
 EMBEDDING_FAMILIES = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2"})
 
@@ -11,12 +16,23 @@ EMBEDDING_FAMILIES = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-be
 async def choose_default_model(client: OllamaClient) -> str | None:
     """Choose a chat model of the engine's: a resident one, else an installed one; None where there is none.
 
-    Raises EngineError.
+    Raises EngineUnreachable, EngineBusy.
     """
-    for name in by_preference(await client.resident(), await client.installed()):
-        if can_chat(await client.show(name)):
-            return name
+    async for name in able_to_chat(client, by_preference(await client.resident(), await client.installed())):
+        return name
     return None
+
+
+async def able_to_chat(client: OllamaClient, names: Iterable[str]) -> AsyncIterator[str]:
+    """Give those of the named models that one can talk to; one that the engine cannot describe is passed over."""
+    for name in names:
+        try:
+            details = await client.show(name)
+        except (EngineRefused, UnknownModel) as error:
+            log.warning("model passed over", model=name, reason=error.detail)
+            continue
+        if can_chat(details):
+            yield name
 
 
 def can_chat(details: ModelDetails) -> bool:

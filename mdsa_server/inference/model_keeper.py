@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from mdsa_server.errors import UnknownModel
 from mdsa_server.inference.engine import Engine
@@ -17,13 +16,8 @@ BELIEF_SECONDS = 20.0
 # Ollama's own default, for servers that are too old to say how large a context they loaded.
 DEFAULT_CONTEXT = 4096
 
-
-@dataclass
-class Belief:
-    """What is held to be true of a resident model until `until` (`time.monotonic()`)."""
-
-    context: int
-    until: float
+Key = tuple[str, str, str]
+"""An engine, a model and the `num_ctx` asked for."""
 
 
 class Lease:
@@ -41,15 +35,16 @@ class Lease:
 
     async def admission(self, clock: Stopwatch) -> AsyncIterator[ModelWaiting | ModelLoading]:
         """Tell what is waited for, until the model may be asked. Raises EngineError, UnknownModel."""
-        belief = self._keeper.belief(self)
-        if belief is None:
-            resident = await self._keeper.resident_context(self)
-            if resident is None:
+        keeper = self._keeper
+        if not keeper.believes(self):
+            resident = await keeper.resident_context(self)
+            if resident is None or resident != keeper.given_context(self):
                 yield ModelLoading(at=clock(), model=self.model)
+                # Where the model is resident with just these options, the engine answers at once.
                 await self.client.load(self.model, options=self.options, keep_alive=self.keep_alive)
-                resident = await self._keeper.resident_context(self) or DEFAULT_CONTEXT
-            belief = self._keeper.believe(self, resident)
-        self.context = belief.context
+                keeper.loaded(self, await keeper.resident_context(self) or DEFAULT_CONTEXT)
+            keeper.believe(self)
+        self.context = keeper.given_context(self) or DEFAULT_CONTEXT
 
 
 class ModelKeeper:
@@ -59,7 +54,10 @@ class ModelKeeper:
         self.engine = engine
         self.keep_alive = keep_alive
         """As sent to the engine: seconds, or a duration such as `5m`."""
-        self._beliefs: dict[tuple[str, str, str], Belief] = {}
+        self._believed_until: dict[Key, float] = {}
+        """By `time.monotonic()`: that a model is resident as a lease wants it."""
+        self._given: dict[Key, int] = {}
+        """The context that the engine gave when it loaded: where `num_ctx` is more than the model can, less."""
 
     @asynccontextmanager
     async def lease(self, model: str, options: ModelOptions) -> AsyncIterator[Lease]:
@@ -68,33 +66,41 @@ class ModelKeeper:
         try:
             yield lease
         except BaseException as error:
-            self._beliefs.pop(_key(lease), None)
+            self._believed_until.pop(_key(lease), None)
             if isinstance(error, UnknownModel):
                 # It may have been the default, and deleted since.
                 self.engine.forget_default_model()
             raise
-        self.believe(lease, lease.context)
+        self.believe(lease)
 
-    def belief(self, lease: Lease) -> Belief | None:
-        """Give what is believed of the lease's model; None where the engine has to be asked."""
-        belief = self._beliefs.get(_key(lease))
-        return belief if belief and belief.until > time.monotonic() else None
+    def believes(self, lease: Lease) -> bool:
+        """Whether the lease's model is resident for all that is known; False where the engine has to be asked."""
+        return self._believed_until.get(_key(lease), 0.0) > time.monotonic()
 
-    def believe(self, lease: Lease, context: int) -> Belief:
-        """Take the lease's model to be resident from now on, with `context` tokens."""
-        belief = Belief(context, time.monotonic() + BELIEF_SECONDS)
-        self._beliefs[_key(lease)] = belief
-        return belief
+    def believe(self, lease: Lease) -> None:
+        """Take the lease's model to be resident from now on."""
+        self._believed_until[_key(lease)] = time.monotonic() + BELIEF_SECONDS
+
+    def loaded(self, lease: Lease, context: int) -> None:
+        """Take down a load: the model has `context` tokens now, and however it was loaded before is past."""
+        for key in [key for key in self._believed_until if key[:2] == _key(lease)[:2]]:
+            del self._believed_until[key]
+        self._given[_key(lease)] = context
+
+    def given_context(self, lease: Lease) -> int | None:
+        """Give the context, in tokens, that the lease's model has once it is loaded; None before it ever was."""
+        return self._given.get(_key(lease))
 
     async def resident_context(self, lease: Lease) -> int | None:
         """Ask the engine: the context of the lease's model, in tokens; None where it is not resident."""
         names = {lease.model, f"{lease.model}:latest"}
         for resident in await lease.client.resident():
             if resident.name in names:
+                # Servers before 0.9.1 do not tell the context: then it is what was asked for.
                 asked = lease.options.get("num_ctx")
                 return resident.context_length or (asked if isinstance(asked, int) else DEFAULT_CONTEXT)
         return None
 
 
-def _key(lease: Lease) -> tuple[str, str, str]:
+def _key(lease: Lease) -> Key:
     return lease.client.url, lease.model, str(lease.options.get("num_ctx"))

@@ -74,6 +74,8 @@ class ScriptedModel:
     load_seconds: float = 0.0
     refuses: Refused | None = None
     """What every chat is answered with instead."""
+    hides: Refused | None = None
+    """What is answered instead of showing it."""
     capabilities: tuple[str, ...] = ("completion", "tools", "thinking")
     family: str = "llama"
     context_length: int = 8192

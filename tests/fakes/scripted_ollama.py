@@ -123,6 +123,8 @@ class ScriptedOllama:
 
     async def _show(self, request: web.Request) -> web.Response:
         model = self._model(await self._read(request), NO_MODEL)
+        if model.hides is not None:
+            raise model.hides
         facts = {"general.architecture": model.family, f"{model.family}.context_length": model.context_length}
         facts |= {"general.basename": model.name, "general.parameter_count": 1_000_000_000, "llama.embedding_length": 8}
         shown = {

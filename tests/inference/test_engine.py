@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mdsa_server.embedded_ollama.wire import Refused
 from mdsa_server.errors import EngineUnreachable, NoEngine, UnknownModel
 from mdsa_server.inference import engine as module
 from mdsa_server.inference.engine import Engine, EnginePlace
@@ -50,6 +51,7 @@ async def test_without_an_engine_its_client_says_what_is_missing() -> None:
         _ = engine.client
     with pytest.raises(NoEngine):
         engine.check()
+    await engine.close()
 
 
 async def test_an_engine_that_comes_later_is_found_by_watching(
@@ -111,6 +113,15 @@ async def test_a_resident_model_is_preferred_since_it_costs_no_load(scripted: Sc
     engine.forget_default_model()
     assert await engine.default_model() == "large:8b"
     await engine.close()
+
+
+async def test_a_model_that_the_engine_cannot_describe_is_passed_over() -> None:
+    damaged = ScriptedModel(name="damaged:1b", hides=Refused(500, "invalid file magic"))
+    async with ScriptedOllama(damaged, SMALL) as scripted:
+        engine = engine_at(place(scripted.url))
+        await engine.find()
+        assert engine.default_model_name == "small:1b"
+        await engine.close()
 
 
 async def test_a_configured_default_model_is_taken_as_it_is(scripted: ScriptedOllama) -> None:

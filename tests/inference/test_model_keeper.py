@@ -67,6 +67,23 @@ async def test_a_model_used_just_now_is_not_asked_about_again(keeper: ModelKeepe
     assert context > 0
 
 
+async def test_a_model_that_is_resident_with_another_context_is_loaded_anew(
+    keeper: ModelKeeper, scripted: ScriptedOllama
+) -> None:
+    told = [await admitted(keeper, options={"num_ctx": size}) for size in (2048, 8192, 2048)]
+    assert [[type(event) for event in events] for events, _ in told] == [[ModelLoading]] * 3
+    assert [context for _, context in told] == [2048, 8192, 2048]
+    assert scripted.memory.loads == [MODEL] * 3
+
+
+async def test_a_model_that_somebody_else_loaded_is_not_trusted_to_have_our_context(
+    keeper: ModelKeeper, scripted: ScriptedOllama
+) -> None:
+    await keeper.engine.client.load(MODEL, options={"num_ctx": 8192}, keep_alive="5m")
+    _, context = await admitted(keeper)
+    assert context == scripted.memory.now()[MODEL].context == 4096
+
+
 async def test_after_a_failure_nothing_is_believed(keeper: ModelKeeper, scripted: ScriptedOllama) -> None:
     await admitted(keeper)
     with pytest.raises(LookupError):

@@ -1,8 +1,8 @@
 """The server put together: the only file that knows all rooms."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -12,25 +12,21 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from mdsa_server import __version__, bundled
-from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.configuration import Loaded
 from mdsa_server.configuration.offers import require_offers
-from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.configuration.opening import opened_engine, opened_plugins
+from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
-from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.monitor.counters import Counters
-from mdsa_server.plugin_host.discovery import discover
-from mdsa_server.plugin_host.registry import PluginRegistry
-from mdsa_server.settings import Settings
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
-from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
 from mdsa_server.web.api.server import ServerController
@@ -45,20 +41,17 @@ from mdsa_server.web.static import static_files
 
 log = structlog.get_logger(__name__)
 
-Reread = Callable[[], Loaded]
 
-
-def create_app(loaded: Loaded, *, url: str | None = None, reread: Reread | None = None) -> Litestar:
+def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
     """Make the server. Its rooms open when it starts and close when it stops.
 
-    `url` is where it can be reached, left in the data folder for the terminal commands; `reread` reads the
-    configuration again for a reload, and raises ConfigurationInvalid where it has faults.
+    `url` is where it can be reached, left in the data folder for the terminal commands.
     """
     settings = loaded.settings
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_rooms(loaded, url=url, reread=reread or (lambda: loaded)) as rooms:
+        async with open_rooms(loaded, url=url) as rooms:
             app.state.rooms = rooms
             yield
 
@@ -98,7 +91,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, reread: Reread | None 
 
 
 @asynccontextmanager
-async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> AsyncIterator[Rooms]:
+async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]:
     """Open store, engine, embedder, plugins and live turns, in that order; close them in reverse.
 
     Raises ConfigurationInvalid, DataFolderInUse or StoreUnusable.
@@ -114,8 +107,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
             log.warning("turns were cut off when the server last ended", turns=cut_off)
 
         supervisor = Supervisor()
-        engine = await _open_engine(settings, stack)
-        keeper = ModelKeeper(engine, keep_alive=settings.engine.keep_alive)
+        engine = await stack.enter_async_context(opened_engine(settings, os.environ.get("OLLAMA_HOST")))
+        if engine.status.problem:
+            log.warning("no engine", problem=engine.status.problem, mend=engine.status.mend)
         embedder = Embedder(
             settings.embedding.model,
             offline=settings.embedding.offline,
@@ -124,19 +118,19 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
         )
         stack.push_async_callback(embedder.close)
 
-        registry = await stack.enter_async_context(_open_plugins(settings, embedder))
-        _warn(await require_offers(loaded, registry))
-        team = _team(settings)
+        registry = await stack.enter_async_context(opened_plugins(settings, embedder.embed, settings.routing.routers))
+        for warning in await require_offers(loaded, registry):
+            log.warning("configuration", warning=str(warning))
+        desk = Desk(
+            team=team_of(settings),
+            offers=registry,
+            keeper=ModelKeeper(engine, keep_alive=settings.engine.keep_alive),
+            conversations=conversations,
+            embed=embedder.embed,
+        )
         counters = Counters()
         live_turns = LiveTurns(
-            Desk(
-                team=team,
-                offers=registry,
-                keeper=keeper,
-                conversations=conversations,
-                embed=embedder.embed,
-                router_timeout=settings.routing.timeout,
-            ),
+            desk,
             turn_log,
             spawn=supervisor.spawn,
             observe=counters.observe,
@@ -147,17 +141,6 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
         supervisor.service(turn_log.keep_pruning, "turn log")
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
-        async def reload() -> tuple[str, ...]:
-            fresh = reread()
-            _warn(await require_offers(fresh, registry))
-            domains = fresh.settings.domains_as_vocabulary()
-            team = _team(fresh.settings)
-            await registry.refit(team.routers, domains)
-            live_turns.desk.team = team
-            names = tuple(domain.name for domain in domains)
-            log.info("configuration read again", domains=names)
-            return names
-
         yield Rooms(
             live_turns=live_turns,
             conversations=conversations,
@@ -166,56 +149,6 @@ async def open_rooms(loaded: Loaded, *, url: str | None, reread: Reread) -> Asyn
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),
-            reload=reload,
+            reload=Reloader(loaded, desk=desk, registry=registry, engine=engine).reload,
+            spawn=supervisor.spawn,
         )
-
-
-async def _open_engine(settings: Settings, stack: AsyncExitStack) -> Engine:
-    stand_in = StandIn()
-    stack.push_async_callback(stand_in.stop)
-    places, absent = engine_places(
-        settings.engine.url,
-        os.environ.get("OLLAMA_HOST"),
-        settings.domains_as_vocabulary(),
-        settings.engine.default_model,
-        stand_in,
-    )
-    engine = Engine(
-        places,
-        absent=absent,
-        default_model=settings.engine.default_model,
-        connect_timeout=settings.engine.connect_timeout,
-        stall_timeout=settings.engine.stall_timeout,
-    )
-    stack.push_async_callback(engine.close)
-    status = await engine.find()
-    if status.problem:
-        log.warning("no engine", problem=status.problem, mend=status.mend)
-    return engine
-
-
-def _open_plugins(settings: Settings, embedder: Embedder) -> AbstractAsyncContextManager[PluginRegistry]:
-    return PluginRegistry.open(
-        discover(bundled.plugins(), settings.plugin_host.directories),
-        settings=settings.plugins,
-        domains=settings.domains_as_vocabulary(),
-        embed=embedder.embed,
-        disabled=settings.plugin_host.disabled,
-        routers=settings.routing.routers,
-        call_timeout=settings.plugin_host.call_timeout,
-        max_faults=settings.plugin_host.max_faults,
-    )
-
-
-def _warn(warnings: Sequence[Fault]) -> None:
-    for warning in warnings:
-        log.warning("configuration", warning=str(warning))
-
-
-def _team(settings: Settings) -> Team:
-    return Team(
-        domains={domain.name: domain for domain in settings.domains_as_vocabulary()},
-        routers=tuple(settings.routing.routers),
-        fallback=settings.routing.fallback,
-        min_confidence=settings.routing.min_confidence,
-    )

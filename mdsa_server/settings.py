@@ -106,6 +106,9 @@ class RoutingSettings(Section):
         default=0.5, ge=0, le=1, description="How sure a router must be of a domain, from 0 to 1, for it to be chosen."
     )
     timeout: Seconds = Field(default=10.0, description="How long the routers may take to decide, in seconds.")
+    learning_timeout: Seconds = Field(
+        default=30.0, description="How long a message waits for routers that still learn the domains, in seconds."
+    )
 
 
 class PluginHostSettings(Section):
@@ -115,7 +118,12 @@ class PluginHostSettings(Section):
         default=(), description="Folders with plugins of your own, seen from the folder of this file."
     )
     call_timeout: Seconds = Field(default=20.0, description="How long one call of a plugin may take, in seconds.")
-    max_faults: int = Field(default=5, ge=1, description="After how many faults a plugin is put in quarantine.")
+    fit_timeout: Seconds = Field(
+        default=600.0, description="How long a router may take to learn the domains, in seconds."
+    )
+    max_faults: int = Field(
+        default=5, ge=1, description="After how many faults in a row a plugin is put in quarantine."
+    )
     disabled: Texts = Field(default=(), description="Names of plugins that are not loaded.")
 
 

@@ -51,7 +51,7 @@ async def running(settings: Settings, *, reread: Callable[[], Settings] | None =
     """Serve `settings` until the block ends; `reread` gives what a reload finds."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(_loaded(settings), url=url, reread=(lambda: _loaded(reread())) if reread else None)
+    app = create_app(loaded(settings, reread or (lambda: settings)), url=url)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -68,5 +68,6 @@ async def running(settings: Settings, *, reread: Callable[[], Settings] | None =
         listener.close()
 
 
-def _loaded(settings: Settings) -> Loaded:
-    return Loaded(settings, None, ANYWHERE)
+def loaded(settings: Settings, reread: Callable[[], Settings]) -> Loaded:
+    """Settings that come from nowhere, and what is found when they are read again."""
+    return Loaded(settings, None, ANYWHERE, lambda: loaded(reread(), reread))

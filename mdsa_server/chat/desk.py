@@ -41,6 +41,8 @@ class Team:
     """The routers to ask, in order."""
     fallback: str
     min_confidence: float
+    router_timeout: float
+    """Seconds that a router may take to decide, once it has learnt the domains."""
 
     def domain(self, name: str) -> Domain:
         """Raises UnknownDomain."""
@@ -58,8 +60,6 @@ class Desk:
     keeper: ModelKeeper
     conversations: Conversations
     embed: Embed
-    router_timeout: float
-    """Seconds that routing may take, embedding included."""
 
 
 @dataclass(kw_only=True)
@@ -68,7 +68,17 @@ class SharedVector:
 
     text: str
     embed: Embed = field(repr=False)
-    _made: asyncio.Future[Vectors] | None = field(default=None, repr=False)
+    _made: asyncio.Task[Vectors] | None = field(default=None, repr=False)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it was asked for and is not there yet."""
+        return self._made is not None and not self._made.done()
+
+    def close(self) -> None:
+        """Have it made no more."""
+        if self._made is not None:
+            self._made.cancel()
 
     async def __call__(self) -> Vectors:
         if self._made is None:

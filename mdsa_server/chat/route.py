@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import structlog
 from msgspec.structs import replace
 
-from mdsa_server.chat.desk import Desk, Team
-from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.chat.desk import Desk, SharedVector, Team
+from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import RouteQuery, Router
 from mdsa_server.routing.decide import decide, forced
 from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
@@ -37,10 +37,14 @@ async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | 
 async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:
     async def within_time() -> Opinion:
         try:
-            async with asyncio.timeout(desk.router_timeout):
+            async with asyncio.timeout(team.router_timeout):
                 return await router.route(query)
         except TimeoutError as error:
-            raise PluginFault(f"no answer within {desk.router_timeout:g} s") from error
+            late = f"within {team.router_timeout:g} s"
+            if isinstance(query.vector, SharedVector) and query.vector.awaited:
+                # No fault of the router's, which waits as we do.
+                raise EmbedderUnavailable(f"the message was not embedded {late}", "Ask again in a while.") from error
+            raise PluginFault(f"no answer {late}") from error
 
     try:
         # The time counts from when the router knows the domains: at the start that may take a while.

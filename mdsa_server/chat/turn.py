@@ -1,7 +1,7 @@
 """The story of one turn: route, retrieve, admit, assemble, answer, finish."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 
 from mdsa_server.chat.answer import Answer, tell_answer
 from mdsa_server.chat.assemble import assemble
@@ -37,14 +37,13 @@ async def run_turn(
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
 
     history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
-    vector = SharedVector(text=turn.message, embed=desk.embed)
-    route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
-    yield RouteChosen(at=clock(), route=route)
+    with closing(SharedVector(text=turn.message, embed=desk.embed)) as vector:
+        route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
+        yield RouteChosen(at=clock(), route=route)
 
-    chosen = team.domain(route.domain)
-    passages = await find_passages(
-        desk, RetrieverQuery(message=turn.message, route=route, domain=chosen, vector=vector)
-    )
+        chosen = team.domain(route.domain)
+        query = RetrieverQuery(message=turn.message, route=route, domain=chosen, vector=vector)
+        passages = await find_passages(desk, query)
     if passages:
         yield PassagesFound(at=clock(), passages=passages)
 

@@ -9,13 +9,12 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
 
 from mdsa_server.app import create_app
 from mdsa_server.cli.problems import Refused
-from mdsa_server.configuration import Loaded, load
+from mdsa_server.configuration import Loaded
 from mdsa_server.web.rooms import Rooms
 
 BACKLOG = 2048
@@ -33,7 +32,7 @@ class Listener:
         self._socket = _listen(host, port)
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
-        self._app = create_app(loaded, url=self.url, reread=lambda: _reread(loaded))
+        self._app = create_app(loaded, url=self.url)
         config = uvicorn.Config(
             self._app,
             log_config=None,
@@ -139,8 +138,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
-
-
-def _reread(loaded: Loaded) -> Loaded:
-    """Read the same configuration again. Raises ConfigurationInvalid."""
-    return load(loaded.path, os.environ, Path.cwd())

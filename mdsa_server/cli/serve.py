@@ -68,8 +68,8 @@ def _reload_on_hang_up(rooms: Rooms) -> None:
             get_logger(__name__).error("configuration not taken up", faults=[str(fault) for fault in error.faults])
 
     if hasattr(signal, "SIGHUP"):
-        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
-        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.add(loop.create_task(reload())))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: rooms.spawn(reload(), "reload"))
 
 
 def _print_banner(loaded: Loaded, listener: Listener) -> None:

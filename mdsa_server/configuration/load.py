@@ -3,8 +3,9 @@
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from os.path import expanduser
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Loaded:
     """The file that was read; None where there is none and the built-in one is in force."""
     places: Places
     """Where each key was written, for faults that only show later."""
+    again: Callable[[], "Loaded"]
+    """Read the same again, as it is then. Raises ConfigurationInvalid."""
 
     @property
     def sources(self) -> dict[str, str]:
@@ -73,7 +76,7 @@ def load(
         faults = faults_of(error, places) + faults
     if faults:
         raise invalid(faults)
-    return Loaded(settings, path, places)
+    return Loaded(settings, path, places, partial(load, path, environ, cwd, overrides))
 
 
 # --- the file

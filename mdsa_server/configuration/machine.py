@@ -1,23 +1,18 @@
 """What only a running machine can tell of a configuration: plugins, engine, models, memory."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import psutil
 
-from mdsa_server import bundled
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import missing_offers
-from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.configuration.opening import opened_engine, opened_plugins
 from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model
 from mdsa_server.inference.engine import Engine
-from mdsa_server.plugin_host.discovery import discover
-from mdsa_server.plugin_host.registry import PluginRegistry
-from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
 
 
@@ -29,7 +24,7 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     _examine_examples(loaded, findings)
     await _examine_plugins(loaded, findings)
     _examine_embedding(loaded, findings)
-    async with _opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
+    async with opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
         await _examine_engine(loaded, engine, findings)
     return findings
 
@@ -45,17 +40,7 @@ def _examine_examples(loaded: Loaded, findings: Findings) -> None:
 
 async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
     settings, places = loaded.settings, loaded.places
-    found = discover(bundled.plugins(), settings.plugin_host.directories)
-    async with PluginRegistry.open(
-        found,
-        settings=settings.plugins,
-        domains=settings.domains_as_vocabulary(),
-        embed=_do_not_embed,
-        disabled=settings.plugin_host.disabled,
-        routers=(),
-        call_timeout=settings.plugin_host.call_timeout,
-        max_faults=settings.plugin_host.max_faults,
-    ) as registry:
+    async with opened_plugins(settings, _do_not_embed, routers=()) as registry:
         plugins = registry.status()
         faults, warnings = await missing_offers(loaded, registry)
     quarantined = [plugin for plugin in plugins if plugin.state == "quarantined"]
@@ -95,27 +80,6 @@ def _examine_embedding(loaded: Loaded, findings: Findings) -> None:
 
 
 # --- the engine and its models
-
-
-@asynccontextmanager
-async def _opened_engine(settings: Settings, ollama_host: str | None) -> AsyncIterator[Engine]:
-    stand_in = StandIn()
-    places, absent = engine_places(
-        settings.engine.url, ollama_host, settings.domains_as_vocabulary(), settings.engine.default_model, stand_in
-    )
-    engine = Engine(
-        places,
-        absent=absent,
-        default_model=settings.engine.default_model,
-        connect_timeout=settings.engine.connect_timeout,
-        stall_timeout=settings.engine.stall_timeout,
-    )
-    try:
-        await engine.find()
-        yield engine
-    finally:
-        await engine.close()
-        await stand_in.stop()
 
 
 async def _examine_engine(loaded: Loaded, engine: Engine, findings: Findings) -> None:

@@ -97,4 +97,4 @@ class ToolSource(Protocol):
     """Offers tools that may change while the server runs. A `Tool` is a source of one."""
 
     async def tools(self) -> Sequence[Tool]:
-        """Give the tools on offer now; read at every turn."""
+        """Give the tools on offer now; asked whenever tools are listed."""

@@ -30,8 +30,9 @@ METHODS: dict[OfferKind, tuple[str, ...]] = {
 class HostedRouter:
     """A plugin's router. It learns the domains in the background; calls wait until it has, the first time."""
 
-    def __init__(self, router: Router, member: Member) -> None:
+    def __init__(self, router: Router, member: Member, *, fit_timeout: float) -> None:
         self.name = router.name
+        self._fit_timeout = fit_timeout
         self.member = member
         self._router = router
         self._fitting = asyncio.Lock()
@@ -46,18 +47,32 @@ class HostedRouter:
         """Start the first fit. Where it fails the plugin is quarantined, unless only the embedder is missing."""
         self._first_fit = asyncio.create_task(self._fit_first(domains), name=f"fit {self.name}")
 
-    async def ready(self) -> None:
-        """Wait until the first fit is over. Raises EmbedderUnavailable where that kept it from learning."""
+    async def ready(self, patience: float | None = None) -> None:
+        """Wait until the first fit is over, at most `patience` seconds.
+
+        Raises EmbedderUnavailable where that kept it from learning, PluginFault where it still learns.
+        """
         if self._first_fit is not None:
-            # Shielded: a message that is no longer waited for must not end the fit for all others.
-            await asyncio.shield(self._first_fit)
+            # Not cancelled when the time is up: a message that waits no longer must not end the fit for all others.
+            _, learning = await asyncio.wait([self._first_fit], timeout=patience)
+            if learning:
+                raise PluginFault(f"it still learns the domains after {patience:g} s", "Ask again in a while.")
         if self._unavailable is not None:
             raise EmbedderUnavailable(self._unavailable.detail, self._unavailable.mend)
 
     async def fit(self, domains: Sequence[Domain]) -> None:
-        """Learn the domains; one fit at a time, in the order in which they were asked for."""
+        """Learn the domains; one fit at a time, in the order in which they were asked for.
+
+        Raises PluginFault where that takes too long, and whatever the router raises.
+        """
         async with self._fitting:
-            await self._router.fit(domains)
+            try:
+                async with asyncio.timeout(self._fit_timeout) as limit:
+                    await self._router.fit(domains)
+            except TimeoutError as error:
+                if limit.expired():
+                    raise PluginFault(f"did not learn the domains within {self._fit_timeout:g} s") from error
+                raise
             self._unavailable = None
 
     async def end(self) -> None:

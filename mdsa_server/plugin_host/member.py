@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 # Far more than anyone offers; what is longer has an endless loop behind it, and would fill the memory.
 MOST_AT_ONCE = 10_000
+# A plugin that fails now and then, between calls that go well, does so for as long as the server runs.
+MOST_FAULTS_KEPT = 50
 
 
 class HookFailed(Exception):
@@ -69,13 +72,21 @@ def listed(given: Iterable[T]) -> tuple[T, ...]:
 
 def in_words(error: BaseException) -> str:
     """Say what was raised and where: our errors in their own words, others with their kind before them."""
-    if isinstance(error, MdsaError):
-        return error.detail
-    kind = type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, MdsaError) or not str(error):
+        return kind_and_place(error)
     # A syntax error tells its own place; the last frame would be the import machinery's.
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and not isinstance(error, SyntaxError) else ""
-    return f"{kind}: {error}{where}" if str(error) else f"{kind}{where}"
+    where = "" if isinstance(error, SyntaxError) else _place(error)
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Say what was raised and where, without its text: what is raised in a call may hold the user's message."""
+    return error.detail if isinstance(error, MdsaError) else f"{type(error).__name__}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 @dataclass(eq=False)
@@ -91,8 +102,8 @@ class Member:
     tools: tuple[str, ...] = ()
     """The tools it offered when it was last asked."""
     faults: list[PluginFaultRecord] = field(default_factory=list)
-    counted: int = 0
-    """How many of the faults happened in calls, and so speak for quarantine."""
+    counted: Counter[str] = field(default_factory=Counter)
+    """By what was called, how often it failed in a row: that speaks for quarantine."""
 
     @property
     def name(self) -> str:
@@ -117,14 +128,19 @@ class Member:
         log.warning("offer refused", plugin=self.name, hook=hook, reason=reason)
 
     def count(self, called: str, reason: str, max_faults: int, cause: BaseException) -> None:
-        """Take down a fault of a call; `max_faults` of them are too many."""
-        self.counted += 1
+        """Take down a fault of a call; `max_faults` of them in a row are too many."""
+        self.counted[called] += 1
         self._take_down(called, reason)
-        log.warning("plugin failed", plugin=self.name, called=called, reason=reason, exc_info=cause)
-        if self.active and self.counted >= max_faults:
+        log.warning("plugin failed", plugin=self.name, called=called, reason=reason)
+        log.debug("plugin failed", plugin=self.name, called=called, exc_info=cause)
+        if self.active and self.counted[called] >= max_faults:
             self.state = "quarantined"
-            self.reason = f"{self.counted} faults, the last in {called}: {reason}"
+            self.reason = f"{called} failed {max_faults} times in a row, lastly: {reason}"
             log.error("plugin quarantined", plugin=self.name, reason=self.reason)
+
+    def fared_well(self, called: str) -> None:
+        """Take down that a call went well."""
+        del self.counted[called]
 
     def status(self) -> PluginStatus:
         tools = [Offer("tool", name) for name in self.tools]
@@ -140,4 +156,5 @@ class Member:
         )
 
     def _take_down(self, hook: str, reason: str) -> None:
+        del self.faults[: 1 - MOST_FAULTS_KEPT]
         self.faults.append(PluginFaultRecord(hook=hook, reason=reason, at=datetime.now(UTC)))

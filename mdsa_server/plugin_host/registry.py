@@ -17,7 +17,8 @@ from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.hosted import HostedRetriever, HostedRouter, misfit
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
-from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
+from mdsa_server.plugin_host.limits import Limits
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
@@ -33,9 +34,8 @@ RESERVED_ROUTERS = (FALLBACK, CALLER)
 class PluginRegistry:
     """The plugins of one server. `open` makes one."""
 
-    def __init__(self, *, call_timeout: float, max_faults: int) -> None:
-        self._call_timeout = call_timeout
-        self._max_faults = max_faults
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._members: list[Member] = []
         self._routers: list[HostedRouter] = []
         self._retrievers: list[HostedRetriever] = []
@@ -53,16 +53,15 @@ class PluginRegistry:
         embed: Embed,
         disabled: Collection[str],
         routers: Collection[str],
-        call_timeout: float,
-        max_faults: int,
+        limits: Limits,
     ) -> AsyncIterator[Self]:
         """Load all plugins, one after the other; close them in reverse when the block ends.
 
         A plugin that fails is quarantined and nothing is raised. `routers` names those that will be asked: they
-        learn the domains, in the background. `call_timeout` is in seconds.
+        learn the domains, in the background.
         """
-        registry = cls(call_timeout=call_timeout, max_faults=max_faults)
-        around = Surroundings(settings=settings, domains=tuple(domains), embed=embed, call_timeout=call_timeout)
+        registry = cls(limits)
+        around = Surroundings(settings=settings, domains=tuple(domains), embed=embed, call_timeout=limits.call_timeout)
         async with AsyncExitStack() as open_plugins:
             await registry._let_in(found, around, set(disabled), open_plugins)
             for router in registry._named(routers):
@@ -109,21 +108,22 @@ class PluginRegistry:
     async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
         """Run one call of a router, retriever or tool that this registry gave out.
 
-        A router is first let finish learning, however long that takes. Raises PluginFault where the call fails or
-        takes too long, and counts it; an MdsaError of another kind is the plugin's to raise and passes as it is.
+        A router is first given time to learn. Raises PluginFault where the call fails or takes too long, and counts
+        it; an MdsaError of another kind is the plugin's to raise and passes as it is.
         """
         member, called = self._owner(offered)
         if isinstance(offered, HostedRouter) and member.active:
-            await offered.ready()
+            await offered.ready(self._limits.learning_timeout)
         return await self._guarded(member, called, work)
 
-    async def refit(self, routers: Collection[str], domains: Sequence[Domain]) -> None:
-        """Have the named routers learn changed domains; return when all have.
+    async def refit(self, routers: Collection[str], domains: Sequence[Domain]) -> list[str]:
+        """Have the named routers learn changed domains; when all have, give what went wrong, a sentence each.
 
         One that fails keeps what it knew, and the fault is counted; one that never knew any is quarantined.
         """
         known = tuple(domains)
-        await asyncio.gather(*(self._refit(router, known) for router in self._named(routers)))
+        failures = await asyncio.gather(*(self._refit(router, known) for router in self._named(routers)))
+        return [failure for failure in failures if failure]
 
     async def _let_in(
         self, found: Sequence[FoundPlugin], around: Surroundings, disabled: set[str], open_plugins: AsyncExitStack
@@ -155,7 +155,7 @@ class PluginRegistry:
             if flaw := misfit(kind, offered) or self._taken(kind, offered):
                 member.refuse(REGISTERING[kind], flaw)
             elif kind == "router" and isinstance(offered, Router):
-                self._routers.append(HostedRouter(offered, member))
+                self._routers.append(HostedRouter(offered, member, fit_timeout=self._limits.fit_timeout))
                 member.offers.append(Offer(kind, offered.name))
             elif kind == "retriever" and isinstance(offered, Retriever):
                 self._retrievers.append(HostedRetriever(offered, member))
@@ -187,14 +187,16 @@ class PluginRegistry:
         if not member.active:
             raise _fault(member, called, f"the plugin is in quarantine ({member.reason})")
         try:
-            async with asyncio.timeout(self._call_timeout) as limit:
-                return await work()
+            async with asyncio.timeout(self._limits.call_timeout) as limit:
+                given = await work()
         except BaseException as error:
             if blameless(error) or (isinstance(error, MdsaError) and not isinstance(error, PluginFault)):
                 raise
-            reason = f"no answer within {self._call_timeout:g} s" if limit.expired() else in_words(error)
-            member.count(called, reason, self._max_faults, error)
+            reason = f"no answer within {self._limits.call_timeout:g} s" if limit.expired() else kind_and_place(error)
+            member.count(called, reason, self._limits.max_faults, error)
             raise _fault(member, called, reason) from error
+        member.fared_well(called)
+        return given
 
     async def _tools_of(self, member: Member, source: ToolSource) -> Sequence[Tool]:
         async def ask() -> Sequence[Tool]:
@@ -211,7 +213,7 @@ class PluginRegistry:
             log.warning("no tools", plugin=member.name, source=called, reason=error.detail)
             return ()
 
-    async def _refit(self, router: HostedRouter, domains: Sequence[Domain]) -> None:
+    async def _refit(self, router: HostedRouter, domains: Sequence[Domain]) -> str | None:
         try:
             if not router.begun:
                 router.begin(domains)
@@ -224,7 +226,9 @@ class PluginRegistry:
             if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
                 log.warning("router keeps what it knew", router=router.name, problem=error.detail, mend=error.mend)
             else:
-                router.member.count(f"fit of {router.name}", in_words(error), self._max_faults, error)
+                router.member.count(f"fit of {router.name}", in_words(error), self._limits.max_faults, error)
+            return f"{router.name} did not learn the changed domains: {in_words(error)}"
+        return None if router.member.active else f"{router.name} is in quarantine: {router.member.reason}"
 
 
 def _fault(member: Member, called: str, reason: str) -> PluginFault:

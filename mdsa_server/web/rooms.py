@@ -5,13 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from litestar.di import NamedDependency
+from msgspec import Struct
 
-from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.chat.live_turns import LiveTurns, Spawn
 from mdsa_server.inference.engine import Engine
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What came of reading the configuration again."""
+
+    domains: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What was taken up, and may not work as it was meant."""
+    needs_restart: tuple[str, ...]
+    """Keys, dotted, that have changed and that only a restart takes up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +36,10 @@ class Rooms:
     registry: PluginRegistry
     counters: Counters
     started: datetime
-    reload: Callable[[], Awaitable[tuple[str, ...]]]
-    """Read `mdsa.toml` again; gives the names of the domains. Raises ConfigurationInvalid, and then nothing changed."""
+    reload: Callable[[], Awaitable[Reloaded]]
+    """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""
+    spawn: Spawn
+    """Run something as a task of its own, which ends with the server."""
 
 
 InRooms = NamedDependency[Rooms]

@@ -109,12 +109,12 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 routers=("word_router",),
                 fallback="general",
                 min_confidence=0.5,
+                router_timeout=0.2,
             ),
             offers=offering,
             keeper=ModelKeeper(engine, keep_alive="5m"),
             conversations=Conversations(database),
             embed=embed,
-            router_timeout=0.2,
         )
         offering.routers = [WordRouter()]
         live_turns = LiveTurns(desk, turn_log, spawn=supervisor.spawn, observe=counters.observe, max_message_chars=1000)

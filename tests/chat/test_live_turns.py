@@ -1,12 +1,14 @@
 """A turn is told to its end, whatever happens, and saved before its end is told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
 
 import pytest
 
 from mdsa_server.errors import (
     InvalidRequest,
+    MdsaError,
     MessageTooLong,
     UnknownConversation,
     UnknownDomain,
@@ -23,7 +25,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
     TurnStarted,
 )
-from tests.chat.conftest import Office, WordRouter, events_of
+from tests.chat.conftest import Offering, Office, T, WordRouter, events_of
 from tests.fakes.script import HANGS, Thinks
 
 
@@ -99,6 +101,37 @@ async def test_a_router_that_breaks_or_dawdles_has_no_say_and_the_turn_goes_on(o
     notes = " ".join(evidence.text for evidence in turn.route.evidence)
     assert "lost the map" in notes
     assert "no answer within 0.2 s" in notes
+
+
+async def test_a_slow_embedder_is_not_held_against_the_router_that_waits_for_it(office: Office) -> None:
+    raised: list[MdsaError] = []
+
+    class Compares:
+        name = "word_router"
+
+        async def fit(self, domains: Sequence[Domain]) -> None: ...
+
+        async def route(self, query: RouteQuery) -> Opinion:
+            await query.vector()
+            raise AssertionError
+
+    class Judging(Offering):
+        async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
+            try:
+                return await super().call(offered, work)
+            except MdsaError as error:
+                raised.append(error)
+                raise
+
+    async def embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    office.live_turns.desk.embed = embed
+    office.live_turns.desk.offers = Judging(routers=[Compares()])
+    turn = await (await office.live_turns.start("local", "code")).finished()
+    assert (turn.domain, turn.outcome) == ("general", "answered")
+    assert [error.code for error in raised] == ["embedder-unavailable"]
 
 
 async def test_a_domain_that_is_not_configured_is_never_chosen(office: Office) -> None:

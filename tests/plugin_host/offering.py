@@ -25,6 +25,7 @@ from mdsa_server.plugin_api import (
     hookimpl,
 )
 from mdsa_server.plugin_host.discovery import FoundPlugin, discover
+from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.vocabulary.plugins import PluginStatus
 
@@ -129,6 +130,8 @@ def opened(
     disabled: Sequence[str] = (),
     routers: Sequence[str] = ("any_router",),
     call_timeout: float = 5.0,
+    fit_timeout: float = 5.0,
+    learning_timeout: float = 5.0,
     max_faults: int = 3,
 ) -> AbstractAsyncContextManager[PluginRegistry]:
     """A registry of `plugins` for the domains `general` and `code`."""
@@ -139,8 +142,12 @@ def opened(
         embed=embed,
         disabled=disabled,
         routers=routers,
-        call_timeout=call_timeout,
-        max_faults=max_faults,
+        limits=Limits(
+            call_timeout=call_timeout,
+            fit_timeout=fit_timeout,
+            learning_timeout=learning_timeout,
+            max_faults=max_faults,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from itertools import repeat
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
 from mdsa_server.plugin_api import Candidate, Evidence, Opinion, Passage, Tool, ToolCall, ToolRefused
@@ -49,14 +50,42 @@ async def test_a_router_is_asked_and_answers() -> None:
         assert (await route_with(registry)).candidates == (Candidate("code", 0.9),)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no luck"), SystemExit("no luck"), PluginFault("no luck")])
-async def test_whatever_a_call_raises_names_the_plugin_what_was_called_and_why(error: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("what the user wrote"), "RuntimeError ("),
+        (SystemExit("what the user wrote"), "SystemExit ("),
+        (PluginFault("no luck"), "no luck"),
+    ],
+)
+async def test_whatever_a_call_raises_names_the_plugin_what_was_called_and_where_and_repeats_no_message(
+    error: BaseException, reason: str
+) -> None:
     async with opened(found("dice", Offering(routers=[raising(error)]))) as registry:
-        with pytest.raises(PluginFault, match=r"plugin dice, router any_router: .*no luck"):
+        with capture_logs() as lines, pytest.raises(PluginFault, match=r"plugin dice, router any_router: ") as caught:
             await route_with(registry)
         (fault,) = status_of(registry, "dice").faults
     assert fault.hook == "router any_router"
-    assert "no luck" in fault.reason
+    assert fault.reason.startswith(reason)
+    shown = [line for line in lines if line["log_level"] != "debug"]
+    assert [line["event"] for line in shown] == ["plugin failed"]
+    assert "what the user wrote" not in f"{fault.reason} {caught.value.detail} {shown}"
+
+
+async def test_a_plugin_that_fails_now_and_then_is_not_quarantined() -> None:
+    moods = iter([True, False] * 5)
+
+    async def answer() -> Opinion:
+        if next(moods):
+            raise LookupError
+        return Opinion()
+
+    async with opened(found("dice", Offering(routers=[AnyRouter(answer=answer)])), max_faults=2) as registry:
+        for _ in range(5):
+            with pytest.raises(PluginFault):
+                await route_with(registry)
+            await route_with(registry)
+        assert status_of(registry, "dice").state == "active"
 
 
 async def test_a_call_that_takes_too_long_is_a_fault() -> None:
@@ -99,11 +128,11 @@ async def test_too_many_faults_quarantine_a_plugin_and_all_it_offers() -> None:
         (router,) = registry.routers
         for _ in range(2):
             assert registry.routers == (router,)
-            with pytest.raises(PluginFault, match="bad day"):
+            with pytest.raises(PluginFault, match="ValueError"):
                 await route_with(registry)
         status = status_of(registry, "dice")
         assert status.state == "quarantined"
-        assert status.reason.startswith("2 faults, the last in router any_router: ")
+        assert status.reason.startswith("router any_router failed 2 times in a row, lastly: ")
         assert status.offers == ()
         assert (registry.routers, await registry.tools()) == ((), ())
         with pytest.raises(PluginFault, match="in quarantine"):
@@ -183,7 +212,7 @@ async def test_a_tool_of_a_source_that_changes_is_called_too_and_its_faults_have
         source.offered = [Tool(throw), Tool(break_down)]
         assert await call_tool(registry, "throw") == 4
         assert [offer.name for offer in status_of(registry, "dice").offers] == ["throw", "break_down"]
-        with pytest.raises(PluginFault, match=r"plugin dice, tool break_down: RuntimeError: broken"):
+        with pytest.raises(PluginFault, match=r"plugin dice, tool break_down: RuntimeError"):
             await call_tool(registry, "break_down")
 
 
@@ -211,7 +240,7 @@ class EndlessSource:
 @pytest.mark.parametrize(
     ("source", "hook", "reason"),
     [
-        (BrokenSource(), "tools of BrokenSource", "OSError: no connection"),
+        (BrokenSource(), "tools of BrokenSource", "OSError ("),
         (EndlessSource(), "tools of EndlessSource", "gave more than 10000 things at once"),
     ],
 )

@@ -46,6 +46,26 @@ async def test_waiting_for_the_fit_is_not_bounded_by_the_call_timeout() -> None:
         assert (await asking).candidates
 
 
+async def test_a_call_waits_so_long_for_the_fit_and_no_longer_and_that_is_no_fault() -> None:
+    may_learn = asyncio.Event()
+    plugin = Offering(routers=[AnyRouter(fitting=may_learn.wait)])
+    async with opened(found("dice", plugin), learning_timeout=0.01) as registry:
+        with pytest.raises(PluginFault, match=r"still learns the domains after 0.01 s"):
+            await route_with(registry)
+        assert status_of(registry, "dice").faults == ()
+        may_learn.set()
+        await asyncio.sleep(0.01)
+        assert (await route_with(registry)).candidates
+
+
+async def test_a_router_that_never_ends_learning_is_quarantined() -> None:
+    plugin = Offering(routers=[AnyRouter(fitting=asyncio.Event().wait)])
+    async with opened(found("dice", plugin), fit_timeout=0.01) as registry:
+        with pytest.raises(PluginFault, match=r"did not learn the domains within 0.01 s"):
+            await route_with(registry)
+        assert status_of(registry, "dice").state == "quarantined"
+
+
 async def test_one_who_gives_up_waiting_does_not_end_the_fit_for_others() -> None:
     may_learn = asyncio.Event()
     router = AnyRouter(fitting=may_learn.wait)

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from mdsa_server.plugin_api import Domain, Embed, ToolCall
 from mdsa_server.plugin_host.discovery import discover
+from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -30,8 +31,7 @@ async def opened(
         embed=embed,
         disabled=(),
         routers=[name],
-        call_timeout=5.0,
-        max_faults=1,
+        limits=Limits(call_timeout=5.0, fit_timeout=30.0, learning_timeout=30.0, max_faults=1),
     ) as registry:
         yield registry
 

@@ -1,5 +1,6 @@
 """Chat, routes and turns under /api."""
 
+from contextlib import closing
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
@@ -70,9 +71,9 @@ class ChatController(Controller):
         if data.conversation:
             conversation = await rooms.conversations.read(caller.owner, data.conversation)
             history = list(conversation.turns[-HISTORY_TURNS:])
-        vector = SharedVector(text=data.message, embed=desk.embed)
-        query = route_query(data.message, history, vector)
-        route = await choose_route(desk, desk.team, query, data.domain)
+        with closing(SharedVector(text=data.message, embed=desk.embed)) as vector:
+            query = route_query(data.message, history, vector)
+            route = await choose_route(desk, desk.team, query, data.domain)
         return Response(route, headers={"X-MDSA-Route": route_header(route)})
 
     @get("/turns/{turn:str}", operation_id="ReadTurn")

@@ -14,7 +14,7 @@ from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
 from mdsa_server.vocabulary.plugins import PluginStatus
-from mdsa_server.web.rooms import InRooms, Rooms
+from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
 from mdsa_server.web.streams import EventStream
 
 
@@ -45,10 +45,6 @@ class ServerMetrics(Struct, frozen=True, kw_only=True):
 
 class Health(Struct, frozen=True, kw_only=True):
     status: str
-
-
-class ReloadAnswer(Struct, frozen=True, kw_only=True):
-    domains: tuple[str, ...]
 
 
 class ServerController(Controller):
@@ -98,9 +94,9 @@ class ServerController(Controller):
         )
 
     @post("/api/reload", operation_id="Reload", opt={"scope": "admin"}, status_code=200)
-    async def reload(self, rooms: InRooms) -> ReloadAnswer:
+    async def reload(self, rooms: InRooms) -> Reloaded:
         """Read mdsa.toml again. If it has faults, they are told and nothing changes."""
-        return ReloadAnswer(domains=await rooms.reload())
+        return await rooms.reload()
 
     @get("/health/live", operation_id="Live", opt={"scope": "public"})
     async def live(self) -> Health:

@@ -7,13 +7,11 @@ import httpx
 import pytest
 
 from mdsa_server.app import create_app
-from mdsa_server.configuration import Loaded
-from mdsa_server.configuration.checks import ANYWHERE
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import Settings
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
-from tests.serving import DOMAINS, RunningServer, make_settings, running
+from tests.serving import DOMAINS, RunningServer, loaded, make_settings, running
 from tests.web.api.reading import ask
 
 
@@ -77,8 +75,25 @@ async def test_reloading_swaps_domains_between_turns(tmp_path: Path, engine: Scr
     later: list[Settings] = [make_settings(tmp_path, engine=engine.url, domains=DOMAINS | cooking)]
     async with running(settings, reread=lambda: later[0]) as server:
         assert (await ask(server.client, "soup"))["domain"] == "general"
-        assert (await server.client.post("/api/reload")).json() == {"domains": ["general", "code", "cooking"]}
+        assert (await server.client.post("/api/reload")).json() == {
+            "domains": ["general", "code", "cooking"],
+            "warnings": [],
+            "needs_restart": [],
+        }
         assert (await ask(server.client, "soup"))["domain"] == "cooking"
+
+
+async def test_a_reload_tells_what_it_could_not_take_up_and_what_may_not_work(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    domains = {"general": DOMAINS["general"] | {"model": "absent:7b"}}
+    later = make_settings(tmp_path, engine=engine.url, domains=domains).model_copy(deep=True)
+    later = later.model_copy(update={"server": later.server.model_copy(update={"max_message_chars": 7})})
+    async with running(make_settings(tmp_path, engine=engine.url), reread=lambda: later) as server:
+        answer = (await server.client.post("/api/reload")).json()
+        assert answer["needs_restart"] == ["server.max_message_chars"]
+        (warning,) = answer["warnings"]
+        assert "absent:7b" in warning
 
 
 async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: Path, engine: ScriptedOllama) -> None:
@@ -112,7 +127,7 @@ async def test_a_tool_that_nothing_offers_is_refused_at_the_start_and_at_a_reloa
         assert fault["key"] == "domains.general.tools"
         assert "clok" in fault["what"]
     with pytest.RaisesGroup(ConfigurationInvalid, allow_unwrapped=True, flatten_subgroups=True):
-        async with create_app(Loaded(wish, None, ANYWHERE)).lifespan():
+        async with create_app(loaded(wish, lambda: wish)).lifespan():
             pass
 
 

@@ -1,0 +1,56 @@
+"""The engine and the plugins that settings ask for, opened: to serve with, and to check."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from mdsa_server import bundled
+from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.inference.engine import Engine
+from mdsa_server.plugin_api.contracts import Embed
+from mdsa_server.plugin_host.discovery import discover
+from mdsa_server.plugin_host.limits import Limits
+from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.settings import Settings
+
+
+@asynccontextmanager
+async def opened_engine(settings: Settings, ollama_host: str | None) -> AsyncIterator[Engine]:
+    """Look for the engine, starting the stand-in where it is its turn; its status says what was found."""
+    stand_in = StandIn()
+    places, absent = engine_places(
+        settings.engine.url, ollama_host, settings.domains_as_vocabulary(), settings.engine.default_model, stand_in
+    )
+    engine = Engine(
+        places,
+        absent=absent,
+        default_model=settings.engine.default_model,
+        connect_timeout=settings.engine.connect_timeout,
+        stall_timeout=settings.engine.stall_timeout,
+    )
+    try:
+        await engine.find()
+        yield engine
+    finally:
+        await engine.close()
+        await stand_in.stop()
+
+
+def opened_plugins(
+    settings: Settings, embed: Embed, routers: Collection[str]
+) -> AbstractAsyncContextManager[PluginRegistry]:
+    """Load all plugins that are not disabled, and have the named routers learn the domains."""
+    host = settings.plugin_host
+    return PluginRegistry.open(
+        discover(bundled.plugins(), host.directories),
+        settings=settings.plugins,
+        domains=settings.domains_as_vocabulary(),
+        embed=embed,
+        disabled=host.disabled,
+        routers=routers,
+        limits=Limits(
+            call_timeout=host.call_timeout,
+            fit_timeout=host.fit_timeout,
+            learning_timeout=settings.routing.learning_timeout,
+            max_faults=host.max_faults,
+        ),
+    )

@@ -1,0 +1,85 @@
+"""Taking up a changed configuration while the server runs."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.configuration import checks
+from mdsa_server.configuration.load import Loaded
+from mdsa_server.configuration.offers import require_offers
+from mdsa_server.configuration.places import dotted
+from mdsa_server.errors import EngineError
+from mdsa_server.inference.engine import Engine
+from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.web.rooms import Reloaded
+
+log = structlog.get_logger(__name__)
+
+TAKEN_UP = ("domains", "routing.routers", "routing.fallback", "routing.min_confidence", "routing.timeout")
+"""What a running server takes up; all else needs a restart."""
+
+
+class Reloader:
+    """Reads what the server was started with again, and swaps the team at the desk."""
+
+    def __init__(self, loaded: Loaded, *, desk: Desk, registry: PluginRegistry, engine: Engine) -> None:
+        self._started_with = loaded
+        self._desk = desk
+        self._registry = registry
+        self._engine = engine
+        self._turn = asyncio.Lock()
+
+    async def reload(self) -> Reloaded:
+        """Take up what has changed; one at a time. Raises ConfigurationInvalid, and then nothing has changed."""
+        async with self._turn:
+            # In a thread: a long file takes a while, and turns are under way.
+            fresh = await asyncio.to_thread(self._started_with.again)
+            warnings = [str(fault) for fault in await require_offers(fresh, self._registry)]
+            warnings += [str(fault) for fault in await self._missing_models(fresh)]
+            team = team_of(fresh.settings)
+            warnings += await self._registry.refit(team.routers, tuple(team.domains.values()))
+            self._desk.team = team
+            needs_restart = tuple(changed_beyond_reload(self._started_with.settings, fresh.settings))
+            log.info("configuration read again", domains=list(team.domains), needs_restart=needs_restart)
+            for warning in warnings:
+                log.warning("configuration", warning=warning)
+            return Reloaded(domains=tuple(team.domains), warnings=tuple(warnings), needs_restart=needs_restart)
+
+    async def _missing_models(self, fresh: Loaded) -> list[Fault]:
+        try:
+            self._engine.check()
+            installed = await self._engine.client.installed()
+        except EngineError:
+            return []  # Every page says so already.
+        return checks.missing_models(fresh.settings, installed, fresh.places)
+
+
+def team_of(settings: Settings) -> Team:
+    """Make the team that settings describe."""
+    return Team(
+        domains={domain.name: domain for domain in settings.domains_as_vocabulary()},
+        routers=tuple(settings.routing.routers),
+        fallback=settings.routing.fallback,
+        min_confidence=settings.routing.min_confidence,
+        router_timeout=settings.routing.timeout,
+    )
+
+
+def changed_beyond_reload(before: Settings, after: Settings) -> Iterator[str]:
+    """Give the keys, dotted, that differ and that a running server does not take up."""
+    for table in Settings.model_fields:
+        old, new = _rows(getattr(before, table)), _rows(getattr(after, table))
+        for key in sorted(old.keys() | new.keys()):
+            path = dotted((table, key))
+            if not path.startswith(TAKEN_UP) and old.get(key) != new.get(key):
+                yield path
+
+
+def _rows(table: Any) -> dict[str, Any]:
+    return dict(table) if isinstance(table, BaseModel | dict) else {"": table}

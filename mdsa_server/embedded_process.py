@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+LONGEST_LINE = 64 * 1024
 # The folder that holds the package. The child runs there: it finds the same code as we do, and no file
 # in the folder that the user happens to stand in can take the place of a module.
 PACKAGE_PARENT = Path(__file__).resolve().parents[1]
@@ -104,7 +105,14 @@ async def _url(stdout: asyncio.StreamReader | None) -> str:
 
 
 async def _listen(stderr: asyncio.StreamReader | None, said: deque[str]) -> None:
-    """Pass on what the child logs, and keep the last of it."""
-    while stderr is not None and (line := await stderr.readline()):
-        said.append(line.decode(errors="replace").rstrip())
-        log.info("embedded engine", said=said[-1])
+    """Pass on what the child logs, and keep the last of it. What has no end of line is cut, not waited for."""
+    rest = b""
+    while stderr is not None and (block := await stderr.read(LONGEST_LINE)):
+        *lines, rest = (rest + block).split(b"\n")
+        if len(rest) >= LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            said.append(line.decode(errors="replace").rstrip())
+            log.info("embedded engine", said=said[-1])
+    if rest:
+        said.append(rest.decode(errors="replace"))

@@ -60,3 +60,16 @@ async def test_a_process_that_does_not_say_where_it_listens_is_ended(
     monkeypatch.setattr(embedded_process, "START_SECONDS", 0.2)
     with pytest.raises(EngineUnreachable, match="did not start"):
         await EmbeddedProcess.start()
+
+
+async def test_a_process_that_logs_without_ending_its_lines_is_read_to_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "mdsa_server"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    noise = "import sys; sys.stderr.write('x' * 300_000 + '\\nout of ideas'); sys.exit(1)\n"
+    (package / "embedded_ollama.py").write_text(noise)
+    monkeypatch.setattr(embedded_process, "PACKAGE_PARENT", tmp_path)
+    with pytest.raises(EngineUnreachable, match="out of ideas"):
+        await EmbeddedProcess.start()

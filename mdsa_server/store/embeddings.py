@@ -23,10 +23,12 @@ class EmbeddingCache:
         return await self._database.read(work)
 
     async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None:
-        """Keep vectors; a text that is known already is written over."""
+        """Keep vectors; a text that is known already is written over. Vectors of other encoders are dropped."""
         rows = [(fingerprint, _hash(text), vector) for text, vector in vectors.items()]
 
         def work(db: Connection) -> None:
+            # Written as two ranges, which the primary key finds at once.
+            db.execute("delete from embeddings where fingerprint < ?1 or fingerprint > ?1", (fingerprint,))
             db.executemany("insert or replace into embeddings values (?, ?, ?)", rows)
 
         await self._database.write(work)

@@ -23,3 +23,10 @@ async def test_what_is_no_vector_is_not_kept(database: Database) -> None:
     with pytest.raises(StoreUnusable):
         await cache.put("encoder-1", {"hello": b"abc"})
     assert await cache.get("encoder-1", ["hello"]) == {}
+
+
+async def test_vectors_of_a_former_encoder_are_dropped_when_a_new_one_keeps_its_own(database: Database) -> None:
+    cache = EmbeddingCache(database)
+    for encoder in ("b", "a", "c"):
+        await cache.put(encoder, {"hello": VECTOR})
+    assert [bool(await cache.get(encoder, ["hello"])) for encoder in "abc"] == [False, False, True]

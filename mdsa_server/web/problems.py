@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from mdsa_server import errors
 from mdsa_server.errors import MdsaError, code_of
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
+from mdsa_server.web import bodies
 
 log = structlog.get_logger(__name__)
 
@@ -62,14 +63,14 @@ class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Each fault of a configuration: file, line, key, what, mend."""
 
 
-class TurnProblem(MdsaError):
-    """A turn that failed, told to a caller who waits for the whole of it."""
+class ToldProblem(MdsaError):
+    """A problem at hand as data, to be answered with a status and headers that its error's row does not give."""
 
-    def __init__(self, problem: Problem, headers: dict[str, str]) -> None:
+    def __init__(self, problem: Problem, status: int, headers: dict[str, str] | None = None) -> None:
         super().__init__(problem.detail, problem.mend)
-        self.of_turn = problem
-        self.headers = headers
-        """Which turn and conversation it was: the message was saved."""
+        self.told = problem
+        self.status = status
+        self.headers = headers or {}
 
 
 def status_of(problem: Problem) -> int:
@@ -104,8 +105,8 @@ def problem_response(
 
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
-    if isinstance(error, TurnProblem):
-        response = problem_response(request, error.of_turn, status_of(error.of_turn))
+    if isinstance(error, ToldProblem):
+        response = problem_response(request, error.told, error.status)
         response.headers.update(error.headers)
         return response
     return problem_response(request, error.problem, STATUS[type(error)], getattr(error, "faults", ()))
@@ -131,22 +132,13 @@ def _unforeseen(request: AnyRequest, error: Exception) -> Response[Any] | Templa
 MENDS = {
     HTTPStatus.NOT_FOUND: "The API is described at /schema.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The API is described at /schema.",
-    HTTPStatus.BAD_REQUEST: "The shape of each body is described at /schema.",
+    HTTPStatus.BAD_REQUEST: bodies.MEND,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Send less, or raise [server] max_body_bytes in mdsa.toml.",
 }
 
 
-def _unreadable(request: AnyRequest, error: Exception) -> Response[Any] | Template:
-    """What Litestar's JSON reader lets through: text that is not UTF-8, and nesting without end."""
-    kind = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is nested too deeply"
-    log.info("body not read", path=request.url.path, reason=kind)
-    return _ours(request, errors.InvalidRequest(f"the body {kind}", MENDS[HTTPStatus.BAD_REQUEST]))
-
-
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     MdsaError: _ours,
-    UnicodeDecodeError: _unreadable,
-    RecursionError: _unreadable,
     HTTPException: _of_the_framework,
     Exception: _unforeseen,
 }

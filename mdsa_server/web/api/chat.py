@@ -13,7 +13,8 @@ from mdsa_server.chat.turn import HISTORY_TURNS, route_query
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller
-from mdsa_server.web.problems import TurnProblem
+from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, frames_of, last_event_id
 
@@ -42,6 +43,7 @@ class ChatController(Controller):
     path = "/api"
     tags = ("chat",)
     opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
 
     @post("/chat", operation_id="Chat", status_code=200)
     async def chat(
@@ -58,7 +60,7 @@ class ChatController(Controller):
         if turn.route:
             headers["X-MDSA-Route"] = route_header(turn.route)
         if turn.problem:
-            raise TurnProblem(turn.problem, headers)
+            raise ToldProblem(turn.problem, status_of(turn.problem), headers)
         return Response(ChatAnswer(turn=turn), headers=headers)
 
     @post("/route", operation_id="Route", status_code=200)

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
 from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
 
 
@@ -29,6 +30,7 @@ class ConversationController(Controller):
     path = "/api/conversations"
     tags = ("conversations",)
     opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
 
     @get("/", operation_id="ListConversations")
     async def list_conversations(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import msgspec
 from litestar import Controller, get, post
@@ -9,11 +10,13 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from mdsa_server import __version__
-from mdsa_server.errors import InvalidRequest, MdsaError
+from mdsa_server.errors import InvalidRequest, MdsaError, UnknownModel
 from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
 from mdsa_server.vocabulary.plugins import PluginStatus
+from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.problems import ToldProblem
 from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
 from mdsa_server.web.streams import EventStream
 
@@ -52,6 +55,7 @@ class ServerController(Controller):
 
     tags = ("server",)
     opt = {"scope": "monitor"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
 
     @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"})
     async def domains(self, rooms: InRooms) -> list[Domain]:
@@ -105,9 +109,17 @@ class ServerController(Controller):
 
     @get("/health/ready", operation_id="Ready", opt={"scope": "public"})
     async def ready(self, rooms: InRooms) -> Health:
-        """Say whether a message would be answered: there is an engine that has a model."""
-        rooms.engine.check()
-        await rooms.engine.default_model()
+        """Say whether a message would be answered: turns are taken, and there is an engine that has the model."""
+        engine = rooms.engine
+        try:
+            rooms.live_turns.check_open()
+            engine.check()
+            # Asked for by the name that a turn would use: the engine alone knows which names it understands.
+            await engine.client.show(await engine.default_model())
+        except MdsaError as error:
+            if isinstance(error, UnknownModel):
+                engine.forget_default_model()
+            raise ToldProblem(error.problem, HTTPStatus.SERVICE_UNAVAILABLE) from error
         return Health(status="ready")
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
+from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.pages.surroundings import surroundings
@@ -40,6 +41,7 @@ class ChatPages(Controller):
 
     path = "/chat"
     opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
     include_in_schema = False
 
     @get(["/", "/{conversation:str}"])

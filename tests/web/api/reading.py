@@ -1,9 +1,12 @@
-"""Reading what the API streams."""
+"""Asking the API, reading what it streams, and looking behind it."""
 
 import json
 from typing import Any
 
 import httpx
+
+from mdsa_server.web.rooms import Rooms
+from tests.serving import RunningServer
 
 
 async def frames_of(response: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
@@ -23,3 +26,9 @@ async def ask(client: httpx.AsyncClient, message: str, **fields: str) -> dict[st
     assert response.status_code == 200, response.text
     turn: dict[str, Any] = response.json()["turn"]
     return turn
+
+
+def rooms_of(server: RunningServer) -> Rooms:
+    """Give the rooms of a server, to have something happen in them that no request brings about."""
+    rooms: Rooms = server.app.state.rooms
+    return rooms

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.script import DIES, HANGS
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
-from tests.web.api.reading import ask, frames_of
+from tests.web.api.reading import ask, frames_of, rooms_of
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -116,7 +116,7 @@ async def test_an_engine_that_is_gone_is_503_and_comes_back(client: httpx.AsyncC
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        (b"", 400, ""),
+        (b"", 400, 'the body is missing; a JSON object with "message" is wanted'),
         (b"{", 400, ""),
         (b"[]", 400, ""),
         (b'"hello"', 400, ""),
@@ -188,6 +188,28 @@ async def test_other_sites_are_refused(
 ) -> None:
     response = await client.request(method, path, json={"message": "hi"}, headers=headers)
     assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
+
+
+@pytest.mark.parametrize("error", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), RecursionError("too deep")])
+async def test_what_breaks_in_the_server_is_never_called_the_callers_fault(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rooms_of(server).live_turns, "start", breaks)
+    response = await server.client.post("/api/chat", json={"message": "hello"})
+    assert (response.status_code, response.json()["code"]) == (500, "unexpected")
+
+
+async def test_a_turn_that_the_server_ends_is_told_as_that(server: RunningServer, engine: ScriptedOllama) -> None:
+    next(iter(engine.models.values())).says = ["Half", HANGS]
+    asked = asyncio.create_task(server.client.post("/api/chat", json={"message": "hello"}))
+    await engine.until(lambda: bool(engine.asked("/api/chat")))
+    await rooms_of(server).live_turns.close(0.0)
+    response = await asked
+    assert (response.status_code, response.json()["code"]) == (503, "server-stopped")
+    assert response.headers["X-MDSA-Turn"]
 
 
 async def test_every_answer_carries_the_headers_that_keep_browsers_strict(server: RunningServer) -> None:

@@ -12,7 +12,7 @@ from mdsa_server.settings import Settings
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import DOMAINS, RunningServer, loaded, make_settings, running
-from tests.web.api.reading import ask
+from tests.web.api.reading import ask, rooms_of
 
 
 async def test_domains_models_plugins_and_metrics_are_told(client: httpx.AsyncClient) -> None:
@@ -30,8 +30,28 @@ async def test_domains_models_plugins_and_metrics_are_told(client: httpx.AsyncCl
 
 async def test_ready_follows_the_engine_and_live_does_not(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
     assert (await client.get("/health/ready")).json() == {"status": "ready"}
-    engine.models.clear()
+    await engine.stop()
+    response = await client.get("/health/ready")
+    assert (response.status_code, response.json()["code"]) == (503, "engine-unreachable")
+    assert response.headers["Retry-After"]
     assert (await client.get("/health/live")).json() == {"status": "live"}
+
+
+async def test_ready_follows_the_default_model(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
+    assert (await client.get("/health/ready")).status_code == 200
+    model = engine.models.pop("scripted:1b")
+    for _ in range(2):
+        response = await client.get("/health/ready")
+        assert (response.status_code, response.json()["code"]) == (503, "unknown-model")
+        assert "mdsa models pull" in response.json()["mend"]
+    engine.models["scripted:1b"] = model
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_server_that_takes_no_more_turns_is_not_ready(server: RunningServer) -> None:
+    await rooms_of(server).live_turns.close(0.0)
+    response = await server.client.get("/health/ready")
+    assert (response.status_code, response.json()["code"]) == (503, "server-closing")
 
 
 async def test_without_an_engine_the_server_starts_and_says_what_is_missing(tmp_path: Path) -> None:

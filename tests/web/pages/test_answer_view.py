@@ -80,14 +80,6 @@ def test_what_was_left_out_of_the_prompt_is_known_while_the_answer_comes() -> No
     assert view.turn.ledger == ASSEMBLED.ledger
 
 
-def test_a_turn_that_was_running_when_its_server_ended_is_shown_as_failed() -> None:
-    view = finished_answer(TURN)
-
-    assert not view.running
-    assert view.turn.problem is not None
-    assert view.turn.problem.code == "server-stopped"
-
-
 def test_speed_counts_from_the_first_token() -> None:
     view = AnswerView(
         Turn(

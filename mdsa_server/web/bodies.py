@@ -1,0 +1,37 @@
+"""Reading a request's body: whatever is wrong with it is told as the caller's fault, here and nowhere else."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from mdsa_server.errors import InvalidRequest
+
+MEND = "The shape of each body is described at /schema."
+
+
+class BodyReader(Request[Any, Any, Any]):
+    """A request to a handler that may want a body."""
+
+    async def body(self) -> bytes:
+        """Read it. Raises InvalidRequest where there is none."""
+        body = await super().body()
+        if not body:
+            raise InvalidRequest(f"the body is missing; {self._wanted()} is wanted", MEND)
+        return body
+
+    async def json(self) -> Any:
+        """Decode it. Raises InvalidRequest for what the decoder stumbles over without calling it a fault of JSON."""
+        try:
+            return await super().json()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest("the body is not UTF-8", MEND) from error
+        except RecursionError as error:
+            raise InvalidRequest("the body is nested too deeply", MEND) from error
+
+    def _wanted(self) -> str:
+        field = self.route_handler.parsed_data_field
+        assert field is not None  # noqa: S101  # a body is read for the handler's `data` alone
+        names = [f'"{each.encode_name}"' for each in msgspec.structs.fields(field.annotation) if each.required]
+        form = "form" in str(getattr(field.kwarg_definition, "media_type", ""))
+        return f"{'a form' if form else 'a JSON object'} with {' and '.join(names)}"

@@ -1,14 +1,30 @@
 """On which line of a TOML file each key is written.
 
-The parser keeps no lines, so it is asked for one statement at a time.
+The parser keeps no lines, so it is asked for one statement at a time. Where a statement ends is seen from its
+quotes and brackets alone: to try the parser again with each further line costs the square of a long list.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 KeyPath = tuple[str, ...]
+
+TOKENS = re.compile(
+    r"""
+    \"{3} (?: [^"\\]++ | \\[\s\S] | "{1,2}(?!") )*+ "{3,5}  # up to two quotes more may end a long string
+    | '{3} (?: [^']++ | '{1,2}(?!') )*+ '{3,5}
+    | "{3} | '{3}  # one that never ends
+    | " (?: [^"\\\n]++ | \\. )*+ "?
+    | ' [^'\n]*+ '?
+    | [#] [^\n]*+
+    | [][{}\n]
+    """,
+    re.VERBOSE,
+)
+"""What decides where a statement ends: strings and comments, each whole, brackets and line breaks."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +40,36 @@ class Statement:
 
 def statements(text: str) -> Iterator[Statement]:
     """Cut a file into statements; one that cannot be read takes the rest of the file with it."""
-    lines = text.split("\n")  # And not splitlines: it also cuts where TOML does not.
-    start = 0
-    for end in range(1, len(lines) + 1):
-        candidate = "\n".join(lines[start:end])
+    line, start = 1, 0
+    for end in _ends(text):
+        part = text[start:end]
         try:
-            content = tomllib.loads(candidate)
+            content = tomllib.loads(part)
         except tomllib.TOMLDecodeError:
-            continue
-        yield Statement(start + 1, candidate, content)
-        start = end
-    if start < len(lines):
-        yield Statement(start + 1, "\n".join(lines[start:]), None)
+            break
+        yield Statement(line, part, content)
+        line += part.count("\n") + 1
+        start = end + 1
+    if start <= len(text):
+        yield Statement(line, text[start:], None)
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Give where lines end that leave no bracket and no string open."""
+    depth = 0
+    for token in TOKENS.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+            case "\n" if depth <= 0:
+                depth = 0
+                yield token.start()
+            case '"""' | "'''":
+                return
+    if depth <= 0:
+        yield len(text)
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:

@@ -24,6 +24,7 @@ VALUES = st.one_of(
         lambda lines: '"""\n' + "\n".join(lines) + '"""'
     ),
 )
+TOKENS = st.sampled_from([*"[]{}=,#\\ \n\n\n'\"", "'''", '"""', "a", "b = ", "1", "[t]", "\\n", "\t"])
 GAPS = st.lists(st.sampled_from(["", "# a comment", "#[a]", "  "]), max_size=2)
 
 
@@ -52,6 +53,34 @@ def test_every_table_and_key_is_found_on_its_line(file: tuple[str, dict[KeyPath,
     text, expected = file
     assert lines_of(text) == expected
     assert "\n".join(statement.text for statement in statements(text)) == text
+
+
+def readable(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(TOKENS, max_size=30).map("".join))
+def test_a_statement_is_the_fewest_lines_that_can_be_read(text: str) -> None:
+    cut = list(statements(text))
+    assert "\n".join(statement.text for statement in cut) == text
+    for statement in cut:
+        lines = statement.text.split("\n")
+        lengths = [end for end in range(1, len(lines) + 1) if readable("\n".join(lines[:end]))]
+        assert lengths[:1] == ([] if statement.content is None else [len(lines)])
+
+
+def test_a_list_of_thousands_of_lines_is_one_statement() -> None:
+    examples = "".join(f'    "Question [{number}], \\"as asked\\"", # ]\n' for number in range(5_000))
+    assert lines_of(f"[t]\nexamples = [\n{examples}]\nmodel = 'm'") == {
+        ("t",): 1,
+        ("t", "examples"): 2,
+        ("t", "model"): 5_004,
+    }
 
 
 def test_keys_of_inline_tables_and_dotted_keys_are_found() -> None:

@@ -1,15 +1,20 @@
 """Where an engine may be: the configured address, a local Ollama, or the embedded stand-in."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from mdsa_server.embedded_process import EmbeddedProcess, embedded_problem
-from mdsa_server.errors import EngineUnreachable
+from mdsa_server.errors import ConfigurationInvalid, EngineUnreachable
 from mdsa_server.inference.engine import EnginePlace
+from mdsa_server.setting_values import is_web_address
 from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.models import EngineKind, EngineStatus
 
-OLLAMA_PORT = 11434
+LOOPBACK = "127.0.0.1"
+USUAL_PORTS = {"": 11434, "http": 80, "https": 443}
+"""By scheme: an address without one has Ollama's own port."""
 
 
 class StandIn:
@@ -37,7 +42,8 @@ def engine_places(
     """Give the places to look, in order, and what to say when no engine is in any of them.
 
     The stand-in has one small model of its own, so it never takes the place of an Ollama that was to
-    serve a model named in the configuration.
+    serve a model named in the configuration. Raises ConfigurationInvalid for an `ollama_host` that is
+    looked at and no address.
     """
     address = ollama_url(ollama_host) if url == "auto" else url
     places = [_place("ollama", address)]
@@ -62,20 +68,43 @@ def engine_places(
 
 
 def ollama_url(host: str | None) -> str:
-    """Read OLLAMA_HOST as Ollama does: an address, a host, a port or any part of one.
+    """Read OLLAMA_HOST as Ollama does: an address, a host, a port or any part of one, with or without quotes.
 
-    A server told to listen on every address is reached on loopback.
+    A server told to listen on every address is reached on loopback. Raises ConfigurationInvalid.
     """
-    text = (host or "").strip()
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    name = parts.hostname or "127.0.0.1"
+    text = (host or "").strip().strip("\"'").strip()
+    scheme, _, rest = text.rpartition("://")
+    place, _, path = rest.partition("/")
+    try:
+        parts = urlsplit(f"//{_bracketed(place)}")
+        name, port = parts.hostname or LOOPBACK, parts.port
+        port = USUAL_PORTS[scheme] if port is None else port
+    except (KeyError, ValueError) as error:
+        raise _unusable(text) from error
     if name in ("0.0.0.0", "::"):  # noqa: S104  # not bound to, but turned away from
-        name = "127.0.0.1"
-    port = parts.port or {"http": OLLAMA_PORT, "https": 443}[parts.scheme]
-    if "://" in text and not parts.port and parts.scheme == "http":
-        port = 80
-    bracketed = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{bracketed}:{port}{parts.path.rstrip('/')}"
+        name = LOOPBACK
+    url = f"{scheme or 'http'}://{_bracketed(name)}:{port}/{path}".rstrip("/")
+    if not is_web_address(url):
+        raise _unusable(text)
+    return url
+
+
+def _bracketed(host: str) -> str:
+    """Put an IPv6 address into the brackets that it has in a URL."""
+    try:
+        return f"[{host}]" if ip_address(host).version == 6 else host
+    except ValueError:
+        return host
+
+
+def _unusable(host: str) -> ConfigurationInvalid:
+    fault = Fault(
+        file="OLLAMA_HOST",
+        key="",
+        what=f'"{host}" is not an address of an Ollama',
+        mend="Set it to a host and a port, as 127.0.0.1:11434, or unset it.",
+    )
+    return ConfigurationInvalid(str(fault), "[engine] url in mdsa.toml counts more than OLLAMA_HOST.", [fault])
 
 
 def _place(kind: EngineKind, url: str) -> EnginePlace:

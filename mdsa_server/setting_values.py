@@ -14,6 +14,9 @@ from mdsa_server.vocabulary.domain import ModelOptions, Think
 DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
 """A span of time as the engine writes it."""
 
+HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+"""A name or an address. Names in other letters than these have a form in these, xn--..., which clients agree on."""
+
 
 class Unfit(ValueError):
     """A value of the right type that cannot be used: what is wrong with it, and how to mend it."""
@@ -48,15 +51,20 @@ def _loopback(host: str) -> str:
     )
 
 
-def _engine_url(url: str) -> str:
-    if url == "auto":
-        return url
+def is_web_address(url: str) -> bool:
+    """Whether a client can be made for `url`: http or https, a host, and a port other than 0 if any."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # A port that is no number, a bracket left open.
-        usable = False
-    if not usable:
+        host = parts.hostname or ""
+        host.encode("idna")
+        named = HOST.fullmatch(host) is not None and parts.port != 0
+        return named and parts.scheme in ("http", "https") and url.isprintable()
+    except ValueError:  # A port that is no number, a bracket left open, an empty part of a name.
+        return False
+
+
+def _engine_url(url: str) -> str:
+    if url != "auto" and not is_web_address(url):
         raise Unfit(f'"{url}" is not an address of an engine', 'Write "auto", or for example "http://127.0.0.1:11434".')
     return url.rstrip("/")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdsa_server.cli.problems import FAULTY
+from mdsa_server.cli.problems import FAULTY, problems_shown
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -151,7 +151,8 @@ def _chat_models() -> tuple[list[InstalledModel], str]:
     from mdsa_server.engine_places import ollama_url
     from mdsa_server.errors import EngineError, EngineUnreachable, UnknownModel
 
-    url = ollama_url(os.environ.get("OLLAMA_HOST"))
+    with problems_shown():
+        url = ollama_url(os.environ.get("OLLAMA_HOST"))
     try:
         models = asyncio.run(chat_models(url))
     except (EngineError, UnknownModel) as error:

@@ -10,7 +10,7 @@ from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import missing_offers
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
-from mdsa_server.errors import EmbedderUnavailable, EngineError, UnknownModel
+from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model
 from mdsa_server.inference.engine import Engine
 from mdsa_server.vocabulary.fault import Fault
@@ -24,8 +24,11 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     _examine_examples(loaded, findings)
     await _examine_plugins(loaded, findings)
     _examine_embedding(loaded, findings)
-    async with opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
-        await _examine_engine(loaded, engine, findings)
+    try:
+        async with opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
+            await _examine_engine(loaded, engine, findings)
+    except ConfigurationInvalid as error:
+        findings.faults += error.faults
     return findings
 
 

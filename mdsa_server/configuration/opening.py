@@ -15,7 +15,10 @@ from mdsa_server.settings import Settings
 
 @asynccontextmanager
 async def opened_engine(settings: Settings, ollama_host: str | None) -> AsyncIterator[Engine]:
-    """Look for the engine, starting the stand-in where it is its turn; its status says what was found."""
+    """Look for the engine, starting the stand-in where it is its turn; its status says what was found.
+
+    Raises ConfigurationInvalid where `ollama_host` counts and is no address.
+    """
     stand_in = StandIn()
     places, absent = engine_places(
         settings.engine.url, ollama_host, settings.domains_as_vocabulary(), settings.engine.default_model, stand_in

@@ -82,6 +82,18 @@ async def test_the_check_is_one_json_object_for_programs(folder: Path) -> None:
     assert fault["mend"]
 
 
+async def test_an_ollama_host_that_is_no_address_is_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "mdsa.toml").write_text(GENERAL)
+    monkeypatch.setenv("OLLAMA_HOST", "box:notaport")
+    result = await mdsa("check")
+    assert result.exit_code == 2
+    assert 'OLLAMA_HOST\n           "box:notaport" is not an address' in result.stdout
+    assert "examples" in result.stdout
+    for command in (("init", "--force"), ("serve", "--port", "0")):
+        result = await mdsa(*command)
+        assert (result.exit_code, "OLLAMA_HOST" in result.stderr) == (2, True), result.output
+
+
 # --- init
 
 

@@ -69,12 +69,16 @@ def raise_for_problem(response: httpx.Response) -> None:
 
 async def _running_or_private(loaded: Loaded, stack: AsyncExitStack) -> httpx.AsyncClient:
     from mdsa_server.errors import DataFolderInUse
+    from mdsa_server.store.data_folder import hold_data_folder
 
+    folder = loaded.settings.data_folder
     deadline = time.monotonic() + FOLDER_PATIENCE_SECONDS
     while True:
-        if client := await _running(loaded.settings.data_folder, stack):
+        if client := await _running(folder, stack):
             return client
         try:
+            with hold_data_folder(folder, url=None):
+                pass  # It is free: to build a server first, only to be told that it is not, is dear.
             url = await stack.enter_async_context(_private_server(loaded))
         except DataFolderInUse:
             # A server that does not answer yet, or no more: another command's, most often.
@@ -92,10 +96,13 @@ async def _running(folder: Path, stack: AsyncExitStack) -> httpx.AsyncClient | N
     from mdsa_server.store.data_folder import server_of
 
     address = server_of(folder)
-    if address is not None:
-        client = await stack.enter_async_context(_client_of(address.url))
+    if address is None:
+        return None
+    async with AsyncExitStack() as attempt:
+        client = await attempt.enter_async_context(_client_of(address.url))
         with suppress(httpx.TransportError):
             if (await client.get("/health/live", timeout=5.0)).is_success:
+                stack.push_async_exit(attempt.pop_all())
                 return client
     return None
 

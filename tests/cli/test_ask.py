@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.cli.terminal import Terminal
+from mdsa_server.store.data_folder import hold_data_folder
+from tests.cli.terminal import PATIENCE_SECONDS, Terminal
 from tests.fakes.script import DIES, ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
@@ -82,6 +83,23 @@ async def test_a_server_that_was_killed_is_not_waited_for(terminal: Terminal) ->
     (terminal.folder / "data").mkdir()
     (terminal.folder / "data" / "server.json").write_text('{"url": "http://127.0.0.1:9", "pid": 1}')
     assert (await terminal.mdsa("ask", "hello")).out == "Hello there.\n"
+
+
+async def test_a_folder_that_is_held_is_waited_for(terminal: Terminal) -> None:
+    knocks: asyncio.Queue[None] = asyncio.Queue()
+
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        knocks.put_nowait(None)
+        writer.close()
+
+    folder = terminal.folder / "data"
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as silent:
+        with hold_data_folder(folder, f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"):
+            asked = asyncio.create_task(terminal.mdsa("ask", "hello"))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for _ in range(3):
+                    await knocks.get()
+        assert ((await asked).code, asked.result().out) == (0, "Hello there.\n"), asked.result().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")

@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.enums import RequestEncodingType
+from litestar.params import BodyKwarg
 
 from mdsa_server.errors import InvalidRequest
 
-MEND = "The shape of each body is described at /schema."
+MEND = "What each request takes is described at /schema."
 
 
 class BodyReader(Request[Any, Any, Any]):
@@ -30,8 +32,10 @@ class BodyReader(Request[Any, Any, Any]):
             raise InvalidRequest("the body is nested too deeply", MEND) from error
 
     def _wanted(self) -> str:
-        field = self.route_handler.parsed_data_field
-        assert field is not None  # noqa: S101  # a body is read for the handler's `data` alone
-        names = [f'"{each.encode_name}"' for each in msgspec.structs.fields(field.annotation) if each.required]
-        form = "form" in str(getattr(field.kwarg_definition, "media_type", ""))
-        return f"{'a form' if form else 'a JSON object'} with {' and '.join(names)}"
+        data = self.route_handler.parsed_data_field
+        # A body is read for the handler's `data` alone, whose type says in which form.
+        assert data is not None  # noqa: S101
+        assert isinstance(data.kwarg_definition, BodyKwarg)  # noqa: S101
+        form = "a JSON object" if data.kwarg_definition.media_type == RequestEncodingType.JSON else "a form"
+        names = [f'"{field.encode_name}"' for field in msgspec.structs.fields(data.annotation) if field.required]
+        return f"{form} with {' and '.join(names)}"

@@ -8,10 +8,12 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response import Template
 from litestar.types import ExceptionHandlersMap
-from msgspec import Struct, structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mdsa_server import errors
 from mdsa_server.errors import MdsaError, code_of
+from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 from mdsa_server.web import bodies
 
@@ -49,6 +51,8 @@ STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
 
 RETRY_AFTER_SECONDS = {503: "2"}
 
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
 
 class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem as RFC 9457 writes it, with the members `code`, `mend` and `faults` of our own."""
@@ -59,8 +63,8 @@ class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     code: str
     mend: str = ""
-    faults: tuple[Any, ...] = ()
-    """Each fault of a configuration: file, line, key, what, mend."""
+    faults: tuple[Fault, ...] = ()
+    """What is wrong in a configuration."""
 
 
 class ToldProblem(MdsaError):
@@ -79,12 +83,13 @@ def status_of(problem: Problem) -> int:
 
 
 def problem_response(
-    request: AnyRequest, problem: Problem, status: int, faults: tuple[Any, ...] = ()
+    request: AnyRequest, problem: Problem, status: int, faults: tuple[Fault, ...] = ()
 ) -> Response[Any] | Template:
     """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
     headers = {"Retry-After": seconds} if (seconds := RETRY_AFTER_SECONDS.get(status)) else {}
     wants_html = "text/html" in request.headers.get("accept", "")
     if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
+        problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))
         kind = "fragments" if request.headers.get("hx-request") else "pages"
         return Template(
             f"{kind}/problem.html",
@@ -99,9 +104,9 @@ def problem_response(
         detail=problem.detail,
         code=problem.code,
         mend=problem.mend,
-        faults=tuple(structs.asdict(fault) for fault in faults),
+        faults=faults,
     )
-    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
+    return Response(body, status_code=status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
 
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
@@ -118,7 +123,7 @@ def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any
     problem = Problem(
         code=status.phrase.lower().replace(" ", "-"),
         title=status.phrase,
-        detail=_detail(error),
+        detail=_detail(request, error),
         mend=MENDS.get(status, ""),
     )
     return problem_response(request, problem, status)
@@ -137,6 +142,12 @@ MENDS = {
 }
 
 
+MENDS_FOR_PEOPLE = {
+    code_of(errors.UnknownConversation): "It may have been deleted. Choose another one in the chat, or begin anew.",
+    code_of(errors.UnknownTurn): "Its conversation may have been deleted. Load the page again.",
+}
+"""Where the error itself says which request of the API helps."""
+
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     MdsaError: _ours,
     HTTPException: _of_the_framework,
@@ -144,14 +155,15 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 }
 
 
-def _detail(error: HTTPException) -> str:
+def _detail(request: AnyRequest, error: HTTPException) -> str:
     """Say what did not fit, and where; Litestar names the place in `extra`."""
-    if isinstance(error.extra, list):
-        places = [
-            f"{fault.get('key') or fault.get('source') or 'body'}: {fault['message']}"
-            for fault in error.extra
-            if isinstance(fault, dict) and fault.get("message")
-        ]
-        if places:
-            return "; ".join(places)
-    return error.detail
+    faults = [fault for fault in error.extra if fault.get("message")] if isinstance(error.extra, list) else []
+    return "; ".join(f"{_asked(request, fault.get('key', ''))}: {fault['message']}" for fault in faults) or error.detail
+
+
+def _asked(request: AnyRequest, key: str) -> str:
+    """Give the name by which a caller knows one of a handler's parameters."""
+    if key in ("", "data"):
+        return "body"
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(key)
+    return getattr(parameter and parameter.kwarg_definition, "name", None) or key

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from mdsa_server import __version__
 from mdsa_server.web.markdown import render_markdown
+from mdsa_server.web.texts import TITLE_CHARS
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -36,7 +37,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         """Give the address of a static file; it changes with the file, so that browsers may keep what they have."""
         return f"/static/{path}?v={(static / path).stat().st_mtime_ns:x}"
 
-    environment.globals.update(asset=asset, server_version=__version__)
+    environment.globals.update(asset=asset, server_version=__version__, title_chars=TITLE_CHARS)
     environment.filters.update(
         markdown=render_markdown,
         code_spans=code_spans,

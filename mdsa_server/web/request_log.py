@@ -1,5 +1,7 @@
 """What goes round every request: an id for the logs, a line when it ends, headers that keep browsers strict."""
 
+import re
+
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +38,10 @@ ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SE
 QUIET_PATHS = ("/health/", "/static/", "/favicon")
 
 
+# What may stand in a log and a header as it is.
+SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
 class RequestLog:
     """Wraps the whole application, so that it also sees what no route answers.
 
@@ -49,7 +55,7 @@ class RequestLog:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = new_id()
+        request_id = _given_id(scope) or new_id()
         clock = stopwatch()
         status = 0
 
@@ -68,3 +74,9 @@ class RequestLog:
                 level = log.debug if scope["path"].startswith(QUIET_PATHS) else log.info
                 ms = round(clock() * 1000, 1)
                 level("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+
+
+def _given_id(scope: Scope) -> str:
+    """Give the client's own id of the request, so that its log and ours can be laid side by side; else nothing."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if SANE_ID.fullmatch(given) else ""

@@ -41,7 +41,7 @@ async def frames_of(batches: AsyncIterator[Sequence[Positioned]]) -> AsyncGenera
         yield event_frames(batch)
 
 
-class EventStream(Response[None]):
+class EventStream(Response[Any]):
     """Answers with a stream of events, each piece of `frames` sent as it comes."""
 
     def __init__(self, frames: AsyncGenerator[bytes, None], headers: dict[str, str] | None = None) -> None:

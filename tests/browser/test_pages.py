@@ -1,5 +1,7 @@
 """Every page, at two widths and in two schemes: whole, legible, and on speaking terms with no other host."""
 
+import json
+
 import pytest
 from playwright.async_api import expect
 
@@ -95,6 +97,17 @@ async def test_the_api_page_shows_the_operations_of_this_server(reading: Reading
         await page.get_by_role("button", name="Try it out").click()
         await page.get_by_role("button", name="Execute").click()
         await expect(page.locator(".live-responses-table")).to_contain_text("Questions about programs")
+
+
+async def test_a_message_can_be_tried_from_the_api_page_as_it_stands(reading: Reading) -> None:
+    async with reading("/schema") as page:
+        chat = page.locator("#operations-chat-Chat")
+        await chat.locator(".opblock-summary").click()
+        await chat.get_by_role("button", name="Try it out").click()
+        written = await chat.locator("textarea.body-param__text").input_value()
+        assert json.loads(written) == {"message": "What can you do?"}
+        await chat.get_by_role("button", name="Execute").click()
+        await expect(chat.locator(".live-responses-table")).to_contain_text("Hello there.")
 
 
 async def test_a_page_that_is_not_there_says_so_and_leads_on(reading: Reading) -> None:

@@ -4,19 +4,35 @@ from contextlib import closing
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, HeaderParameter
 from msgspec import Struct
 
 from mdsa_server.chat.desk import SharedVector
 from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.turn import HISTORY_TURNS, route_query
+from mdsa_server.errors import (
+    MessageTooLong,
+    ServerClosing,
+    ServerStopped,
+    StoreUnusable,
+    UnknownConversation,
+    UnknownDomain,
+    UnknownModel,
+    UnknownTurn,
+)
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.web.api.operations import ENGINE, EVENTS, also, fails, like, streams
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, frames_of, last_event_id
+
+REFUSED = (UnknownDomain, UnknownConversation, MessageTooLong, StoreUnusable, ServerClosing)
+"""How a message may be refused, before any model is asked."""
+
+OF_TURN = fails(UnknownTurn, StoreUnusable)
 
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", required=False)]
 
@@ -27,6 +43,9 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     message: str
     conversation: str | None = None
     domain: str | None = None
+
+
+ChatBody = Annotated[ChatRequest, like(message="What can you do?")]
 
 
 class ChatAnswer(Struct, frozen=True, kw_only=True):
@@ -45,16 +64,22 @@ class ChatController(Controller):
     opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
     request_class = BodyReader
 
-    @post("/chat", operation_id="Chat", status_code=200)
+    @post(
+        "/chat",
+        operation_id="Chat",
+        status_code=200,
+        operation_class=also(EVENTS),
+        responses=fails(*REFUSED, UnknownModel, *ENGINE, ServerStopped),
+    )
     async def chat(
-        self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
-    ) -> Response[ChatAnswer] | EventStream:
+        self, data: ChatBody, rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
+    ) -> Response[ChatAnswer]:
         """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer."""
         stream = await rooms.live_turns.start(
             caller.owner, data.message, conversation=data.conversation, domain=data.domain
         )
         headers = {"X-MDSA-Turn": stream.turn.id, "X-MDSA-Conversation": stream.turn.conversation}
-        if "text/event-stream" in request.headers.get("accept", ""):
+        if EVENTS in request.headers.get("accept", ""):
             return EventStream(frames_of(stream.follow()), headers)
         turn = await stream.finished()
         if turn.route:
@@ -63,8 +88,13 @@ class ChatController(Controller):
             raise ToldProblem(turn.problem, status_of(turn.problem), headers)
         return Response(ChatAnswer(turn=turn), headers=headers)
 
-    @post("/route", operation_id="Route", status_code=200)
-    async def route(self, data: JSONBody[ChatRequest], rooms: InRooms, caller: ByCaller) -> Response[Route]:
+    @post(
+        "/route",
+        operation_id="Route",
+        status_code=200,
+        responses=fails(*REFUSED),
+    )
+    async def route(self, data: ChatBody, rooms: InRooms, caller: ByCaller) -> Response[Route]:
         """Decide which domain would answer; no model runs and nothing is saved."""
         live_turns = rooms.live_turns
         desk = live_turns.desk
@@ -78,12 +108,17 @@ class ChatController(Controller):
             route = await choose_route(desk, desk.team, query, data.domain)
         return Response(route, headers={"X-MDSA-Route": route_header(route)})
 
-    @get("/turns/{turn:str}", operation_id="ReadTurn")
+    @get("/turns/{turn:str}", operation_id="ReadTurn", responses=OF_TURN)
     async def read_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> Turn:
         """Read one turn; while it runs, as far as it has come."""
         return (await rooms.live_turns.find(caller.owner, turn)).so_far()
 
-    @get("/turns/{turn:str}/events", operation_id="FollowTurn", media_type="text/event-stream")
+    @get(
+        "/turns/{turn:str}/events",
+        operation_id="FollowTurn",
+        media_type=EVENTS,
+        responses=OF_TURN | streams("The turn's events; each frame's `id` is where to go on from."),
+    )
     async def follow_turn(
         self, turn: FromPath[str], rooms: InRooms, caller: ByCaller, last_id: LastEventId = None
     ) -> EventStream:
@@ -91,7 +126,7 @@ class ChatController(Controller):
         stream = await rooms.live_turns.find(caller.owner, turn)
         return EventStream(frames_of(stream.follow(last_event_id(last_id))))
 
-    @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202)
+    @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202, responses=OF_TURN)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:
         """Stop a turn, and the engine with it. What there was of the answer is kept; one that has ended stays."""
         await rooms.live_turns.cancel(caller.owner, turn)

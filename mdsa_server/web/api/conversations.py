@@ -1,17 +1,23 @@
 """Conversations under /api/conversations."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, delete, get, patch
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
 
+from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownConversation
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
+from mdsa_server.web.api.operations import TOO_LARGE, also, fails, like
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
+from mdsa_server.web.texts import SearchText, Title
+
+OF_CONVERSATION = fails(UnknownConversation, StoreUnusable)
 
 
 class ConversationList(Struct, frozen=True, kw_only=True):
@@ -21,70 +27,18 @@ class ConversationList(Struct, frozen=True, kw_only=True):
 
 
 class NewTitle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    title: Title
 
 
-class ConversationController(Controller):
-    """A caller's own conversations."""
-
-    path = "/api/conversations"
-    tags = ("conversations",)
-    opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
-    request_class = BodyReader
-
-    @get("/", operation_id="ListConversations")
-    async def list_conversations(
-        self,
-        rooms: InRooms,
-        caller: ByCaller,
-        text: Annotated[str, QueryParameter(name="query")] = "",
-        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        before: FromQuery[str | None] = None,
-    ) -> ConversationList:
-        """List conversations, last used first; `query` looks into titles and messages."""
-        found = await rooms.conversations.find(caller.owner, query=text, limit=limit, before=before)
-        return ConversationList(conversations=found, next=found[-1].id if len(found) == limit else None)
-
-    @get("/{conversation:str}", operation_id="ReadConversation")
-    async def read_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> Conversation:
-        """Read a conversation with all its turns."""
-        return await rooms.conversations.read(caller.owner, conversation)
-
-    @patch("/{conversation:str}", operation_id="RenameConversation", status_code=204)
-    async def rename_conversation(
-        self, conversation: FromPath[str], data: JSONBody[NewTitle], rooms: InRooms, caller: ByCaller
-    ) -> None:
-        """Give a conversation another title."""
-        await rooms.conversations.rename(caller.owner, conversation, data.title)
-
-    @delete("/{conversation:str}", operation_id="DeleteConversation")
-    async def delete_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
-        """Delete a conversation and its turns, for good; a turn of it that is under way is stopped."""
-        await rooms.live_turns.delete_conversation(caller.owner, conversation)
-
-    @get("/{conversation:str}/export", operation_id="ExportConversation")
-    async def export_conversation(
-        self,
-        conversation: FromPath[str],
-        rooms: InRooms,
-        caller: ByCaller,
-        format: FromQuery[Literal["markdown", "json"]] = "markdown",
-    ) -> Response[bytes]:
-        """Take a conversation away as a file."""
-        whole = await rooms.conversations.read(caller.owner, conversation)
-        content, media_type, ending = (
-            (as_markdown(whole).encode(), "text/markdown; charset=utf-8", "md")
-            if format == "markdown"
-            else (msgspec.json.format(msgspec.json.encode(whole)), "application/json", "json")
-        )
-        return Response(
-            content,
-            media_type=media_type,
-            headers={"Content-Disposition": f'attachment; filename="{_file_name(whole.title)}.{ending}"'},
-        )
+TitleBody = Annotated[NewTitle, like(title="Fruit of the season")]
 
 
-def as_markdown(conversation: Conversation) -> str:
+def as_json(conversation: Conversation) -> bytes:
+    """Write a conversation as the API gives it, for people to read."""
+    return msgspec.json.format(msgspec.json.encode(conversation))
+
+
+def as_markdown(conversation: Conversation) -> bytes:
     """Write a conversation as a document."""
     parts = [f"# {conversation.title}"]
     for turn in conversation.turns:
@@ -95,7 +49,83 @@ def as_markdown(conversation: Conversation) -> str:
             parts.append("*(stopped)*")
         if turn.problem:
             parts.append(f"*{turn.problem.title}: {turn.problem.detail}*")
-    return "\n\n".join(parts) + "\n"
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+FORMS: dict[str, tuple[str, str, Callable[[Conversation], bytes]]] = {
+    "markdown": ("text/markdown", "md", as_markdown),
+    "json": ("application/json", "json", as_json),
+}
+"""By the name that asks for it: media type, a file's ending, and what writes it."""
+
+
+class ConversationController(Controller):
+    """A caller's own conversations."""
+
+    path = "/api/conversations"
+    tags = ("conversations",)
+    opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
+
+    @get("/", operation_id="ListConversations", responses=fails(StoreUnusable))
+    async def list_conversations(
+        self,
+        rooms: InRooms,
+        caller: ByCaller,
+        text: SearchText = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        before: FromQuery[str | None] = None,
+    ) -> ConversationList:
+        """List conversations, last used first; `query` looks into titles and messages."""
+        found = await rooms.conversations.find(caller.owner, query=text, limit=limit, before=before)
+        return ConversationList(conversations=found, next=found[-1].id if len(found) == limit else None)
+
+    @get("/{conversation:str}", operation_id="ReadConversation", responses=OF_CONVERSATION)
+    async def read_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> Conversation:
+        """Read a conversation with all its turns."""
+        return await rooms.conversations.read(caller.owner, conversation)
+
+    @patch(
+        "/{conversation:str}",
+        operation_id="RenameConversation",
+        status_code=204,
+        responses=OF_CONVERSATION | fails(TOO_LARGE),
+    )
+    async def rename_conversation(
+        self, conversation: FromPath[str], data: TitleBody, rooms: InRooms, caller: ByCaller
+    ) -> None:
+        """Give a conversation another title."""
+        await rooms.conversations.rename(caller.owner, conversation, data.title)
+
+    @delete("/{conversation:str}", operation_id="DeleteConversation", responses=OF_CONVERSATION)
+    async def delete_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
+        """Delete a conversation and its turns, for good; a turn of it that is under way is stopped."""
+        await rooms.live_turns.delete_conversation(caller.owner, conversation)
+
+    @get(
+        "/{conversation:str}/export",
+        operation_id="ExportConversation",
+        media_type="text/markdown",
+        operation_class=also("application/json"),
+        responses=OF_CONVERSATION,
+    )
+    async def export_conversation(
+        self,
+        conversation: FromPath[str],
+        rooms: InRooms,
+        caller: ByCaller,
+        form: Annotated[str, QueryParameter(name="format", schema_extra={"enum": list(FORMS)})] = "markdown",
+    ) -> Response[bytes]:
+        """Take a conversation away as a file."""
+        if form not in FORMS:
+            raise InvalidRequest(f"format: there is none called {form!r}", f"Take one of: {', '.join(FORMS)}.")
+        media_type, ending, written = FORMS[form]
+        whole = await rooms.conversations.read(caller.owner, conversation)
+        return Response(
+            written(whole),
+            media_type=media_type,
+            headers={"Content-Disposition": f'attachment; filename="{_file_name(whole.title)}.{ending}"'},
+        )
 
 
 def _file_name(title: str) -> str:

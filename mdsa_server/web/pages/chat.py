@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter, URLEncodedBody
+from litestar.params import FromPath, FromQuery, HeaderParameter, URLEncodedBody
 from litestar.response import Redirect, Template
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.vocabulary.turn import Turn
@@ -16,6 +16,7 @@ from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finishe
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
+from mdsa_server.web.texts import SearchText, Title
 
 CONVERSATIONS_SHOWN = 30
 CHANGED = {"HX-Trigger": "conversations-changed"}
@@ -33,7 +34,7 @@ class TurnForm(Struct, frozen=True, kw_only=True):
 
 
 class TitleForm(Struct, frozen=True, kw_only=True):
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    title: Title
 
 
 class ChatPages(Controller):
@@ -61,12 +62,12 @@ class ChatPages(Controller):
         self,
         rooms: InRooms,
         caller: ByCaller,
-        query_text: Annotated[str, QueryParameter(name="query")] = "",
+        text: SearchText = "",
         before: FromQuery[str | None] = None,
         conversation: FromQuery[str | None] = None,
     ) -> Template:
         """List conversations; `conversation` is the one the reader is in."""
-        listed = await _listed(rooms, caller, query=query_text, before=before, current=conversation)
+        listed = await _listed(rooms, caller, query=text, before=before, current=conversation)
         return Template("fragments/conversations.html", context=listed)
 
     @post("/turns", status_code=200)

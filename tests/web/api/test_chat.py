@@ -118,7 +118,7 @@ async def test_an_engine_that_is_gone_is_503_and_comes_back(client: httpx.AsyncC
     [
         (b"", 400, 'the body is missing; a JSON object with "message" is wanted'),
         (b"{", 400, ""),
-        (b"[]", 400, ""),
+        (b"[]", 400, "body: Expected `object`, got `array`"),
         (b'"hello"', 400, ""),
         (b"\xff\xfe", 400, ""),
         (b"{}", 400, "message"),
@@ -219,6 +219,17 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_strict(server
         assert "unsafe" not in response.headers["Content-Security-Policy"]
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("kept", ["a", "Trace_1.2-b", "x" * 64])
+async def test_a_clients_own_request_id_is_kept(client: httpx.AsyncClient, kept: str) -> None:
+    assert (await client.get("/health/live", headers={"X-Request-ID": kept})).headers["X-Request-Id"] == kept
+
+
+@pytest.mark.parametrize("odd", ["", "a b", "a\tb", "é", "x" * 65])
+async def test_a_request_id_that_could_spoil_a_log_is_not(client: httpx.AsyncClient, odd: str) -> None:
+    response = await client.get("/health/live", headers={b"X-Request-ID": odd.encode()})
+    assert response.headers["X-Request-Id"] not in (odd, "")
 
 
 async def test_every_route_declares_a_scope(server: RunningServer) -> None:

@@ -1,6 +1,7 @@
 """Conversations over HTTP."""
 
 import httpx
+import pytest
 
 from tests.web.api.reading import ask
 
@@ -28,6 +29,15 @@ async def test_the_list_is_paged_and_searched(client: httpx.AsyncClient) -> None
     assert [summary["title"] for summary in found] == ["number 1"]
 
 
+@pytest.mark.parametrize("path", ["/api/conversations", "/chat/conversations"])
+async def test_what_is_looked_for_has_a_length(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, params={"query": "x" * 400})).status_code == 200
+    response = await client.get(path, params={"query": "x" * 401})
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith("query: ")
+    assert "400" in response.json()["detail"]
+
+
 async def test_a_title_must_say_something(client: httpx.AsyncClient) -> None:
     turn = await ask(client, "hello")
     response = await client.patch(f"/api/conversations/{turn['conversation']}", json={"title": ""})
@@ -45,4 +55,12 @@ async def test_a_conversation_is_taken_away_as_markdown_and_json(client: httpx.A
     assert markdown.headers["Content-Disposition"] == 'attachment; filename="a-python-function-n-code.md"'
     whole = await client.get(path, params={"format": "json"})
     assert whole.json()["turns"][0]["answer"] == "Hello there."
-    assert (await client.get(path, params={"format": "docx"})).status_code == 400
+    assert markdown.headers["Content-Type"] == "text/markdown; charset=utf-8"
+
+
+async def test_an_export_in_a_form_that_is_not_there_is_told_which_are(client: httpx.AsyncClient) -> None:
+    turn = await ask(client, "hello")
+    response = await client.get(f"/api/conversations/{turn['conversation']}/export", params={"format": "md"})
+    assert response.status_code == 400
+    assert "'md'" in response.json()["detail"]
+    assert response.json()["mend"] == "Take one of: markdown, json."

@@ -18,6 +18,15 @@ async def test_a_program_at_a_wrong_address_gets_problem_details(server: Running
     assert answer.headers["Content-Type"].startswith("application/problem+json")
 
 
+async def test_a_conversation_that_is_not_there_leads_back_to_the_chat(server: RunningServer) -> None:
+    answer = await server.client.get("/chat/nosuch", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert "There is no such conversation" in answer.text
+    assert '<a class="button is-quiet" href="/chat">Chat</a>' in answer.text
+    assert "/api/" not in answer.text
+
+
 async def test_the_address_that_was_asked_for_is_shown_as_text(server: RunningServer) -> None:
     answer = await server.client.get("/<b>bold</b>", headers={"Accept": "text/html"})
 

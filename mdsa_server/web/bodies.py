@@ -33,9 +33,8 @@ class BodyReader(Request[Any, Any, Any]):
 
     def _wanted(self) -> str:
         data = self.route_handler.parsed_data_field
-        # A body is read for the handler's `data` alone, whose type says in which form.
-        assert data is not None  # noqa: S101
-        assert isinstance(data.kwarg_definition, BodyKwarg)  # noqa: S101
+        assert data is not None  # noqa: S101  # a body is read for `data` alone
+        assert isinstance(data.kwarg_definition, BodyKwarg)  # noqa: S101  # whose type says in which form
         form = "a JSON object" if data.kwarg_definition.media_type == RequestEncodingType.JSON else "a form"
         names = [f'"{field.encode_name}"' for field in msgspec.structs.fields(data.annotation) if field.required]
         return f"{form} with {' and '.join(names)}"

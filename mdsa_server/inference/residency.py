@@ -5,8 +5,8 @@ other settings on recorded turns share this one policy. Times are seconds of one
 
 What is resident goes first: turns for models in memory are admitted before a model is swapped, so that
 A B C A B C runs as A A B B C C. A swap costs its load, so a turn whose model is not in memory first waits for
-as long as some loads take while others use what would have to go, and by then more of its kind have
-gathered (the ski-rental rule). After `max_wait` it waits for them no more: the model that has to go takes
+as long as some loads take, if other turns are about, and by then more of its kind have gathered (the
+ski-rental rule). After `max_wait` it waits for them no more: the model that has to go takes
 no new turns, and is swapped as soon as it is idle.
 """
 
@@ -152,6 +152,8 @@ def _swap(
     """Choose what to swap, say why the others are not, and when that may change by itself."""
     why: dict[Unit, Why] = {}
     wakes = [waiting.since + limits.max_wait for waiting in cold if not _overdue(waiting, limits, now)]
+    # Nobody is about who might use what would have to go.
+    alone = len(cold) == 1 and not any(slot.in_use for slot in slots)
     # One at a time: engines load one after the other, and memory is known again only when a load is over.
     moving = any(slot.phase != "ready" for slot in slots)
     for waiting in cold:
@@ -162,7 +164,7 @@ def _swap(
             why[waiting.unit] = "pinned"
         elif any(slot.in_use for slot in victims):
             why[waiting.unit] = "in use"
-        elif now + EARLY >= (ripe := _ripe(waiting, victims, limits)):
+        elif alone or now + EARLY >= (ripe := _ripe(waiting, victims, limits)):
             return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
         else:
             why[waiting.unit] = "gathering"

@@ -1,15 +1,19 @@
 """Kinds of values in `mdsa.toml` that need more than a type: what fits, and what mends the rest."""
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
+from math import isfinite
 from os.path import expanduser  # And not Path.expanduser: it raises where there is no such home.
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
+from pydantic_core import InitErrorDetails
 
 from mdsa_server.vocabulary.domain import ModelOptions, Think
+from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
 """A span of time as the engine writes it."""
@@ -25,6 +29,27 @@ class Unfit(ValueError):
         super().__init__(what)
         self.what = what
         self.mend = mend
+
+
+class KindOfOption(NamedTuple):
+    """What values an option takes."""
+
+    words: str
+    example: str
+    fits: Callable[[Any], bool]
+
+
+KINDS_OF_OPTIONS: dict[OptionType, KindOfOption] = {
+    bool: KindOfOption("true or false", "true", lambda value: isinstance(value, bool)),
+    int: KindOfOption("a whole number", "64", lambda value: type(value) is int),
+    float: KindOfOption("a number", "0.5", lambda value: type(value) in (int, float) and isfinite(value)),
+    str: KindOfOption("a string in quotes", '"..."', lambda value: isinstance(value, str)),
+    list[str]: KindOfOption(
+        "a list of strings",
+        '["###"]',
+        lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    ),
+}
 
 
 def _from_the_files_folder(path: Path, info: ValidationInfo) -> Path:
@@ -86,16 +111,27 @@ def _think(value: Any) -> Any:
 
 
 def _options(options: Any) -> Any:
-    """Refuse what the engine's options cannot be. Their names are the engine's to know."""
-    if isinstance(options, dict):
-        for name, value in options.items():
-            plain = isinstance(value, bool | int | float | str)
-            if not plain and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-                raise Unfit(
-                    f"{name} must be a number, a string, true, false or a list of strings",
-                    "Write options = { num_ctx = 8192, temperature = 0.2 }, for example.",
-                )
+    """Refuse each option that is not of its type. Of names that are not known, any type that an option can have."""
+    faulty = [
+        InitErrorDetails(type="value_error", loc=(name,), input=value, ctx={"error": unfit})
+        for name, value in (options.items() if isinstance(options, dict) else ())
+        if (unfit := _unfit_option(name, value))
+    ]
+    if faulty:
+        raise ValidationError.from_exception_data("options", faulty)
     return options
+
+
+def _unfit_option(name: str, value: Any) -> Unfit | None:
+    known = KINDS_OF_OPTIONS[OPTIONS[name]] if name in OPTIONS else None
+    if any(kind.fits(value) for kind in ([known] if known else KINDS_OF_OPTIONS.values())):
+        return None
+    if known:
+        return Unfit(f"must be {known.words}", f"Write for example {name} = {known.example}.")
+    return Unfit(
+        "must be a number, a string, true, false or a list of strings",
+        "Write options = { num_ctx = 8192, temperature = 0.2 }, for example.",
+    )
 
 
 def _said(text: str) -> str:

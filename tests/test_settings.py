@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from mdsa_server import bundled
 from mdsa_server.configuration.schema import published_schema
 from mdsa_server.settings import DomainSettings, EmbeddingSettings, Settings
+from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 REFERENCE = bundled.reference_configuration().read_text("utf-8")
 TABLES = [name for name in Settings.model_fields if name not in ("plugins", "domains")]
@@ -184,10 +185,21 @@ def test_options_keep_the_types_in_which_they_were_written() -> None:
     assert [type(value) for value in options.values()] == [int, float, bool, list]
 
 
-@pytest.mark.parametrize("value", [{}, [1], [["a"]]])
-def test_options_that_no_engine_takes_are_refused(value: Any) -> None:
-    with pytest.raises(ValidationError, match="stop must be a number"):
-        domain(options={"stop": value})
+@pytest.mark.parametrize("name", [*OPTIONS, "mine"])
+@pytest.mark.parametrize("value", [{}, [1], [["a"]], float("nan"), None])
+def test_options_that_no_engine_takes_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=f"options.{name}\n.*must be "):
+        domain(options={name: value})
+
+
+@pytest.mark.parametrize(("name", "kind"), OPTIONS.items())
+def test_an_option_takes_its_own_type_and_no_other(name: str, kind: OptionType) -> None:
+    for value in (True, 4096, 0.5, "a", ["a"]):
+        if (type(value), kind) in ((bool, bool), (int, int), (float, float), (int, float), (list, list[str])):
+            assert domain(options={name: value}).options == {name: value}
+        else:
+            with pytest.raises(ValidationError, match="must be"):
+                domain(options={name: value})
 
 
 def test_domains_are_given_on_in_the_files_order() -> None:

@@ -11,22 +11,8 @@ from mdsa_server.configuration.places import Place, Places
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.model_options import OPTIONS, RUNNER_OPTIONS
 from mdsa_server.vocabulary.models import InstalledModel
-
-RUNNER_OPTIONS = (
-    "num_ctx",
-    "num_batch",
-    "num_gpu",
-    "main_gpu",
-    "num_thread",
-    "use_mmap",
-    "use_mlock",
-    "low_vram",
-    "f16_kv",
-    "logits_all",
-    "vocab_only",
-)
-"""The options that belong to a loaded model: when one changes, Ollama loads the model anew."""
 
 ANYWHERE = Places(Place("mdsa.toml"))
 GIGABYTE = 1_000_000_000
@@ -71,6 +57,20 @@ def names_of_no_plugin(settings: Settings, plugins: Collection[str], places: Pla
         )
         for path, name in spoken_of
         if name not in plugins
+    ]
+
+
+def unknown_options(settings: Settings, places: Places = ANYWHERE) -> list[Fault]:
+    """Find options that no Ollama knows: it passes over them, with a word in its log alone."""
+    return [
+        places.fault(
+            ("domains", domain.name, "options", option),
+            "Ollama knows no such option, and passes over it",
+            _meant(option, OPTIONS, "Take it out, or write it as Ollama's documentation does."),
+        )
+        for domain in settings.domains_as_vocabulary()
+        for option in domain.options
+        if option not in OPTIONS
     ]
 
 

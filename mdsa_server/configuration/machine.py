@@ -22,6 +22,7 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     names = list(loaded.settings.domains)
     findings.note("domains", f"{len(names)}: {', '.join(names)}")
     _examine_examples(loaded, findings)
+    findings.warnings += checks.unknown_options(loaded.settings, loaded.places)
     await _examine_plugins(loaded, findings)
     _examine_embedding(loaded, findings)
     try:

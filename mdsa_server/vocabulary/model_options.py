@@ -42,6 +42,9 @@ SAMPLING_OPTIONS: dict[str, OptionType] = {
 }
 """These may differ from one answer to the next."""
 
+OPTIONS = RUNNER_OPTIONS | SAMPLING_OPTIONS
+"""All that are known. Ollama passes over an option that it does not know."""
+
 
 def runner_options(options: ModelOptions) -> ModelOptions:
     """Give those of `options` that decide how a model is loaded."""

@@ -13,6 +13,7 @@ from mdsa_server.configuration.checks import (
     names_of_no_plugin,
     reloaded_models,
     resident_bytes,
+    unknown_options,
     unoffered_routers,
     unoffered_tools,
 )
@@ -110,6 +111,14 @@ def test_other_options_of_the_runner_count_like_the_context(folder: Path, option
 def test_options_that_do_not_reload_a_model_may_differ(folder: Path, one: str, two: str) -> None:
     loaded = domains(folder, one=f"options = {{ {one} }}", two=f"options = {{ {two} }}")
     assert reloaded_models(loaded.settings, "small", [SMALL]) == []
+
+
+def test_an_option_that_ollama_does_not_know_is_found_and_the_likeliest_is_named(folder: Path) -> None:
+    loaded = domains(folder, one="options = { num_cxt = 8192, top_k = 5 }", two="options.warp_factor = 9")
+    near, far = unknown_options(loaded.settings, loaded.places)
+    assert (near.line, near.key, near.mend) == (5, "domains.one.options.num_cxt", "Did you mean num_ctx?")
+    assert (far.line, far.key) == (8, "domains.two.options.warp_factor")
+    assert "passes over it" in far.what
 
 
 def test_domains_on_different_models_may_want_different_contexts(folder: Path) -> None:

@@ -208,6 +208,20 @@ def test_a_fault_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, text: str
     assert fault.line == text.count("\n") + 1 or "[domain.x]" in text
 
 
+def test_options_of_another_type_are_each_a_fault_at_its_own_line(tmp_path: Path) -> None:
+    text = GENERAL + '[domains.general.options]\nnum_ctx = "big"\ntop_k = 5\nstop = "END"\ntemperature = true\n'
+    faults = faults_in(tmp_path, text, {"MDSA_DOMAINS__GENERAL__OPTIONS__SEED": "lucky"})
+    assert [(fault.place, fault.key, fault.what, fault.mend) for fault in faults] == [
+        (place, f"domains.general.options.{key}", f"must be {words}", f"Write for example {key} = {example}.")
+        for place, key, words, example in (
+            ("mdsa.toml:5", "num_ctx", "a whole number", "64"),
+            ("mdsa.toml:7", "stop", "a list of strings", '["###"]'),
+            ("mdsa.toml:8", "temperature", "a number", "0.5"),
+            ("MDSA_DOMAINS__GENERAL__OPTIONS__SEED", "seed", "a whole number", "64"),
+        )
+    ]
+
+
 def test_a_configuration_without_domains_is_told_how_to_get_one(tmp_path: Path) -> None:
     (fault,) = faults_in(tmp_path, "[server]\nport = 1")
     assert (fault.key, "mdsa init" in fault.mend) == ("domains", True)

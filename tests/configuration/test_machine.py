@@ -98,6 +98,11 @@ async def test_domains_that_make_the_engine_reload_are_a_warning(tmp_path: Path,
     assert warning.key == "domains.general.options.num_ctx"
 
 
+async def test_an_option_that_the_engine_does_not_know_is_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:
+    findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\noptions = { temprature = 0.2 }')
+    assert [(warning.line, warning.mend) for warning in findings.warnings] == [(4, "Did you mean temperature?")]
+
+
 async def test_examples_in_two_domains_are_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:
     text = (
         'examples = ["a"]\n[domains.other]\ndescription = "x"\nexamples = ["A"]\n[engine]\ndefault_model = "chatty:1b"'

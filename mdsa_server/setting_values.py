@@ -39,10 +39,16 @@ class KindOfOption(NamedTuple):
     fits: Callable[[Any], bool]
 
 
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63  # Beyond that it could not be sent.
+
+
 KINDS_OF_OPTIONS: dict[OptionType, KindOfOption] = {
     bool: KindOfOption("true or false", "true", lambda value: isinstance(value, bool)),
-    int: KindOfOption("a whole number", "64", lambda value: type(value) is int),
-    float: KindOfOption("a number", "0.5", lambda value: type(value) in (int, float) and isfinite(value)),
+    int: KindOfOption("a whole number", "64", _is_whole),
+    float: KindOfOption(
+        "a number", "0.5", lambda value: _is_whole(value) or (type(value) is float and isfinite(value))
+    ),
     str: KindOfOption("a string in quotes", '"..."', lambda value: isinstance(value, str)),
     list[str]: KindOfOption(
         "a list of strings",

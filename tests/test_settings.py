@@ -186,7 +186,7 @@ def test_options_keep_the_types_in_which_they_were_written() -> None:
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "mine"])
-@pytest.mark.parametrize("value", [{}, [1], [["a"]], float("nan"), None])
+@pytest.mark.parametrize("value", [{}, [1], [["a"]], float("nan"), 2**63, 10**400, None])
 def test_options_that_no_engine_takes_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValidationError, match=f"options.{name}\n.*must be "):
         domain(options={name: value})

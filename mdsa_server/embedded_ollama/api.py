@@ -98,6 +98,7 @@ class Api:
     async def embed(self, request: web.Request) -> web.Response:
         asked = await read_body(request)
         _known(asked, NO_MODEL_TO_RUN)
+        check_options(asked.options)
         began = time.perf_counter()
         async with self._residency.use(self._model.context(asked.options), asked.keep_alive) as use:
             texts = [await use.runner.tokenize(text or " ") for text in asked.input]
@@ -118,6 +119,7 @@ class Api:
         if asked.keep_alive == 0:
             self._residency.unload()
             return "unload"
+        check_options(asked.options)
         async with self._residency.use(self._model.context(asked.options), asked.keep_alive):
             return "load"
 

@@ -1,6 +1,7 @@
 """Read what a client asks for, and refuse what Ollama refuses in Ollama's words."""
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +28,13 @@ _KINDS = {str: "string", int: "number", float: "number", bool: "bool", list: "ar
 
 _SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "null", "array", "object"))
 
-# The options that are understood, by their type; others are passed over, as Ollama does.
-_OPTIONS: dict[str, str] = {
-    **dict.fromkeys(("num_ctx", "num_predict", "seed", "top_k", "repeat_last_n"), "integer"),
-    **dict.fromkeys(
-        ("temperature", "top_p", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty"), "float32"
-    ),
+# The options of a recorded 0.9.3 by Go's name of their type; others are passed over.
+OPTIONS: dict[str, str] = {
+    **dict.fromkeys(("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread"), "integer"),
+    **dict.fromkeys(("num_keep", "seed", "num_predict", "top_k", "repeat_last_n"), "integer"),
+    **dict.fromkeys(("top_p", "min_p", "typical_p", "temperature", "repeat_penalty"), "float32"),
+    **dict.fromkeys(("presence_penalty", "frequency_penalty"), "float32"),
+    "use_mmap": "boolean",
     "stop": "array",
 }
 
@@ -90,18 +92,17 @@ def check_format(format: object) -> None:
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Refuse an option of the wrong type; a whole number passes for both kinds of number."""
+    """Refuse an option of the wrong type; any number passes for both kinds of number, and is cut to a whole one."""
     for name, value in options.items():
-        kind = _OPTIONS.get(name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = {
-            None: True,
-            "integer": number and (isinstance(value, int) or value.is_integer()),
-            "float32": number,
-            "array": isinstance(value, list) and all(isinstance(item, str) for item in value),
-        }
-        if value is not None and not fits[kind]:
+        kind = OPTIONS.get(name)
+        number = type(value) in (int, float) and abs(value) <= sys.float_info.max
+        fits = {"integer": number, "float32": number, "boolean": isinstance(value, bool), "array": type(value) is list}
+        if value is None or kind is None:
+            continue
+        if not fits[kind]:
             raise Refused(500, f'option "{name}" must be of type {kind}')
+        if kind == "array" and not all(isinstance(item, str) for item in value):
+            raise Refused(500, f'option "{name}" must be of an array of strings')
 
 
 def _check_schema(schema: object) -> None:

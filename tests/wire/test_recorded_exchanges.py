@@ -3,6 +3,7 @@
 import aiohttp
 import pytest
 
+from mdsa_server.embedded_ollama.request_body import OPTIONS
 from tests.wire.engines import Engine
 from tests.wire.eventually import eventually
 from tests.wire.transcript import Transcript, ask, differences
@@ -69,6 +70,43 @@ async def test_a_refusal_has_the_recorded_status_and_words(engine: Engine, name:
     recorded = Transcript.read(name, engine.model)
     given = await ask(engine.url, recorded.method, recorded.path, recorded.request)
     assert given == recorded.reply
+
+
+@pytest.mark.parametrize(("option", "kind"), OPTIONS.items())
+async def test_an_option_of_another_type_is_refused_in_the_recorded_words(
+    engine: Engine, option: str, kind: str
+) -> None:
+    recorded = Transcript.read("chat_bad_option", engine.model)
+    request = {**recorded.request, "options": {option: {"hot": True}}}
+    given = await ask(engine.url, recorded.method, recorded.path, request)
+    assert (given.status, given.content_type) == (recorded.reply.status, recorded.reply.content_type)
+    assert given.bodies == [{"error": f'option "{option}" must be of type {kind}'}]
+
+
+async def test_a_list_of_stop_words_that_are_no_words_is_refused(engine: Engine) -> None:
+    recorded = Transcript.read("chat_bad_option", engine.model)
+    given = await ask(engine.url, recorded.method, recorded.path, {**recorded.request, "options": {"stop": [1]}})
+    assert (given.status, given.bodies) == (500, [{"error": 'option "stop" must be of an array of strings'}])
+
+
+async def test_a_part_of_a_whole_number_is_dropped_and_unknown_options_are_passed_over(model_engine: Engine) -> None:
+    recorded = Transcript.read("chat_bad_option", model_engine.model)
+    options = {"num_ctx": 512.7, "top_k": 5.5, "seed": 1.5, "num_predict": 2.9, "temperature": None, "mirostat": "no"}
+    given = await ask(model_engine.url, recorded.method, recorded.path, {**recorded.request, "options": options})
+    assert given.status == 200
+    assert given.bodies[0]["eval_count"] <= 2
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body"),
+    [("/api/chat", {}), ("/api/generate", {}), ("/api/generate", {"prompt": "hi"}), ("/api/embed", {"input": "hi"})],
+)
+async def test_options_are_looked_at_wherever_a_model_is_loaded(
+    model_engine: Engine, path: str, request_body: dict[str, str]
+) -> None:
+    recorded = Transcript.read("chat_bad_option", model_engine.model)
+    asked = {"model": model_engine.model, "options": recorded.request["options"], **request_body}
+    assert await ask(model_engine.url, "POST", path, asked) == recorded.reply
 
 
 async def test_a_loaded_model_is_told_in_the_recorded_shape(engine: Engine) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdsa_server.vocabulary.models import InstalledModel
 
 MARGIN = " " * 11
+LATER = "Plugins, tools, the engine and its models are checked once these faults are mended."
 
 
 @click.command()
@@ -43,7 +44,7 @@ def check(config: Path | None, as_json: bool) -> None:
     try:
         loaded = load(config, os.environ, Path.cwd())
     except ConfigurationInvalid as error:
-        findings = Findings(faults=list(error.faults))
+        findings = Findings(faults=list(error.faults), later=LATER)
     else:
         findings = _examined(loaded)
     if as_json:
@@ -120,6 +121,8 @@ def _print(findings: Findings) -> None:
         _print_fault("warning", "yellow", fault)
     for fault in findings.faults:
         _print_fault("fault", "red", fault)
+    if findings.later:
+        click.echo(f"\n{findings.later}")
     click.echo()
     color = "red" if findings.faults else "yellow" if findings.warnings else "green"
     counts = f"{_count(findings.faults, 'fault')}, {_count(findings.warnings, 'warning')}."

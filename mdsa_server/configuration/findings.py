@@ -16,6 +16,8 @@ class Findings(Struct, kw_only=True):
     """With these it starts, and something will not work as it was meant."""
     fine: dict[str, str] = field(default_factory=dict)
     """What was looked at and is in order: a subject, and a few words on it."""
+    later: str = ""
+    """What could not be looked at yet, as a sentence; empty where all was."""
 
     def note(self, subject: str, words: str, warnings: Sequence[Fault] = ()) -> None:
         """Note that a subject is fine, or else the warnings about it."""

@@ -62,6 +62,17 @@ async def test_faults_are_listed_with_line_key_and_mend_and_end_with_2(folder: P
         assert words in result.stdout
 
 
+async def test_what_waits_until_faults_are_mended_is_told_and_comes_then(folder: Path) -> None:
+    (folder / "mdsa.toml").write_text("[server]\nport = -1\n" + GENERAL + 'tools = ["teleport"]')
+    result = await mdsa("check")
+    assert "are checked once these faults are mended" in result.stdout
+    assert "teleport" not in result.stdout
+    (folder / "mdsa.toml").write_text(GENERAL + 'tools = ["teleport"]')
+    result = await mdsa("check")
+    assert "are checked once" not in result.stdout
+    assert "teleport" in result.stdout
+
+
 async def test_warnings_do_not_fail_the_check(folder: Path, engine: ScriptedOllama) -> None:
     (folder / "mdsa.toml").write_text(GENERAL.replace("chatty", "absent"))
     result = await mdsa("check", engine=engine)

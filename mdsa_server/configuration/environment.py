@@ -1,13 +1,14 @@
 """Keys of the configuration that come from environment variables: `MDSA_SERVER__PORT=9000`."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mdsa_server.configuration.lines import KeyPath
 
 PREFIX = "MDSA_"
 SEPARATOR = "__"
+PLATFORM_VALUES = ("tcp://", "udp://", "sctp://")
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +38,21 @@ def path_of(name: str, tree: Mapping[str, Any]) -> KeyPath:
 
 def variable_of(path: KeyPath) -> str:
     """Give the variable that means a key."""
-    return PREFIX + SEPARATOR.join(path).upper()
+    return PREFIX + SEPARATOR.join(path).upper().replace("-", "_")
+
+
+def single_underscores(environ: Mapping[str, str], keys: Iterable[KeyPath]) -> dict[str, KeyPath]:
+    """Give the variables that would mean one of `keys` if they had the separator: MDSA_SERVER_PORT.
+
+    A container platform may set that one too, for a service that is called mdsa-server; its values are told
+    by their protocol.
+    """
+    meant = {variable_of(key).replace(SEPARATOR, "_"): key for key in keys}
+    return {
+        name: meant[name.upper()]
+        for name, text in sorted(environ.items())
+        if name.upper() in meant and not text.startswith(PLATFORM_VALUES)
+    }
 
 
 def value_of(text: str) -> Any:

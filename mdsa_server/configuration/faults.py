@@ -98,6 +98,8 @@ def _fault(details: ErrorDetails, places: Places) -> Fault:
     unfit = details.get("ctx", {}).get("error")
     if isinstance(unfit, Unfit):
         return places.fault(path, unfit.what, unfit.mend)
+    if kind == "tuple_type" and isinstance(details["input"], str):
+        return places.fault(path, _what(details), _mend_as_list(path, details["input"], places))
     return places.fault(path, _what(details), _mend_like_default(path, places))
 
 
@@ -105,7 +107,7 @@ def _unknown_key(path: KeyPath, places: Places) -> Fault:
     table = table_at(path[:-1])
     known = list(table.model_fields) if table else []
     home = next((name for name in Settings.model_fields if field_at((name, path[-1]))), None)
-    variable = places.of(path).name == variable_of(path)
+    variable = _in_variable(path, places)
     if home and len(path) <= 2:
         mend = f"Set {variable_of((home, path[-1]))}." if variable else f"It belongs in [{home}]."
     elif meant := closest(path[-1], known):
@@ -160,6 +162,22 @@ def _mend_like_default(path: KeyPath, places: Places) -> str:
         return f"Write it as a table: [{dotted(path)}]."
     if field.default is None or field.is_required() or field.default_factory is not None:
         return field.description or "Leave it out."
-    if places.of(path).name == variable_of(path):
-        return f"Set it like the default: {variable_of(path)}='{toml(field.default)}'."
-    return f"Write it like the default: {path[-1]} = {toml(field.default)}."
+    verb = "Set" if _in_variable(path, places) else "Write"
+    return f"{verb} it like the default: {_assigned(path, field.default, places)}."
+
+
+def _mend_as_list(path: KeyPath, text: str, places: Places) -> str:
+    """Put what was written alone into a list; a variable may well name several, with commas between them."""
+    parts = text.split(",") if _in_variable(path, places) else [text]
+    return f"Write a list: {_assigned(path, [part.strip() for part in parts if part.strip()], places)}"
+
+
+def _assigned(path: KeyPath, value: Any, places: Places) -> str:
+    """Give a key its value in the way of the place where it stands, ready to be typed."""
+    if _in_variable(path, places):
+        return f"{variable_of(path)}='{toml(value)}'"
+    return f"{path[-1]} = {toml(value)}"
+
+
+def _in_variable(path: KeyPath, places: Places) -> bool:
+    return places.of(path).name.upper() == variable_of(path)

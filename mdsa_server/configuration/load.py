@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from mdsa_server import bundled
 from mdsa_server.configuration import environment
-from mdsa_server.configuration.faults import closest, faults_of, field_at
+from mdsa_server.configuration.faults import closest, faults_of, field_at, table_at
 from mdsa_server.configuration.lines import KeyPath, lines_of, paths_of, statements
 from mdsa_server.configuration.places import Place, Places, dotted
 from mdsa_server.errors import ConfigurationInvalid
@@ -69,7 +69,7 @@ def load(
         if table != "domains":
             tree.setdefault(table, {})
     folder = path.parent if path else cwd
-    faults = _faults_between_keys(tree, places, folder)
+    faults = _misspelt_variables(tree, environ) + _faults_between_keys(tree, places, folder)
     try:
         settings = Settings.model_validate(tree, context={"folder": folder})
     except ValidationError as error:
@@ -166,6 +166,23 @@ def _put(tree: dict[str, Any], places: Places, path: KeyPath, value: Any, place:
 
 
 # --- faults
+
+
+def _misspelt_variables(tree: Mapping[str, Any], environ: Mapping[str, str]) -> list[Fault]:
+    """Find the variables with one underscore where there should be two; nothing else would tell of them."""
+    domains = tree.get("domains")
+    tables: list[KeyPath] = [(table,) for table in Settings.model_fields]
+    tables += [("domains", name) for name in (domains if isinstance(domains, dict) else ())]
+    keys = [(*table, key) for table in tables if (kind := table_at(table)) for key in kind.model_fields]
+    return [
+        Fault(
+            file=name,
+            key=dotted(path),
+            what="means no key, for want of an underscore",
+            mend=f"Did you mean {environment.variable_of(path)}?",
+        )
+        for name, path in environment.single_underscores(environ, keys).items()
+    ]
 
 
 def _faults_between_keys(tree: Mapping[str, Any], places: Places, folder: Path) -> list[Fault]:

@@ -53,3 +53,4 @@ def test_a_name_means_a_key_that_is_known_whatever_its_case_and_hyphens() -> Non
 
 def test_a_key_is_told_as_the_variable_that_sets_it() -> None:
     assert variable_of(("server", "port")) == "MDSA_SERVER__PORT"
+    assert variable_of(("domains", "my-code", "model")) == "MDSA_DOMAINS__MY_CODE__MODEL"

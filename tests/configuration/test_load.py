@@ -133,6 +133,50 @@ def test_a_variable_that_means_no_key_is_a_fault_that_names_the_likeliest(tmp_pa
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MDSA_SERVER_PORT", "MDSA_SERVER__PORT"),
+        ("mdsa_plugin_host_disabled", "MDSA_PLUGIN_HOST__DISABLED"),
+        ("MDSA_STORE_KEEP_TURNS", "MDSA_STORE__KEEP_TURNS"),
+        ("MDSA_DOMAINS_MY_CODE_MODEL", "MDSA_DOMAINS__MY_CODE__MODEL"),
+    ],
+)
+def test_a_variable_that_lacks_an_underscore_is_a_fault_that_names_the_right_one(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    (fault,) = faults_in(tmp_path, GENERAL + '[domains.my-code]\ndescription = "x"', {name: "1"})
+    assert (fault.place, fault.mend) == (name, f"Did you mean {meant}?")
+
+
+def test_variables_that_a_platform_sets_for_a_service_are_none_of_ours(tmp_path: Path) -> None:
+    load_text(
+        tmp_path,
+        GENERAL,
+        {
+            "MDSA_PORT": "tcp://10.0.0.1:80",
+            "MDSA_SERVICE_HOST": "10.0.0.1",
+            "MDSA_SERVICE_PORT": "80",
+            "MDSA_SERVER_PORT": "tcp://10.0.0.1:80",
+            "MDSA_SERVER_SERVICE_HOST": "10.0.0.1",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("clock", """Write a list: MDSA_PLUGIN_HOST__DISABLED='["clock"]'"""),
+        ("clock, oven", """Write a list: MDSA_PLUGIN_HOST__DISABLED='["clock", "oven"]'"""),
+        ("", "Write a list: MDSA_PLUGIN_HOST__DISABLED='[]'"),
+        ("5", "Set it like the default: MDSA_PLUGIN_HOST__DISABLED='[]'."),
+    ],
+)
+def test_a_variable_for_a_list_is_told_as_it_can_be_typed(tmp_path: Path, text: str, mend: str) -> None:
+    (fault,) = faults_in(tmp_path, GENERAL, {"MDSA_PLUGIN_HOST__DISABLED": text})
+    assert fault.mend == mend
+
+
 # --- faults
 
 
@@ -194,7 +238,7 @@ def test_all_faults_are_reported_together_each_at_its_line(tmp_path: Path) -> No
         ('[store]\npath = "\\u0000"', "cannot be used: ", 'path = "mdsa-data"'),
         ("[plugin_host]\ndirectories = ['~nobody-here/x']", '"~nobody-here/x" is not a folder', "Make it in"),
         ("[routing]\ntimeout = inf", "must be a finite number, not the number inf", ""),
-        ("[routing]\nrouters = 'x'", 'must be a list in square brackets, not the string "x"', ""),
+        ("[routing]\nrouters = 'x'", 'must be a list in square brackets, not the string "x"', 'routers = ["x"]'),
         ("[embedding]\noffline = 1", "must be true or false", "offline = true"),
         ("[logging]\nlevel = 'inof'", 'must be "debug", "info", "warning" or "error"', ""),
         ("[plugin_host]\ndirectories = ['none']", '"none" is not a folder', "Make it in"),

@@ -55,13 +55,17 @@ class ServerSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where conversations are kept, and how many turns."""
+    """Where conversations are kept, and how much of what was noted about them."""
 
     path: FilePath = Field(
         default=Path("mdsa-data"),
         description="The data folder, seen from the folder of this file; made when first used.",
     )
-    keep_turns: int = Field(default=100_000, ge=1, description="How many turns are kept; beyond that the oldest go.")
+    keep_turns: int = Field(
+        default=100_000,
+        ge=1,
+        description="How many turns keep their events, such as the reasons for the route; messages and answers stay.",
+    )
 
 
 class EngineSettings(Section):

@@ -10,8 +10,10 @@ ski-rental rule). After `max_wait` it waits for them no more: the model that has
 no new turns, and is swapped as soon as it is idle.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Policy = Literal["lru", "cost"]
@@ -98,6 +100,8 @@ class Plan:
 def plan(line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float) -> Plan:
     """Say who is admitted and what is swapped. `line` is in order of arrival."""
     admitted, left = _admit(line, slots, _draining(line, slots, limits, now), limits)
+    busy = Counter(waiting.unit for waiting in admitted)
+    slots = [replace(slot, in_use=slot.in_use + busy[slot.unit]) for slot in slots]
     cold = _oldest_of_each(left, {slot.unit for slot in slots})
     swap, why, wakes = _swap(cold, slots, limits, now)
     why |= {slot.unit: "running" for slot in slots if slot.phase == "ready"}
@@ -119,13 +123,14 @@ def choose(candidates: Sequence[Waiting], slots: Iterable[Slot], prefer: Prefer,
 
 
 def _admit(
-    line: Sequence[Waiting], slots: Sequence[Slot], draining: set[Unit], limits: Limits
+    line: Sequence[Waiting], slots: Sequence[Slot], draining: Mapping[Unit, float], limits: Limits
 ) -> tuple[list[Waiting], list[Waiting]]:
-    running = {slot.unit: slot.in_use for slot in slots if slot.phase == "ready" and slot.unit not in draining}
+    running = {slot.unit: slot.in_use for slot in slots if slot.phase == "ready"}
     admitted: list[Waiting] = []
     left: list[Waiting] = []
     for waiting in line:
-        if running.get(waiting.unit, limits.max_running) < limits.max_running:
+        in_time = waiting.since <= draining.get(waiting.unit, math.inf)
+        if in_time and running.get(waiting.unit, limits.max_running) < limits.max_running:
             running[waiting.unit] += 1
             admitted.append(waiting)
         else:
@@ -133,17 +138,22 @@ def _admit(
     return admitted, left
 
 
-def _draining(line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float) -> set[Unit]:
-    """Give the units that take no new turns, because one whose model is not there has waited long enough."""
+def _draining(line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float) -> Mapping[Unit, float]:
+    """Give the units that have to go for one that has waited long enough, each with when that one came.
+
+    They take no turns that came after it. Those before it go first: else two could drive each other out for ever.
+    """
+    draining: dict[Unit, float] = {}
     after = list(slots)
     for waiting in _oldest_of_each(line, {slot.unit for slot in slots}):
         if not _overdue(waiting, limits, now):
             break
         victims = _victims(waiting, after, limits, now)
         if victims is not None:
+            draining |= {slot.unit: waiting.since for slot in victims}
             after = [slot for slot in after if slot not in victims]
             after.append(Slot(unit=waiting.unit, phase="loading", size=waiting.size))
-    return {slot.unit for slot in slots} - {slot.unit for slot in after}
+    return draining
 
 
 def _swap(

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from math import isfinite
 from os.path import expanduser  # And not Path.expanduser: it raises where there is no such home.
 from pathlib import Path
+from socket import getaddrinfo
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -74,12 +75,20 @@ def _loopback(host: str) -> str:
     try:
         if host == "localhost" or ip_address(host).is_loopback:
             return host
-    except ValueError:
-        pass  # A name and no address: only localhost is sure to stay on this machine.
+    except ValueError:  # A name and no address: only localhost is sure to stay on this machine.
+        _resolve(host)
     raise Unfit(
         f'"{host}" would let other machines in, and this version has no access keys',
         "Bind to 127.0.0.1, and put a proxy that authenticates in front of the server.",
     )
+
+
+def _resolve(name: str) -> None:
+    """Raise Unfit for a name without an address: that is its trouble, and not whom it would let in."""
+    try:
+        getaddrinfo(name, None)
+    except (OSError, ValueError) as error:  # ValueError: it could not even be asked for.
+        raise Unfit(f'"{name}" cannot be resolved to an address', "Write 127.0.0.1, ::1 or localhost.") from error
 
 
 def is_web_address(url: str) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
-from mdsa_server.cli.turns import TurnSoFar, note, print_turn, turn_events
+from mdsa_server.cli.turns import TurnSoFar, note, print_turn, sure, turn_events
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -66,13 +66,13 @@ async def _route(loaded: Loaded, message: str, as_json: bool) -> None:
 
 def _print_route(route: dict[str, Any]) -> None:
     click.echo(
-        f"{click.style(route['domain'], bold=True)}  confidence {route['confidence']:.2f}, "
+        f"{click.style(route['domain'], bold=True)}  confidence {sure(route['confidence'])}, "
         f"decided by {route['router']} in {route['seconds'] * 1000:.0f} ms"
     )
     width = max((len(candidate["domain"]) for candidate in route["candidates"]), default=0)
     for candidate in route["candidates"]:
         bar = "█" * round(candidate["confidence"] * BAR)
-        click.echo(f"  {candidate['domain']:<{width}}  {candidate['confidence']:.2f}  {bar}")
+        click.echo(f"  {candidate['domain']:<{width}}  {sure(candidate['confidence'])}  {bar}")
     for seen in route["evidence"]:
         weight = f"  {seen['weight']:.2f}" if seen["weight"] is not None else ""
         note(f"  {seen['kind']} for {seen['domain'] or 'no domain'}: {seen['text']}{weight}")

@@ -10,12 +10,15 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 import uvicorn
 
 from mdsa_server.app import create_app
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded
 from mdsa_server.web.rooms import Rooms
+
+log = structlog.get_logger(__name__)
 
 BACKLOG = 2048
 # Turns have had their time when connections are closed; this is for their last bytes.
@@ -76,6 +79,8 @@ class Listener:
         self._server.should_exit = True
 
     async def _drain(self) -> None:
+        if turns := len(self.rooms.live_turns):
+            log.info("stopping; running turns may still end", turns=turns, seconds=self._patience)
         await self.rooms.live_turns.close(self._patience)
 
 

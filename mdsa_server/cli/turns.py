@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import httpx
 
 STREAM = {"Accept": "text/event-stream"}
+# A load is told once it takes longer than this, in seconds.
+SOON = 0.3
 
 
 @dataclass
@@ -34,23 +37,27 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
 
     Raises Refused where the turn fails.
     """
-    async with aclosing(turn_events(client, body, turn)) as events:
-        async for name, event in events:
-            match name:
-                case "model_waiting":
-                    note(f"waiting for {event['model']}, place {event['place']} in line ...")
-                case "model_loading":
-                    note(f"loading {event['model']} ...")
-                case "thinking":
-                    note(event["text"], nl=False)
-                case "token":
-                    click.echo(event["text"], nl=False)
-                case "turn_finished":
-                    click.echo()
-                    note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
-                case "turn_failed":
-                    click.echo()
-                    raise Refused.by_server(event["problem"])
+    with ExitStack() as pending:
+        async with aclosing(turn_events(client, body, turn)) as events:
+            async for name, event in events:
+                pending.close()
+                match name:
+                    case "model_waiting":
+                        note(f"waiting for {event['model']}, place {event['place']} in line ...")
+                    case "model_loading":
+                        # A model that the engine does not have is refused at once: it was never being loaded.
+                        soon = asyncio.get_running_loop().call_later(SOON, note, f"loading {event['model']} ...")
+                        pending.callback(soon.cancel)
+                    case "thinking":
+                        note(event["text"], nl=False)
+                    case "token":
+                        click.echo(event["text"], nl=False)
+                    case "turn_finished":
+                        click.echo()
+                        note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
+                    case "turn_failed":
+                        click.echo()
+                        raise Refused.by_server(event["problem"])
 
 
 async def turn_events(
@@ -89,10 +96,15 @@ def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> s
     """Say where an answer came from: `[general · 152 ms · confidence 0.95]`."""
     parts = [f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"]
     if route:
-        parts = [route["domain"], *parts, f"confidence {route['confidence']:.2f}"]
+        parts = [route["domain"], *parts, f"confidence {sure(route['confidence'])}"]
     if reason != "stop":
         parts.append({"cancelled": "stopped", "length": "cut at the length limit"}.get(reason, reason))
     return f"[{' · '.join(parts)}]"
+
+
+def sure(confidence: float) -> str:
+    """Write a confidence with two digits; what is not quite all or nothing is not shown as that."""
+    return f"{min(max(confidence, 0.01), 0.99) if 0 < confidence < 1 else confidence:.2f}"
 
 
 def note(text: str, *, nl: bool = True) -> None:

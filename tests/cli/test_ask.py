@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from mdsa_server.cli.turns import SOON, closing_line
 from mdsa_server.store.data_folder import hold_data_folder
 from tests.cli.terminal import PATIENCE_SECONDS, Terminal
 from tests.fakes.script import DIES, ScriptedModel
@@ -21,6 +22,34 @@ async def test_the_answer_is_printed_and_apart_from_it_where_it_came_from(
     done = await terminal.mdsa("ask", "a function in python")
     assert (done.code, done.out) == (0, "Hello there.\n")
     assert re.fullmatch(r"(loading .*\n)?\[code · \d+ ms · confidence [01]\.\d\d\]\n", done.err), done.err
+
+
+@pytest.mark.parametrize(
+    ("confidence", "shown"),
+    [(1.0, "1.00"), (0.9999, "0.99"), (0.954, "0.95"), (0.5, "0.50"), (0.001, "0.01"), (0.0, "0.00")],
+)
+def test_a_confidence_that_is_not_whole_is_not_shown_as_whole(confidence: float, shown: str) -> None:
+    route = {"domain": "general", "confidence": confidence}
+    assert closing_line(route, 0.152, "stop") == f"[general · 152 ms · confidence {shown}]"
+
+
+async def test_a_load_that_takes_a_while_is_told(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    model.load_seconds = 2 * SOON
+    done = await terminal.mdsa("ask", "hello")
+    assert done.err.startswith("loading scripted:1b ...\n[general · ")
+
+
+async def test_a_model_that_is_not_there_was_never_being_loaded(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama
+) -> None:
+    terminal.configure(engine.url, more='model = "absent:1b"\n')
+    assert (await terminal.mdsa("reload")).code == 0
+    done = await terminal.mdsa("ask", "a function in python")
+    assert done.code == 1
+    assert "absent:1b" in done.err
+    assert "loading" not in done.err
 
 
 async def test_the_domain_can_be_chosen(terminal: Terminal, server: RunningServer) -> None:

@@ -9,7 +9,9 @@ import sys
 import httpx
 import pytest
 
+from mdsa_server.cli.turns import STREAM
 from tests.cli.terminal import PATIENCE_SECONDS, Running, Terminal
+from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
 
@@ -39,6 +41,26 @@ async def test_a_server_tells_its_address_answers_there_and_ends_cleanly(
     assert not (terminal.folder / "data" / "server.json").exists()
 
 
+@not_on_windows
+async def test_the_wait_for_running_turns_is_told_before_it_begins(
+    terminal: Terminal, engine: ScriptedOllama, model: ScriptedModel
+) -> None:
+    model.says = ["Once", asyncio.Event()]
+    async with terminal.running("serve", MDSA_LOGGING__FORMAT="json") as command:
+        url = await address(command)
+        async with (
+            httpx.AsyncClient(base_url=url) as client,
+            client.stream("POST", "/api/chat", json={"message": "hi"}, headers=STREAM) as response,
+        ):
+            async for line in response.aiter_lines():
+                if line == "event: token":
+                    break
+            command.signal(signal.SIGTERM)
+            done = await command.ends()
+    told = [json.loads(line) for line in done.err.splitlines() if "running turns" in line]
+    assert [(line["level"], line["turns"], line["seconds"]) for line in told] == [("info", 1, 0.5)], done.err
+
+
 async def test_the_banner_says_what_runs(terminal: Terminal, engine: ScriptedOllama) -> None:
     async with terminal.running("serve", "--data", "elsewhere") as command:
         banner = await command.prints("Ctrl-C stops the server.")
@@ -65,6 +87,12 @@ async def test_all_faults_are_listed_and_end_with_2(terminal: Terminal) -> None:
     assert (done.code, done.out) == (2, "")
     for place in ("mdsa.toml:4: engine.url", "domains.code.colour", "MDSA_SERVER__HOST"):
         assert place in done.err
+
+
+async def test_a_host_that_is_no_ones_name_is_told(terminal: Terminal) -> None:
+    done = await terminal.mdsa("serve", "--host", "nosuch.invalid")
+    assert done.code == 2
+    assert '"nosuch.invalid" cannot be resolved' in done.err
 
 
 async def test_a_port_that_is_in_use_is_told(terminal: Terminal) -> None:

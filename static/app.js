@@ -5,6 +5,9 @@ const page = document.scrollingElement
 
 let atEnd = true
 const toEnd = () => page.scrollTo(0, page.scrollHeight)
+const sends = element => element.matches("#composer, .again")
+// Turns are counted by the styles, which cannot know how many come before those that are shown.
+const count = () => { byId("turns").style.counterReset = `turn ${byId("earlier")?.dataset.turns ?? 0}` }
 const fit = box => { if (!CSS.supports("field-sizing", "content")) box.rows = Math.min(12, box.value.split("\n").length) }
 
 addEventListener("keydown", event => {
@@ -31,14 +34,27 @@ addEventListener("click", async event => {
   setTimeout(() => { label.textContent = "Copy" }, 1500)
 })
 
-addEventListener("htmx:before:swap", () => { atEnd = page.scrollHeight - page.scrollTop - innerHeight < 48 })
+addEventListener("htmx:before:swap", event => {
+  const fromEnd = page.scrollHeight - page.scrollTop
+  const earlier = event.detail.ctx?.sourceElement.id === "earlier"
+  atEnd = !earlier && fromEnd - innerHeight < 48
+  if (!earlier) return
+  // What was said long ago must not push away what is being read, and is no news to read out.
+  const turns = byId("turns")
+  turns.ariaLive = "off"
+  setTimeout(() => { turns.ariaLive = null }, 1000)
+  addEventListener("htmx:before:settle", () => {
+    count()
+    page.scrollTo(0, page.scrollHeight - fromEnd)
+  }, { once: true })
+})
 addEventListener("htmx:after:swap", () => { if (atEnd && byId("turns")) toEnd() })
 
 addEventListener("htmx:after:request", event => {
   const { sourceElement, response } = event.detail.ctx
-  if (sourceElement.id !== "composer" || response.status >= 400) return
+  if (!sends(sourceElement) || response.status >= 400) return
   const box = message()
-  box.value = ""
+  if (sourceElement === box.form) box.value = ""
   fit(box)
   box.focus()
   // The reader who sends wants to see what comes of it, wherever they had scrolled to.
@@ -46,8 +62,11 @@ addEventListener("htmx:after:request", event => {
 })
 
 addEventListener("htmx:error", event => {
-  if (event.detail.ctx?.sourceElement.id !== "composer") return
+  if (!event.detail.ctx || !sends(event.detail.ctx.sourceElement)) return
   byId("composer-problem").replaceChildren(byId("offline").content.cloneNode(true))
 })
 
-if (byId("turns")?.querySelector(".turn")) toEnd()
+if (byId("turns")?.querySelector(".turn")) {
+  count()
+  toEnd()
+}

@@ -60,6 +60,8 @@ def _parser() -> MarkdownIt:
     # An image would have the reader's browser ask another host; its text and address stay, as a link.
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.core.ruler.push("fit_the_page", _fit_the_page)
+    # What it makes ready when first used must be ready before two threads use it.
+    parser.render("A *first* text.")
     return parser
 
 

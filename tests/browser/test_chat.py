@@ -163,6 +163,20 @@ async def test_an_engine_that_dies_is_told_in_place_with_its_mend(reading: Readi
         await expect(answer.locator(".mend")).not_to_be_empty()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_stop_is_where_send_was(reading: Reading, model: ScriptedModel, scheme: str) -> None:
+    model.says = ["Half of it", HANGS]
+
+    async with reading("/chat", viewport={"width": 1440, "height": 900}, color_scheme=scheme) as page:
+        send = await page.get_by_role("button", name="Send").bounding_box()
+        await ask(page, "A long story, please")
+        stop = await page.get_by_role("button", name="Stop").bounding_box()
+
+    assert send is not None
+    assert stop is not None
+    assert (stop["x"] + stop["width"], stop["y"]) == pytest.approx((send["x"] + send["width"], send["y"]), abs=2)
+
+
 async def test_a_message_that_is_refused_stays_in_the_composer(reading: Reading) -> None:
     async with reading("/chat", allowed="413") as page:
         box = page.get_by_label("Your message")

@@ -84,6 +84,14 @@ async def test_enter_sends_nothing_while_an_answer_is_coming(reading: Reading, m
         await expect(page.locator(".turn")).to_have_count(1)
 
 
+async def test_the_configuration_is_read_again_from_the_keyboard(reading: Reading) -> None:
+    async with reading("/") as page:
+        await page.get_by_role("button", name="Read mdsa.toml again").press("Enter")
+
+        await expect(page.get_by_role("status")).to_contain_text("Read again: general, code.")
+        await expect(page.get_by_role("button", name="Read mdsa.toml again")).to_be_focused()
+
+
 async def test_escape_closes_the_drawer_and_leads_back_to_its_button(reading: Reading) -> None:
     async with reading("/chat", **NARROW) as page:
         opener = page.get_by_role("button", name="Conversations", exact=True)

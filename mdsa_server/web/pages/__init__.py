@@ -3,7 +3,7 @@
 from litestar.types import ControllerRouterHandler
 
 from mdsa_server.web.pages.chat import ChatPages
-from mdsa_server.web.pages.welcome import welcome
+from mdsa_server.web.pages.welcome import reload, welcome
 
-PAGES: tuple[ControllerRouterHandler, ...] = (welcome, ChatPages)
+PAGES: tuple[ControllerRouterHandler, ...] = (welcome, reload, ChatPages)
 """What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

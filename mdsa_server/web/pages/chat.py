@@ -1,5 +1,7 @@
 """The chat page: conversations, their turns, and answers as they come."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post
@@ -8,6 +10,7 @@ from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from mdsa_server.chat.turn_stream import TurnStream
+from mdsa_server.errors import UnknownTurn
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
@@ -19,6 +22,7 @@ from mdsa_server.web.streams import EventStream, last_event_id
 from mdsa_server.web.texts import SearchText, Title
 
 CONVERSATIONS_SHOWN = 30
+TURNS_SHOWN = 50
 CHANGED = {"HX-Trigger": "conversations-changed"}
 """Has the list of conversations ask for itself again, with the search it shows."""
 
@@ -46,12 +50,20 @@ class ChatPages(Controller):
     include_in_schema = False
 
     @get(["/", "/{conversation:str}"])
-    async def page(self, rooms: InRooms, caller: ByCaller, conversation: FromPath[str | None] = None) -> Template:
-        """Show a conversation, or an empty page to begin one."""
+    async def page(
+        self,
+        rooms: InRooms,
+        caller: ByCaller,
+        conversation: FromPath[str | None] = None,
+        before: FromQuery[str | None] = None,
+    ) -> Template:
+        """Show a conversation's last turns, or the last `before` one of them, or an empty page to begin one."""
         shown = await rooms.conversations.read(caller.owner, conversation) if conversation else None
+        turns = _turns_before(before, shown.turns) if shown else ()
         context = {
             "conversation": shown,
-            "answers": [await _answer(rooms, caller, turn) for turn in shown.turns] if shown else [],
+            "answers": [await _answer(rooms, caller, turn) for turn in turns[-TURNS_SHOWN:]],
+            "earlier": len(turns[:-TURNS_SHOWN]),
             "domains": list(rooms.live_turns.desk.team.domains.values()),
         }
         listed = await _listed(rooms, caller, current=conversation)
@@ -147,9 +159,20 @@ def _is_inside(request: AnyRequest, conversation: str) -> bool:
     return request.headers.get("hx-current-url", "").endswith(f"/chat/{conversation}")
 
 
+def _turns_before(turn: str | None, turns: Sequence[Turn]) -> Sequence[Turn]:
+    """Give the turns that came before one of them; all where none is named. Raises UnknownTurn."""
+    if turn is None:
+        return turns
+    place = next((place for place, each in enumerate(turns) if each.id == turn), None)
+    if place is None:
+        raise UnknownTurn(f"the conversation has no turn with the id {turn!r}", "Load the page again.")
+    return turns[:place]
+
+
 async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:
     if turn.outcome != "running":
-        return finished_answer(turn)
+        # In a thread: many long answers together would keep the loop from everyone else.
+        return await asyncio.to_thread(finished_answer, turn)
     return answer_so_far(await rooms.live_turns.find(caller.owner, turn.id))
 
 

@@ -1,20 +1,33 @@
 """The first page: what runs, what is missing, and what to try."""
 
-from litestar import get
-from litestar.di import NamedDependency
+from typing import Any
+
+from litestar import Request, get, post
 from litestar.response import Template
 
 from mdsa_server.web.pages.surroundings import surroundings
-from mdsa_server.web.rooms import Rooms
+from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
 
 
 @get("/", opt={"scope": "chat"}, include_in_schema=False)
-async def welcome(rooms: NamedDependency[Rooms]) -> Template:
+async def welcome(rooms: InRooms) -> Template:
     """Show the engine, the domains and the plugins."""
+    return Template("pages/welcome.html", context=_context(rooms))
+
+
+@post("/reload", opt={"scope": "admin"}, include_in_schema=False, status_code=200)
+async def reload(rooms: InRooms, request: Request[Any, Any, Any]) -> Template:
+    """Read the configuration again, and show the domains with what came of it; a plain form is shown the page."""
+    reloaded = await rooms.reload()
+    name = "fragments/domains.html" if request.headers.get("hx-request") else "pages/welcome.html"
+    return Template(name, context=_context(rooms, reloaded))
+
+
+def _context(rooms: Rooms, reloaded: Reloaded | None = None) -> dict[str, Any]:
     team = rooms.live_turns.desk.team
-    context = {
+    return surroundings(rooms, "welcome") | {
         "domains": list(team.domains.values()),
         "fallback": team.fallback,
         "plugins": rooms.registry.status(),
+        "reloaded": reloaded,
     }
-    return Template("pages/welcome.html", context=surroundings(rooms, "welcome") | context)

@@ -13,7 +13,7 @@ from mdsa_server import bundled
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.pages.answer_view import finished_answer
 from mdsa_server.web.rendering import make_environment
-from tests.fakes.script import HANGS, ScriptedModel
+from tests.fakes.script import DIES, HANGS, ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
 
@@ -157,6 +157,43 @@ async def test_cancel_stops_the_engine(server: RunningServer, model: ScriptedMod
     async with asyncio.timeout(5):
         await engine.until(lambda: engine.cut == 1)
     assert "Stopped. What had come of the answer is kept." in await whole_stream(server, turn)
+
+
+async def test_a_stopped_answer_names_no_tokens(server: RunningServer, model: ScriptedModel) -> None:
+    model.says = ["Half", HANGS]
+    _, turn = await begin(server)
+    async with asyncio.timeout(10), events_of(server, turn) as events:
+        while "Half" not in await anext(events):
+            pass
+    await server.client.post(f"/chat/turns/{turn}/cancel", headers=HTMX)
+    end = await whole_stream(server, turn)
+
+    assert "in all" in end
+    assert "token<" not in end
+    assert "tokens<" not in end
+
+
+async def test_a_failed_answer_may_be_tried_again_with_the_domain_that_was_asked_for(
+    server: RunningServer, model: ScriptedModel
+) -> None:
+    model.says = [DIES]
+    _, routed = await begin(server, "A & B?")
+    _, asked_for = await begin(server, "A & B?", domain="code")
+    model.says = ["Fine."]
+    _, answered = await begin(server)
+
+    form = await whole_stream(server, routed)
+    assert '<input type="hidden" name="message" value="A &amp; B?">' in form
+    assert 'name="domain"' not in form
+    assert '<input type="hidden" name="domain" value="code">' in await whole_stream(server, asked_for)
+    assert "Try again" not in await whole_stream(server, answered)
+
+
+async def test_turns_before_one_that_is_not_there_are_a_problem(server: RunningServer) -> None:
+    first, _ = await begin(server)
+    answer = await server.client.get(first.headers["HX-Push-Url"], params={"before": ABSENT})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown-turn")
 
 
 @pytest.mark.parametrize("message", ["", "   \n"])

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
+from mdsa_server.errors import ConfigurationInvalid
+from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.fault import Fault
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
-from tests.serving import RunningServer, make_settings, running
+from tests.serving import DOMAINS, RunningServer, make_settings, running
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -34,3 +39,38 @@ async def test_an_engine_without_a_chat_model_is_told_with_the_command_that_fetc
 
     assert "mdsa models pull" in page
     assert 'hx-trigger="every 4s"' in page
+
+
+@pytest.mark.parametrize(("headers", "whole"), [({"HX-Request": "true"}, False), ({}, True)], ids=["htmx", "form"])
+async def test_the_configuration_is_read_again_and_what_came_of_it_is_shown(
+    tmp_path: Path, engine: ScriptedOllama, headers: dict[str, str], whole: bool
+) -> None:
+    cooking = {"cooking": {"description": "Food and recipes", "model": "absent:7b"}}
+    later = make_settings(tmp_path, engine=engine.url, domains=DOMAINS | cooking)
+    later = later.model_copy(update={"server": later.server.model_copy(update={"max_message_chars": 7})})
+    async with running(make_settings(tmp_path, engine=engine.url), reread=lambda: later) as server:
+        answer = await server.client.post("/reload", headers=headers | {"Accept": "text/html"})
+
+        assert ("<!doctype html>" in answer.text) == whole
+        assert "3 domains" in answer.text
+        assert "Food and recipes" in answer.text
+        assert "1 warning" in answer.text
+        assert "absent:7b" in answer.text
+        assert "server.max_message_chars" in answer.text
+        assert "Read again" not in (await server.client.get("/")).text
+
+
+async def test_the_faults_of_a_configuration_are_shown_with_their_places(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    fault = Fault(file="mdsa.toml", line=14, key="server.prot", what="is not known", mend="Did you mean port?")
+
+    def reread() -> Settings:
+        raise ConfigurationInvalid("mdsa.toml has a fault", faults=[fault])
+
+    async with running(make_settings(tmp_path, engine=engine.url), reread=reread) as server:
+        answer = await server.client.post("/reload", headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert "mdsa.toml:14: server.prot: is not known" in answer.text
+    assert "<html" not in answer.text

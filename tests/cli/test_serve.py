@@ -110,10 +110,23 @@ async def test_a_folder_that_is_in_use_is_told_with_its_server(terminal: Termina
     assert "--data" in done.err
 
 
-async def test_a_changed_configuration_is_read_again(terminal: Terminal, server: RunningServer) -> None:
-    terminal.configure("http://127.0.0.1:9", more='[domains.maths]\ndescription = "Sums"\n')
+async def test_a_changed_configuration_is_read_again(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama
+) -> None:
+    terminal.configure(engine.url, more='[domains.maths]\ndescription = "Sums"\n')
     done = await terminal.mdsa("reload")
     assert (done.code, done.out) == (0, "Read again. Domains: general, code, maths.\n")
+
+
+async def test_what_a_reload_leaves_to_a_restart_and_what_may_not_work_is_told_line_by_line(
+    terminal: Terminal, server: RunningServer, engine: ScriptedOllama
+) -> None:
+    terminal.configure(engine.url, more='model = "absent:1b"\n[logging]\nlevel = "debug"\n')
+    done = await terminal.mdsa("reload")
+    first, restart, warning = done.out.splitlines()
+    assert (done.code, first) == (0, "Read again. Domains: general, code.")
+    assert restart == "  logging.level has changed too: restart the server to have it taken up."
+    assert "absent:1b" in warning
 
 
 async def test_faults_keep_the_configuration_as_it_was(terminal: Terminal, server: RunningServer) -> None:

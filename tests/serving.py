@@ -49,7 +49,9 @@ class RunningServer:
 @asynccontextmanager
 async def running(settings: Settings, *, reread: Callable[[], Settings] | None = None) -> AsyncIterator[RunningServer]:
     """Serve `settings` until the block ends; `reread` gives what a reload finds."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     app = create_app(loaded(settings, reread or (lambda: settings)), url=url)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))

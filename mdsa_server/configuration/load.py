@@ -220,4 +220,4 @@ def invalid(faults: list[Fault]) -> ConfigurationInvalid:
     """Make one error of all faults, in the order of their lines."""
     faults = sorted(faults, key=lambda fault: math.inf if fault.line is None else fault.line)
     detail = str(faults[0]) if len(faults) == 1 else f"{len(faults)} faults; the first is {faults[0]}"
-    return ConfigurationInvalid(detail, "mdsa check lists all faults.", faults)
+    return ConfigurationInvalid(detail, "`mdsa check` lists all faults.", faults)

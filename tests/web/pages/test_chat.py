@@ -178,14 +178,15 @@ async def test_a_failed_answer_may_be_tried_again_with_the_domain_that_was_asked
 ) -> None:
     model.says = [DIES]
     _, routed = await begin(server, "A & B?")
-    _, asked_for = await begin(server, "A & B?", domain="code")
-    model.says = ["Fine."]
-    _, answered = await begin(server)
-
     form = await whole_stream(server, routed)
     assert '<input type="hidden" name="message" value="A &amp; B?">' in form
     assert 'name="domain"' not in form
+
+    _, asked_for = await begin(server, "A & B?", domain="code")
     assert '<input type="hidden" name="domain" value="code">' in await whole_stream(server, asked_for)
+
+    model.says = ["Fine."]
+    _, answered = await begin(server)
     assert "Try again" not in await whole_stream(server, answered)
 
 

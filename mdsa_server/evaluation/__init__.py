@@ -1,0 +1,1 @@
+"""Measuring on recorded and labelled data what the server decides."""

@@ -1,5 +1,6 @@
 """Kinds of values in `mdsa.toml` that need more than a type: what fits, and what mends the rest."""
 
+import math
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -110,10 +111,10 @@ def _engine_url(url: str) -> str:
 
 
 def _keep_alive(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        usable = False
+    if isinstance(value, str):
+        usable = DURATION.fullmatch(value) is not None
     else:
-        usable = not isinstance(value, str) or DURATION.fullmatch(value) is not None
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not usable:
         raise Unfit("must be seconds or a duration", 'Write for example 300, "5m", "1h30m", 0 or -1 (for ever).')
     return value

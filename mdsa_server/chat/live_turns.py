@@ -1,7 +1,7 @@
 """Turns under way: each is a task of its own that outlives the request that began it, and any may follow it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Observer = Callable[[Turn, TurnEvent], None]
 
 CANCELLED = "cancelled"
+SAVE_AGAIN_SECONDS = 5.0
 
 
 @dataclass(eq=False)
@@ -36,6 +37,8 @@ class LiveTurn:
     task: asyncio.Task[None] | None = None
     ending: bool = False
     """Its end is known and being saved: too late to cancel it."""
+    cut_off: bool = False
+    """The server stops, and it has had its time."""
 
 
 class LiveTurns:
@@ -65,6 +68,9 @@ class LiveTurns:
         live = LiveTurn(owner, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain), f"turn {turn.id}")
+        if self._closing:
+            # It was being saved when the others were ended.
+            await self._cut_off(live)
         return live.stream
 
     def check(self, message: str, domain: str | None) -> None:
@@ -87,12 +93,12 @@ class LiveTurns:
 
     async def find(self, owner: str, turn: str) -> TurnStream:
         """Give an owner's turn, under way or from the store. Raises UnknownTurn."""
-        # A turn is saved before it leaves the live ones, so that it is always in one of the two.
+        # A turn leaves the live ones when it is saved, so that it is always in one of the two.
         if live := self._live.get(turn):
             if live.owner != owner:
                 raise UnknownTurn(f"no turn has the id {turn!r}", "A turn's id comes with the answer to its message.")
             return live.stream
-        return TurnStream.of_ended(await self._turn_log.read(owner, turn), await self._turn_log.events(owner, turn))
+        return TurnStream.of_ended(*await self._turn_log.story(owner, turn))
 
     def __len__(self) -> int:
         return len(self._live)
@@ -118,7 +124,11 @@ class LiveTurns:
         self._closing = True
         if tasks := [live.task for live in self._live.values() if live.task]:
             await asyncio.wait(tasks, timeout=patience)
-        await asyncio.gather(*(_stop(live) for live in list(self._live.values())))
+        await asyncio.gather(*(self._cut_off(live) for live in list(self._live.values())))
+
+    async def _cut_off(self, live: LiveTurn) -> None:
+        live.cut_off = True
+        await _stop(live)
 
     async def _drive(self, live: LiveTurn, domain: str | None) -> None:
         """Run a turn and tell its end, whatever it is, once it is saved."""
@@ -126,15 +136,36 @@ class LiveTurns:
         last = await self._last_event(live, domain)
         # Nothing is awaited between the end and this: who cancels either comes before it, or too late.
         live.ending = True
-        try:
-            await self._turn_log.finish(stream.turn, [*stream.events, last])
-        except MdsaError as error:
-            log.error("turn not saved", turn=stream.turn.id, reason=error.detail, mend=error.mend)
-            last = _failed(live, error.problem)
-        finally:
-            stream.end(last)
-            self._observe(stream.turn, last)
+        if problem := await self._save(live, [*stream.events, last]):
+            last = _failed(live, problem)
+            events = [last] if problem is UNEXPECTED else [*stream.events, last]
+            self._spawn(self._save_later(live, events), f"save turn {stream.turn.id}")
+        else:
             del self._live[stream.turn.id]
+        stream.end(last)
+        self._observe(stream.turn, last)
+
+    async def _save(self, live: LiveTurn, events: Sequence[TurnEvent]) -> Problem | None:
+        """Save how a turn ended; gives why it could not be."""
+        turn = live.stream.turn
+        try:
+            await self._turn_log.finish(turn, events)
+        except MdsaError as error:
+            log.error("turn not saved", turn=turn.id, reason=error.detail, mend=error.mend)
+            return error.problem
+        except Exception:
+            # Something in its events cannot be written: whoever waits must learn that it ended.
+            log.exception("turn cannot be saved", turn=turn.id)
+            return UNEXPECTED
+        return None
+
+    async def _save_later(self, live: LiveTurn, events: Sequence[TurnEvent]) -> None:
+        """Save a turn once that is possible; until then it stays among the live ones, where it is found."""
+        while True:
+            await asyncio.sleep(SAVE_AGAIN_SECONDS)
+            if await self._save(live, events) is None:
+                del self._live[live.stream.turn.id]
+                return
 
     async def _last_event(self, live: LiveTurn, domain: str | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
@@ -148,7 +179,7 @@ class LiveTurns:
                     self._observe(turn, event)
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
-            return _failed(live, CUT_OFF) if self._closing else _cancelled(live)
+            return _failed(live, CUT_OFF) if live.cut_off else _cancelled(live)
         except MdsaError as error:
             return _failed(live, error.problem)
         except Exception:

@@ -37,9 +37,11 @@ async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | 
 async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:
     async def within_time() -> Opinion:
         try:
-            async with asyncio.timeout(team.router_timeout):
+            async with asyncio.timeout(team.router_timeout) as limit:
                 return await router.route(query)
         except TimeoutError as error:
+            if not limit.expired():
+                raise  # Of the router's own making.
             late = f"within {team.router_timeout:g} s"
             if isinstance(query.vector, SharedVector) and query.vector.awaited:
                 # No fault of the router's, which waits as we do.

@@ -59,7 +59,7 @@ def value_of(text: str) -> Any:
     """Read a variable's text as a TOML value; what is none is a string."""
     try:
         document = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # No TOML, or nothing that Python would read: endless digits or brackets.
         return text
     return document["value"] if len(document) == 1 else text
 

@@ -45,7 +45,7 @@ def statements(text: str) -> Iterator[Statement]:
         part = text[start:end]
         try:
             content = tomllib.loads(part)
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             break
         yield Statement(line, part, content)
         line += part.count("\n") + 1

@@ -101,7 +101,7 @@ def _read(path: Path | None, cwd: Path) -> tuple[dict[str, Any], Places]:
     text = _text(path, name)
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # No TOML, or endless digits or brackets.
         raise invalid([_syntax_fault(name, text, str(error))]) from error
     return tree, Places(Place(name), {key: Place(name, line) for key, line in lines_of(text).items()})
 
@@ -143,6 +143,9 @@ def _syntax_fault(name: str, text: str, message: str) -> Fault:
 def _lay_environment_over(tree: dict[str, Any], places: Places, environ: Mapping[str, str]) -> None:
     for name, text in environment.variables(environ).items():
         path = environment.path_of(name, tree)
+        if not text.isprintable() and text != text.encode("utf-8", "replace").decode():
+            fault = Fault(file=name, key=dotted(path), what="is not UTF-8", mend="Write the variable anew.")
+            raise invalid([fault])
         value = environment.value_of(text)
         if not isinstance(value, str) and _is_text(path):
             value = text

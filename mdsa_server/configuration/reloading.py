@@ -12,7 +12,7 @@ from mdsa_server.configuration import checks
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import require_offers
 from mdsa_server.configuration.places import dotted
-from mdsa_server.errors import EngineError
+from mdsa_server.errors import EngineError, UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.settings import Settings
@@ -33,11 +33,11 @@ class Reloader:
         self._desk = desk
         self._registry = registry
         self._engine = engine
-        self._turn = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> Reloaded:
         """Take up what has changed; one at a time. Raises ConfigurationInvalid, and then nothing has changed."""
-        async with self._turn:
+        async with self._one_at_a_time:
             # In a thread: a long file takes a while, and turns are under way.
             fresh = await asyncio.to_thread(self._started_with.again)
             warnings = [str(fault) for fault in await require_offers(fresh, self._registry)]
@@ -55,7 +55,7 @@ class Reloader:
         try:
             self._engine.check()
             installed = await self._engine.client.installed()
-        except EngineError:
+        except (EngineError, UnknownModel):
             return []  # Every page says so already.
         return checks.missing_models(fresh.settings, installed, fresh.places)
 

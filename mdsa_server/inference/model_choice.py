@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import structlog
 
-from mdsa_server.errors import EngineRefused, UnknownModel
+from mdsa_server.errors import EngineDied, EngineRefused, UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
 
@@ -28,7 +28,7 @@ async def able_to_chat(client: OllamaClient, names: Iterable[str]) -> AsyncItera
     for name in names:
         try:
             details = await client.show(name)
-        except (EngineRefused, UnknownModel) as error:
+        except (EngineRefused, EngineDied, UnknownModel) as error:
             log.warning("model passed over", model=name, reason=error.detail)
             continue
         if can_chat(details):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
+from typing import TypeVar
 
+import msgspec
+import numpy as np
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
@@ -18,6 +22,10 @@ from mdsa_server.vocabulary.plugins import OfferKind
 from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 METHODS: dict[OfferKind, tuple[str, ...]] = {
     "router": ("fit", "route"),
@@ -86,15 +94,12 @@ class HostedRouter:
         opinion = await self._router.route(query)
         if not isinstance(opinion, Opinion):
             raise PluginFault(f"route gave {_kind(opinion)}, not an Opinion")
-        candidates, evidence = listed(opinion.candidates), listed(opinion.evidence)
+        candidates = tuple(_checked("route", candidate, Candidate) for candidate in listed(opinion.candidates))
         for candidate in candidates:
             # Asked this way round, what is not a number is refused too.
-            if not isinstance(candidate, Candidate) or not 0.0 <= candidate.confidence <= 1.0:
+            if not 0.0 <= candidate.confidence <= 1.0:
                 raise PluginFault(f"route gave {candidate!r}; a Candidate has a confidence from 0 to 1")
-        for seen in evidence:
-            if not isinstance(seen, Evidence):
-                raise PluginFault(f"route gave {_kind(seen)} among the evidence, not an Evidence")
-        return Opinion(candidates, evidence)
+        return Opinion(candidates, tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)))
 
     async def _fit_first(self, domains: Sequence[Domain]) -> None:
         try:
@@ -120,10 +125,7 @@ class HostedRetriever:
     async def retrieve(self, query: RetrieverQuery) -> Sequence[Passage]:
         """Ask the retriever. Raises PluginFault where what it gives are no passages."""
         given = listed(await self._retriever.retrieve(query))
-        for passage in given:
-            if not isinstance(passage, Passage):
-                raise PluginFault(f"retrieve gave {_kind(passage)} among the passages, not a Passage")
-        return given
+        return tuple(_checked("retrieve", passage, Passage) for passage in given)
 
 
 def misfit(kind: OfferKind, offered: object) -> str | None:
@@ -141,7 +143,25 @@ def misfit(kind: OfferKind, offered: object) -> str | None:
             return f"{what} is no {kind}: its method {method} is not async"
     if kind != "tool" and what is not name:
         return f"{what} is no {kind}: it has no name"
+    if kind != "tool" and not NAME.fullmatch(what):
+        return f"the name {what!r} cannot be written in a header; use A to Z, a to z, 0 to 9, _, . and -"
     return None
+
+
+def _checked(method: str, given: object, kind: type[T]) -> T:
+    """Give what a plugin gave, with plain values in it: numbers of numpy's become Python's. Raises PluginFault."""
+    if not isinstance(given, kind):
+        raise PluginFault(f"{method} gave {_kind(given)}, not a {kind.__name__}")
+    try:
+        return msgspec.convert(msgspec.to_builtins(given, enc_hook=_plain), kind)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise PluginFault(f"{method} gave a {kind.__name__} with a wrong value: {error}") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{_kind(value)} is neither a text nor a number")
 
 
 def _is_async(method: Callable[..., object]) -> bool:

@@ -206,7 +206,7 @@ class PluginRegistry:
                     raise PluginFault(f"gave {tool!r} among the tools, not a Tool")
             return tools
 
-        called = f"tool {source.name}" if isinstance(source, Tool) else f"tools of {type(source).__name__}"
+        called = f"tools of {source.name if isinstance(source, Tool) else type(source).__name__}"
         try:
             return await self._guarded(member, called, ask)
         except MdsaError as error:
@@ -220,6 +220,7 @@ class PluginRegistry:
                 await router.ready()
             else:
                 await router.fit(domains)
+                router.member.fared_well(f"fit of {router.name}")
         except BaseException as error:
             if blameless(error):
                 raise

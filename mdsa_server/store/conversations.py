@@ -104,17 +104,18 @@ class Conversations:
 
     async def earlier_turns(self, turn: Turn, limit: int) -> list[Turn]:
         """Give up to `limit` turns that came before `turn` in its conversation, oldest first: what was said in them."""
+        if turn.parent is None:
+            return []
+        return await self._database.read(lambda db: _latest(db, turn.conversation, limit, before=turn.id))
+
+    async def latest_turns(self, owner: str, conversation: str, limit: int) -> list[Turn]:
+        """Give the last `limit` turns of a conversation, oldest first: what was said in them."""
 
         def work(db: Connection) -> list[Turn]:
-            rows = db.execute(
-                f"select {SAID_COLUMNS} from (select * from turns where conversation = ?"  # noqa: S608  # a constant
-                " and sequence < (select sequence from turns where id = ?)"
-                " order by sequence desc limit ?) order by sequence",
-                (turn.conversation, turn.id, limit),
-            )
-            return [said_of_row(row) for row in rows]
+            _check_owner(db, owner, conversation)
+            return _latest(db, conversation, limit)
 
-        return await self._database.read(work) if turn.parent else []
+        return await self._database.read(work)
 
     async def rename(self, owner: str, conversation: str, title: str) -> None:
         def work(db: Connection) -> None:
@@ -131,6 +132,16 @@ class Conversations:
             db.execute("delete from conversations where id = ?", (conversation,))
 
         await self._database.write(work)
+
+
+def _latest(db: Connection, conversation: str, limit: int, before: str | None = None) -> list[Turn]:
+    rows = db.execute(
+        f"select {SAID_COLUMNS} from (select * from turns where conversation = :conversation"  # noqa: S608  # a constant
+        " and (:before is null or sequence < (select sequence from turns where id = :before))"
+        " order by sequence desc limit :limit) order by sequence",
+        {"conversation": conversation, "before": before, "limit": limit},
+    )
+    return [said_of_row(row) for row in rows]
 
 
 def title_of(message: str) -> str:

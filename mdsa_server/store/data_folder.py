@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,25 +28,25 @@ def hold_data_folder(folder: Path, url: str | None) -> Iterator[None]:
 
     Raises DataFolderInUse where another server holds it, StoreUnusable where it cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK_FILE)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise DataFolderInUse(_in_use(folder), "Stop that server, or choose another folder with --data DIR.") from error
-    except OSError as error:
-        raise StoreUnusable(
-            f"{folder} cannot be used ({error.strerror})",
-            "Check its permissions, or name another: [store] path in mdsa.toml, or --data DIR.",
-        ) from error
-    word = folder / SERVER_FILE
-    try:
-        if url is not None:
-            word.write_bytes(msgspec.json.encode(ServerAddress(url, os.getpid())))
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / LOCK_FILE)
+            lock.acquire(timeout=0)
+            held.callback(lock.release)
+            if url is not None:
+                word = folder / SERVER_FILE
+                word.write_bytes(msgspec.json.encode(ServerAddress(url, os.getpid())))
+                held.callback(word.unlink, missing_ok=True)
+        except Timeout as error:
+            in_use = _in_use(folder)
+            raise DataFolderInUse(in_use, "Stop that server, or choose another folder with --data DIR.") from error
+        except OSError as error:
+            raise StoreUnusable(
+                f"{folder} cannot be used ({error.strerror})",
+                "Check its permissions, or name another: [store] path in mdsa.toml, or --data DIR.",
+            ) from error
         yield
-    finally:
-        word.unlink(missing_ok=True)
-        lock.release()
 
 
 def server_of(folder: Path) -> ServerAddress | None:

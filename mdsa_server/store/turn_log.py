@@ -53,9 +53,11 @@ class TurnLog:
         """Give a turn. Raises UnknownTurn."""
         return turn_of_row(await self._row(owner, turn))
 
-    async def events(self, owner: str, turn: str) -> list[TurnEvent]:
-        """Give the events of a turn that is not under way, the last of them in any case. Raises UnknownTurn."""
-        return _events_of_row(await self._row(owner, turn)) or [CUT]
+    async def story(self, owner: str, turn: str) -> tuple[Turn, list[TurnEvent]]:
+        """Give a turn that is not under way, and its events, the last of them in any case. Raises UnknownTurn."""
+        row = await self._row(owner, turn)
+        events = _events_of_row(row) or [CUT]
+        return told(said_of_row(row), events), events
 
     async def mark_cut_off(self) -> int:
         """Mark turns that a former server left running as failed; give how many. Call before any turn starts."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.response import Template
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
@@ -127,6 +127,11 @@ def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any
         mend=MENDS.get(status, ""),
     )
     return problem_response(request, problem, status)
+
+
+def no_such_page(request: AnyRequest, error: Exception) -> Response[Any] | Template:
+    """Answer as where there is nothing at an address."""
+    return _of_the_framework(request, NotFoundException())
 
 
 def _unforeseen(request: AnyRequest, error: Exception) -> Response[Any] | Template:

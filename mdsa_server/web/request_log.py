@@ -62,7 +62,7 @@ class RequestLog:
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 request_header = (b"x-request-id", request_id.encode())
                 message["headers"] = [*message["headers"], *ENCODED_HEADERS, request_header]
             await send(message)

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from litestar.datastructures import CacheControlHeader
+from litestar.exceptions import InternalServerException
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
+
+from mdsa_server.web.problems import no_such_page
 
 YEAR_SECONDS = 31_536_000
 
@@ -17,4 +20,6 @@ def static_files(folder: Path) -> Router:
         opt={"scope": "public"},
         cache_control=CacheControlHeader(max_age=YEAR_SECONDS, immutable=True),
         include_in_schema=False,
+        # Names that no file system takes: with a null byte in them, or endless.
+        exception_handlers={ValueError: no_such_page, InternalServerException: no_such_page},
     )

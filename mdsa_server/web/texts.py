@@ -8,7 +8,7 @@ from msgspec import Meta
 TITLE_CHARS = 200
 SEARCH_CHARS = 400
 
-Title = Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS)]
+Title = Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS, pattern=r"\S")]
 """What a conversation is called."""
 
 SearchText = Annotated[str, QueryParameter(name="query", max_length=SEARCH_CHARS)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mdsa_server.chat import live_turns
 from mdsa_server.errors import ServerClosing, StoreUnusable, UnknownTurn
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.turn import Turn
@@ -68,16 +69,34 @@ async def test_a_cancellation_that_comes_while_the_end_is_saved_changes_nothing(
     assert live.so_far().outcome == "answered"
 
 
-async def test_an_answer_that_cannot_be_saved_is_told_as_a_failure(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("trouble", "code", "kept"),
+    [
+        (StoreUnusable("the disk is full", "Free some space."), "store-unusable", "Hello there."),
+        (TypeError("cannot be written"), "unexpected", ""),
+    ],
+)
+async def test_an_answer_that_cannot_be_saved_is_told_as_a_failure_and_saved_once_it_can(
+    office: Office, monkeypatch: pytest.MonkeyPatch, trouble: Exception, code: str, kept: str
 ) -> None:
-    async def full(turn: Turn, events: Sequence[TurnEvent]) -> None:
-        raise StoreUnusable("the disk is full", "Free some space.")
+    finish = office.turn_log.finish
 
-    monkeypatch.setattr(office.turn_log, "finish", full)
+    async def fails(turn: Turn, events: Sequence[TurnEvent]) -> None:
+        raise trouble
+
+    monkeypatch.setattr(live_turns, "SAVE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(office.turn_log, "finish", fails)
     turn = await (await office.live_turns.start("local", "hello")).finished()
     assert turn.problem is not None
-    assert (turn.outcome, turn.problem.code, turn.answer) == ("failed", "store-unusable", "Hello there.")
+    assert (turn.outcome, turn.problem.code, turn.answer) == ("failed", code, "Hello there.")
+    assert (await office.live_turns.find("local", turn.id)).so_far() == turn
+    monkeypatch.setattr(office.turn_log, "finish", finish)
+    async with asyncio.timeout(10):
+        while len(office.live_turns):  # noqa: ASYNC110  # it leaves the live ones when it is saved, and tells nobody
+            await asyncio.sleep(0.01)
+    saved = await office.turn_log.read("local", turn.id)
+    assert saved.problem is not None
+    assert (saved.outcome, saved.problem.code, saved.answer) == ("failed", code, kept)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +158,23 @@ async def test_closing_refuses_new_turns_and_marks_those_it_cut_off(office: Offi
     assert (saved.problem.code, saved.answer) == ("server-stopped", "Half")
     with pytest.raises(ServerClosing):
         await office.live_turns.start("local", "too late")
+
+
+async def test_a_turn_that_is_stopped_while_the_server_closes_was_stopped_and_not_cut_off(office: Office) -> None:
+    office.model.says = ["Half", HANGS]
+    live = await office.live_turns.start("local", "hello")
+    closing = asyncio.create_task(office.live_turns.close(5))
+    await asyncio.sleep(0.01)
+    await office.live_turns.cancel("local", live.turn.id)
+    await closing
+    assert (await office.turn_log.read("local", live.turn.id)).outcome == "cancelled"
+
+
+async def test_a_turn_that_begins_while_the_server_closes_is_ended_too(office: Office) -> None:
+    office.model.says = ["Half", HANGS]
+    live, _ = await asyncio.gather(office.live_turns.start("local", "hello"), office.live_turns.close(0))
+    assert live.ended
+    assert len(office.live_turns) == 0
 
 
 async def test_closing_lets_a_turn_finish_in_time(office: Office) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api import Candidate, Evidence, Opinion, Passage, Tool, ToolCall, ToolRefused
+from mdsa_server.plugin_api import Candidate, Opinion, Passage, Tool, ToolCall, ToolRefused
 from mdsa_server.plugin_host.registry import PluginRegistry
 from tests.plugin_host.offering import (
     AnyRetriever,
@@ -70,6 +70,18 @@ async def test_whatever_a_call_raises_names_the_plugin_what_was_called_and_where
     shown = [line for line in lines if line["log_level"] != "debug"]
     assert [line["event"] for line in shown] == ["plugin failed"]
     assert "what the user wrote" not in f"{fault.reason} {caught.value.detail} {shown}"
+
+
+async def test_a_tool_that_keeps_failing_is_quarantined_however_often_it_is_listed() -> None:
+    def break_down() -> None:
+        """Break down."""
+        raise RuntimeError
+
+    async with opened(found("dice", Offering(tools=[Tool(break_down)])), max_faults=2) as registry:
+        for _ in range(2):
+            with pytest.raises(PluginFault):
+                await call_tool(registry, "break_down")
+        assert status_of(registry, "dice").state == "quarantined"
 
 
 async def test_a_plugin_that_fails_now_and_then_is_not_quarantined() -> None:
@@ -137,31 +149,6 @@ async def test_too_many_faults_quarantine_a_plugin_and_all_it_offers() -> None:
         assert (registry.routers, await registry.tools()) == ((), ())
         with pytest.raises(PluginFault, match="in quarantine"):
             await registry.call(router, for_ever)
-
-
-@pytest.mark.parametrize(
-    "opinion",
-    [
-        None,
-        {"candidates": []},
-        Opinion(candidates=({"domain": "code"},)),  # type: ignore[arg-type]  # a plugin may give anything
-        Opinion(candidates=(Candidate("code", 1.5),)),
-        Opinion(candidates=(Candidate("code", float("nan")),)),
-        Opinion(candidates=(Candidate("code", "high"),)),  # type: ignore[arg-type]
-        Opinion(evidence=("I say so",)),  # type: ignore[arg-type]
-        Opinion(candidates=repeat(Candidate("code", 0.1))),  # type: ignore[arg-type]
-    ],
-)
-async def test_an_answer_that_is_no_opinion_is_the_plugins_fault(opinion: Any) -> None:
-    async with opened(found("dice", Offering(routers=[giving(opinion)]))) as registry:
-        with pytest.raises(PluginFault, match="plugin dice, router any_router: "):
-            await route_with(registry)
-
-
-async def test_an_opinion_made_of_lists_is_as_good() -> None:
-    opinion = Opinion([Candidate("code", 1)], [Evidence("note", "so")])  # type: ignore[arg-type]
-    async with opened(found("dice", Offering(routers=[giving(opinion)]))) as registry:
-        assert await route_with(registry) == Opinion((Candidate("code", 1),), (Evidence("note", "so"),))
 
 
 @pytest.mark.parametrize("passages", [None, ["some text"]])

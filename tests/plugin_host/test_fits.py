@@ -166,6 +166,16 @@ async def test_a_router_that_cannot_learn_changed_domains_keeps_what_it_knew() -
     assert fault.hook == "fit of any_router"
 
 
+async def test_a_router_that_fails_to_learn_now_and_then_is_not_quarantined() -> None:
+    trouble = ValueError("bad day")
+    router = failing(None, trouble, None, trouble, None, trouble)
+    async with opened(found("dice", Offering(routers=[router])), max_faults=2) as registry:
+        await route_with(registry)
+        for _ in range(5):
+            await registry.refit(["any_router"], MATHS)
+        assert status_of(registry, "dice").state == "active"
+
+
 async def test_a_fit_that_still_runs_ends_with_the_server() -> None:
     ended = asyncio.Event()
 

@@ -36,6 +36,7 @@ class Sync:
     [
         ({"routers": [Unfit()]}, "register_routers", "unfit is no router: it has no method fit"),
         ({"routers": [Unnamed()]}, "register_routers", "a Unnamed is no router: it has no name"),
+        ({"routers": [AnyRouter("路由")]}, "register_routers", "the name '路由' cannot be written in a header"),
         ({"routers": [Sync()]}, "register_routers", "sync is no router: its method route is not async"),
         ({"routers": [AnyRouter]}, "register_routers", "AnyRouter is a class; offer an object of it: AnyRouter()"),
         ({"routers": [None]}, "register_routers", "nothing is no router: it has no method fit"),

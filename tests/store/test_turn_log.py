@@ -16,7 +16,7 @@ async def test_a_finished_turn_is_read_as_it_happened(conversations: Conversatio
     await turn_log.finish(turn, [Token(at=0.1, text="Hi "), Token(at=0.2, text="there"), END])
     read = await turn_log.read("local", turn.id)
     assert (read.answer, read.outcome, read.usage) == ("Hi there", "answered", END.usage)
-    assert await turn_log.events("local", turn.id) == [Token(at=0.1, text="Hi there"), END]
+    assert (await turn_log.story("local", turn.id))[1] == [Token(at=0.1, text="Hi there"), END]
 
 
 async def test_turns_left_running_by_a_dead_server_are_marked_as_cut_off(
@@ -41,10 +41,10 @@ async def test_old_turns_keep_their_answers_and_how_they_ended_and_lose_what_cam
         turns.append(turn)
     assert await turn_log.prune() == 2
     assert await turn_log.prune() == 0
-    assert [len(await turn_log.events("local", turn.id)) for turn in turns] == [1, 1, 2, 2, 2]
+    assert [len((await turn_log.story("local", turn.id))[1]) for turn in turns] == [1, 1, 2, 2, 2]
     oldest = await turn_log.read("local", turns[0].id)
     assert (oldest.answer, oldest.usage) == ("answer 0", END.usage)
-    assert await turn_log.events("local", oldest.id) == [END]
+    assert (await turn_log.story("local", oldest.id))[1] == [END]
 
 
 async def test_an_unknown_turn_is_said_to_be_unknown(turn_log: TurnLog) -> None:

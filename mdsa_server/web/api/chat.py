@@ -101,8 +101,7 @@ class ChatController(Controller):
         live_turns.check(data.message, data.domain)
         history: list[Turn] = []
         if data.conversation:
-            conversation = await rooms.conversations.read(caller.owner, data.conversation)
-            history = list(conversation.turns[-HISTORY_TURNS:])
+            history = await rooms.conversations.latest_turns(caller.owner, data.conversation, HISTORY_TURNS)
         with closing(SharedVector(text=data.message, embed=desk.embed)) as vector:
             query = route_query(data.message, history, vector)
             route = await choose_route(desk, desk.team, query, data.domain)

@@ -131,13 +131,15 @@ class ServerController(Controller):
         responses=fails(HTTPStatus.SERVICE_UNAVAILABLE),
     )
     async def ready(self, rooms: InRooms) -> Health:
-        """Say whether a message would be answered: turns are taken, and there is an engine that has the model."""
+        """Say whether any message would be answered: turns are taken, and the engine has the domains' models."""
         engine = rooms.engine
         try:
             rooms.live_turns.check_open()
             engine.check()
-            # Asked for by the name that a turn would use: the engine alone knows which names it understands.
-            await engine.client.show(await engine.default_model())
+            named = {domain.model for domain in rooms.live_turns.desk.team.domains.values()}
+            for model in named:
+                # Asked for by the name that a turn would use: the engine alone knows which names it understands.
+                await engine.client.show(model or await engine.default_model())
         except MdsaError as error:
             if isinstance(error, UnknownModel):
                 engine.forget_default_model()

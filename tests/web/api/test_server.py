@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from mdsa_server.app import create_app
+from mdsa_server.configuration import load
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import Settings
 from tests.fakes.script import ScriptedModel
@@ -117,8 +118,6 @@ async def test_a_reload_tells_what_it_could_not_take_up_and_what_may_not_work(
 
 
 async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: Path, engine: ScriptedOllama) -> None:
-    from mdsa_server.configuration import load
-
     faulty = tmp_path / "mdsa.toml"
     faulty.write_text('[server]\nprot = 1\n[domains.general]\ndescription = ""\n')
 
@@ -135,6 +134,30 @@ async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: P
             (4, "domains.general.description"),
         ]
         assert (await ask(server.client, "a python function"))["domain"] == "code"
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "1" * 5000])
+async def test_a_file_that_python_cannot_read_is_a_fault_and_no_error_of_the_servers(
+    tmp_path: Path, engine: ScriptedOllama, text: str
+) -> None:
+    endless = tmp_path / "mdsa.toml"
+    endless.write_text(f"[server]\nport = 1\n{text}\n")
+    settings = make_settings(tmp_path, engine=engine.url)
+    async with running(settings, reread=lambda: load(endless, {}, tmp_path).settings) as server:
+        response = await server.client.post("/api/reload")
+        assert (response.status_code, response.json()["faults"][0]["line"]) == (422, 3)
+
+
+async def test_readiness_asks_for_the_models_that_the_domains_use(tmp_path: Path, engine: ScriptedOllama) -> None:
+    for model, default, status in (("scripted:1b", "absent:1b", 200), ("absent:1b", "scripted:1b", 503)):
+        settings = make_settings(
+            tmp_path,
+            engine=engine.url,
+            domains={"general": {"description": "All", "model": model}},
+        )
+        settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"default_model": default})})
+        async with running(settings) as server:
+            assert (await server.client.get("/health/ready")).status_code == status
 
 
 async def test_a_tool_that_nothing_offers_is_refused_at_the_start_and_at_a_reload(

@@ -7,6 +7,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 from mdsa_server.inference.residency import Limits, Slot, Swap, Unit, Waiting, plan
@@ -65,7 +66,7 @@ class Simulation:
         self._order = count()
         self._closed = deque(jobs if clients else ())
         for job in () if clients else jobs:
-            self.after(job.arrives, lambda job=job: self.arrive(job))  # type: ignore[misc]  # bound to this job
+            self.after(job.arrives, partial(self.arrive, job))
         for _ in range(clients or 0):
             self.after(0.0, self._next_of_client)
 
@@ -135,7 +136,7 @@ class Kept(Simulation):
         for ticket in todo.admit:
             waiting, job = self._line.pop(ticket)
             self._use(job.unit, +1)
-            self.serve(job, waiting.since, lambda unit=job.unit: self._use(unit, -1))  # type: ignore[misc]  # likewise
+            self.serve(job, waiting.since, partial(self._use, job.unit, -1))
         if todo.swap is not None:
             self._swap(todo.swap)
         elif todo.wake_at is not None:
@@ -169,8 +170,8 @@ class Kept(Simulation):
 class FirstCome(Simulation):
     """As Ollama does it by itself (server/sched.go).
 
-    One line that all requests pass through; the first whose model is not there holds up the others until a place is
-    free. Of the runners idle ones go first, and of equals the first by name.
+    One line that all requests pass through. The first whose model is not there holds up the others until a place is
+    free, and while a model loads the first that needs another load. Idle runners go first, of equals the first by name.
     """
 
     def __init__(self, jobs: Sequence[Job], places: int, clients: int | None = None) -> None:
@@ -185,12 +186,13 @@ class FirstCome(Simulation):
         self._line.append((self.now, job))
 
     def react(self) -> None:
-        while self._line and not self._loading:
+        while self._line:
             arrived, job = self._line[0]
             if job.unit in self._in_use and job.unit != self._leaving:
                 self._line.popleft()
-                self._use(job.unit, +1)
-                self.serve(job, arrived, lambda unit=job.unit: self._use(unit, -1))  # type: ignore[misc]  # likewise
+                self._admit(job, arrived)
+            elif self._loading:
+                return
             elif self._leaving is not None:
                 if self._in_use[self._leaving]:
                     return
@@ -199,15 +201,21 @@ class FirstCome(Simulation):
             elif len(self._in_use) >= self._places:
                 self._leaving = min(self._in_use, key=lambda unit: (self._in_use[unit] > 0, unit.weights))
             else:
+                self._line.popleft()
                 self._loading = True
-                self.load(job, Swap(job.unit), lambda unit=job.unit: self._loaded(unit))  # type: ignore[misc]  # likewise
+                self.load(job, Swap(job.unit), partial(self._loaded, job, arrived))
 
-    def _use(self, unit: Unit, change: int) -> None:
-        self._in_use[unit] += change
-
-    def _loaded(self, unit: Unit) -> None:
+    def _loaded(self, job: Job, arrived: float) -> None:
         self._loading = False
-        self._in_use[unit] = 0
+        self._in_use[job.unit] = 0
+        self._admit(job, arrived)
+
+    def _admit(self, job: Job, arrived: float) -> None:
+        self._in_use[job.unit] += 1
+        self.serve(job, arrived, partial(self._end, job.unit))
+
+    def _end(self, unit: Unit) -> None:
+        self._in_use[unit] -= 1
 
 
 def optimum(order: Sequence[Unit], places: int, pinned: frozenset[str] = frozenset()) -> int:

@@ -12,7 +12,7 @@ no new turns, and is swapped as soon as it is idle.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -46,6 +46,10 @@ class Slot:
     in_use: int = 0
     """Turns that hold a lease on it."""
     last_used: float = 0.0
+    """When a turn last began on it; where none runs, when the last one ended, or the load.
+
+    That one of several turns ends does not count: a model that takes no more turns would seem the more used for it.
+    """
     uses: float = 1.0
     """How often it was used of late."""
     load_seconds: float = 0.0
@@ -99,10 +103,10 @@ class Plan:
 
 def plan(line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float) -> Plan:
     """Say who is admitted and what is swapped. `line` is in order of arrival."""
-    admitted, left = _admit(line, slots, _draining(line, slots, limits, now), limits)
+    admitted, left = _admit(line, slots, limits, now)
     busy = Counter(waiting.unit for waiting in admitted)
     slots = [replace(slot, in_use=slot.in_use + busy[slot.unit]) for slot in slots]
-    cold = _oldest_of_each(left, {slot.unit for slot in slots})
+    cold = _oldest_of_each(left, {slot.unit for slot in slots if slot.phase != "leaving"})
     swap, why, wakes = _swap(cold, slots, limits, now)
     why |= {slot.unit: "running" for slot in slots if slot.phase == "ready"}
     waits = {waiting.ticket: why.get(waiting.unit, "loading") for waiting in left}
@@ -123,37 +127,34 @@ def choose(candidates: Sequence[Waiting], slots: Iterable[Slot], prefer: Prefer,
 
 
 def _admit(
-    line: Sequence[Waiting], slots: Sequence[Slot], draining: Mapping[Unit, float], limits: Limits
+    line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float
 ) -> tuple[list[Waiting], list[Waiting]]:
-    running = {slot.unit: slot.in_use for slot in slots if slot.phase == "ready"}
+    """Split the line into who is admitted and who is left, both in its order.
+
+    What has to go for a turn that has waited long enough takes no turn that came after it. Those before it go first:
+    else two could drive each other out for ever.
+    """
+    # As it will be for the next in line, once those before it have what they need.
+    ahead = {slot.unit: slot for slot in slots if slot.phase != "leaving"}
     admitted: list[Waiting] = []
     left: list[Waiting] = []
     for waiting in line:
-        in_time = waiting.since <= draining.get(waiting.unit, math.inf)
-        if in_time and running.get(waiting.unit, limits.max_running) < limits.max_running:
-            running[waiting.unit] += 1
+        slot = ahead.get(waiting.unit)
+        if slot is not None and slot.phase == "ready" and slot.in_use < limits.max_running:
+            ahead[waiting.unit] = replace(slot, in_use=slot.in_use + 1, last_used=now)
             admitted.append(waiting)
-        else:
-            left.append(waiting)
+            continue
+        left.append(waiting)
+        if slot is not None:
+            # The last to be chosen: others will be free of turns from before sooner.
+            ahead[waiting.unit] = replace(slot, last_used=math.inf)
+        elif _overdue(waiting, limits, now):
+            victims = _victims(waiting, list(ahead.values()), limits, now)
+            if victims is not None:
+                for victim in victims:
+                    del ahead[victim.unit]
+                ahead[waiting.unit] = Slot(unit=waiting.unit, phase="loading", size=waiting.size)
     return admitted, left
-
-
-def _draining(line: Sequence[Waiting], slots: Sequence[Slot], limits: Limits, now: float) -> Mapping[Unit, float]:
-    """Give the units that have to go for one that has waited long enough, each with when that one came.
-
-    They take no turns that came after it. Those before it go first: else two could drive each other out for ever.
-    """
-    draining: dict[Unit, float] = {}
-    after = list(slots)
-    for waiting in _oldest_of_each(line, {slot.unit for slot in slots}):
-        if not _overdue(waiting, limits, now):
-            break
-        victims = _victims(waiting, after, limits, now)
-        if victims is not None:
-            draining |= {slot.unit: waiting.since for slot in victims}
-            after = [slot for slot in after if slot not in victims]
-            after.append(Slot(unit=waiting.unit, phase="loading", size=waiting.size))
-    return draining
 
 
 def _swap(
@@ -162,25 +163,25 @@ def _swap(
     """Choose what to swap, say why the others are not, and when that may change by itself."""
     why: dict[Unit, Why] = {}
     wakes = [waiting.since + limits.max_wait for waiting in cold if not _overdue(waiting, limits, now)]
+    if any(slot.phase != "ready" for slot in slots):
+        # One at a time: engines load one after the other, and memory is known again only when a load is over.
+        return None, why, wakes
     # Nobody is about who might use what would have to go.
     alone = len(cold) == 1 and not any(slot.in_use for slot in slots)
-    # One at a time: engines load one after the other, and memory is known again only when a load is over.
-    moving = any(slot.phase != "ready" for slot in slots)
+    taken = False
     for waiting in cold:
         victims = _victims(waiting, slots, limits, now)
-        if moving:
-            why[waiting.unit] = "loading"
-        elif victims is None:
+        if victims is None:
             why[waiting.unit] = "pinned"
-        elif any(slot.in_use for slot in victims):
+        elif taken or any(slot.in_use for slot in victims):
             why[waiting.unit] = "in use"
+            # Nobody younger takes the place that is being made for one that has waited long enough.
+            taken = taken or _overdue(waiting, limits, now)
         elif alone or now + EARLY >= (ripe := _ripe(waiting, victims, limits)):
             return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
         else:
             why[waiting.unit] = "gathering"
             wakes.append(ripe)
-        if victims is not None and _overdue(waiting, limits, now):
-            break  # Nobody younger takes the place that is being made for this one.
     return None, why, wakes
 
 
@@ -193,13 +194,14 @@ def _ripe(waiting: Waiting, victims: Sequence[Slot], limits: Limits) -> float:
 
 
 def _victims(waiting: Waiting, slots: Sequence[Slot], limits: Limits, now: float) -> list[Slot] | None:
-    """Give what has to go for a unit, idle ones first; None where that would be what may not go.
+    """Give what has to go for a unit, idle ones first, what is only coming last; None where that may not go.
 
     The same weights with other options always go: an engine replaces them in place.
     """
     victims = [slot for slot in slots if slot.unit.weights == waiting.unit.weights]
     staying = [slot for slot in slots if slot not in victims]
-    order = iter(sorted(_removable(staying), key=lambda slot: (slot.in_use > 0, _worth_keeping(slot, limits, now))))
+    removable = [slot for slot in staying if not slot.pinned]
+    order = iter(sorted(removable, key=lambda slot: _reluctance(slot, limits, now)))
     while not _fits(waiting, staying, limits):
         victim = next(order, None)
         if victim is None:
@@ -209,15 +211,16 @@ def _victims(waiting: Waiting, slots: Sequence[Slot], limits: Limits, now: float
     return victims
 
 
-def _removable(slots: Iterable[Slot]) -> Iterator[Slot]:
-    return (slot for slot in slots if slot.phase == "ready" and not slot.pinned)
+def _reluctance(slot: Slot, limits: Limits, now: float) -> tuple[bool, bool, float]:
+    """Rank slots, the first to go lowest: by last use, or by what loading them again costs for each idle second.
 
-
-def _worth_keeping(slot: Slot, limits: Limits, now: float) -> float:
-    """Rank slots, the first to go lowest: by last use, or by what loading them again costs for each idle second."""
-    if limits.policy == "lru":
-        return slot.last_used
-    return slot.uses * slot.load_seconds / (now - slot.last_used + 1.0)
+    Busy ones go by last use alone: whoever takes no more turns stays the one not used for longest, so that the choice
+    stands until it is idle.
+    """
+    worth = slot.last_used
+    if limits.policy == "cost" and not slot.in_use:
+        worth = slot.uses * slot.load_seconds / (now - slot.last_used + 1.0)
+    return slot.phase == "loading", slot.in_use > 0, worth
 
 
 def _fits(waiting: Waiting, staying: Sequence[Slot], limits: Limits) -> bool:

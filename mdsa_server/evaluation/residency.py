@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
+from math import inf
+from operator import itemgetter
 
 from mdsa_server.inference.residency import Limits, Slot, Swap, Unit, Waiting, plan
 
@@ -34,6 +36,10 @@ class Served:
     job: Job
     arrived: float
     admitted: float
+
+    @property
+    def ended(self) -> float:
+        return self.admitted + self.job.seconds
 
 
 @dataclass
@@ -124,6 +130,7 @@ class Kept(Simulation):
         self._line: dict[int, tuple[Waiting, Job]] = {}
         self._slots: dict[Unit, Slot] = {}
         self._tickets = count()
+        self._wakes_at: float | None = None
 
     def arrive(self, job: Job) -> None:
         waiting = Waiting(
@@ -139,14 +146,12 @@ class Kept(Simulation):
             self.serve(job, waiting.since, partial(self._use, job.unit, -1))
         if todo.swap is not None:
             self._swap(todo.swap)
-        elif todo.wake_at is not None:
-            self.after(max(todo.wake_at - self.now, 0.0), lambda: None)
+        elif todo.wake_at not in (None, self._wakes_at):
+            self._wakes_at = todo.wake_at
+            self.after(todo.wake_at - self.now, lambda: None)
 
     def _use(self, unit: Unit, change: int) -> None:
-        slot = self._slots[unit]
-        self._slots[unit] = replace(
-            slot, in_use=slot.in_use + change, last_used=self.now, uses=slot.uses + (change > 0)
-        )
+        self._slots[unit] = self._slots[unit].used(self.now, self._slots[unit].in_use + change)
 
     def _swap(self, swap: Swap) -> None:
         for unit in swap.unload:
@@ -198,12 +203,19 @@ class FirstCome(Simulation):
                     return
                 del self._in_use[self._leaving]
                 self._leaving = None
-            elif len(self._in_use) >= self._places:
-                self._leaving = min(self._in_use, key=lambda unit: (self._in_use[unit] > 0, unit.weights))
+            elif (victim := self._victim(job.unit)) is not None:
+                self._leaving = victim
             else:
                 self._line.popleft()
                 self._loading = True
                 self.load(job, Swap(job.unit), partial(self._loaded, job, arrived))
+
+    def _victim(self, unit: Unit) -> Unit | None:
+        """Give what has to go for a unit, if anything: the same weights with other options are in its way."""
+        same = next((other for other in self._in_use if other.weights == unit.weights), None)
+        if same is not None or len(self._in_use) < self._places:
+            return same
+        return min(self._in_use, key=lambda other: (self._in_use[other] > 0, other.weights))
 
     def _loaded(self, job: Job, arrived: float) -> None:
         self._loading = False
@@ -219,42 +231,52 @@ class FirstCome(Simulation):
 
 
 def optimum(order: Sequence[Unit], places: int, pinned: frozenset[str] = frozenset()) -> int:
-    """Give the fewest loads with which turns can be served in this order, had one known it (Belady 1966, MIN)."""
-    next_use: list[float] = [0.0] * len(order)
-    seen: dict[Unit, int] = {}
+    """Give the fewest loads with which turns can be served in this order, had one known it (Belady 1966, MIN).
+
+    Weights are in memory once: other options replace them in place, so they are kept in vain where those come next.
+    """
+    next_use = [inf] * len(order)
+    seen: dict[str, int] = {}
     for at in range(len(order) - 1, -1, -1):
-        next_use[at] = seen.get(order[at], float("inf"))
-        seen[order[at]] = at
-    resident: dict[Unit, float] = {}
+        later = seen.get(order[at].weights)
+        if later is not None and order[later] == order[at]:
+            next_use[at] = later
+        seen[order[at].weights] = at
+    resident: dict[str, int] = {}
+    """Weights, with where in the order they were used last."""
     loads = 0
     for at, unit in enumerate(order):
-        if unit not in resident:
-            loads += 1
-            if len(resident) >= places:
-                removable = [other for other in resident if other.weights not in pinned]
-                del resident[max(removable or resident, key=lambda other: resident[other])]
-        resident[unit] = next_use[at]
+        held = resident.pop(unit.weights, None)
+        if held is None and len(resident) >= places:
+            removable = [weights for weights in resident if weights not in pinned]
+            del resident[max(removable or resident, key=lambda weights: next_use[resident[weights]])]
+        loads += held is None or order[held] != unit
+        resident[unit.weights] = at
     return loads
 
 
 def longest_extra_wait(outcome: Outcome) -> float:
-    """Give the longest that a turn waited only because later ones went first.
+    """Give the longest that a turn waited for the sake of others, in seconds.
 
-    Counted is the time from a turn's arrival to when a turn that came after it was last admitted to a model that had
-    to go for it: from then on it waits for turns to end and models to load, which any order would have.
+    Counted is the time from its arrival to when a turn that came later was last admitted to a model that then had to
+    go for it, and the time for which that model was kept though idle. For the rest of its wait turns end and models
+    load, which any order would have.
     """
-    longest = 0.0
-    for begun, swap in outcome.swaps:
-        waiting = [
-            served.arrived
-            for served in outcome.served
-            if served.job.unit == swap.load and served.arrived <= begun <= served.admitted
-        ]
-        oldest = min(waiting, default=begun)
-        passed = [
-            served.admitted - oldest
-            for served in outcome.served
-            if served.job.unit in swap.unload and oldest < served.arrived and served.admitted <= begun
-        ]
-        longest = max(longest, *passed) if passed else longest
-    return longest
+    return max((_extra_wait(outcome, begun, swap) for begun, swap in outcome.swaps if swap.unload), default=0.0)
+
+
+def _extra_wait(outcome: Outcome, begun: float, swap: Swap) -> float:
+    """Give the extra wait of the turn that waited longest for a swap."""
+    arrived = min(
+        (one.arrived for one in outcome.served if one.job.unit == swap.load and one.arrived <= begun <= one.admitted),
+        default=begun,
+    )
+    before = [one for one in outcome.served if one.job.unit in swap.unload and one.admitted <= begun]
+    passed = max((one.admitted for one in before if one.arrived > arrived), default=arrived)
+    # What else it waited for: turns that had begun, and the load before, which was over when one that needed it began.
+    loading = max(((at, other.load) for at, other in outcome.swaps if at < begun), key=itemgetter(0), default=None)
+    loaded = [
+        one.admitted for one in outcome.served if loading and one.job.unit == loading[1] and one.admitted >= loading[0]
+    ]
+    busy_until = max([passed, *(one.ended for one in before), *sorted(loaded)[:1]])
+    return passed - arrived + max(begun - busy_until, 0.0)

@@ -94,9 +94,7 @@ class Residency(RuleBasedStateMachine):
 
     def end(self, ticket: int) -> None:
         unit = self.running.pop(ticket)[0].unit
-        slot = self.slots[unit]
-        idle_since = slot.last_used if slot.in_use > 1 else self.now
-        self.slots[unit] = replace(slot, in_use=slot.in_use - 1, last_used=idle_since)
+        self.slots[unit] = self.slots[unit].used(self.now, self.slots[unit].in_use - 1)
         self.carry_out()
 
     def move(self) -> None:
@@ -136,7 +134,7 @@ class Residency(RuleBasedStateMachine):
         slot = self.slots[turn.unit]
         assert slot.phase == "ready"
         assert slot.in_use < self.limits.max_running
-        self.slots[turn.unit] = replace(slot, in_use=slot.in_use + 1, last_used=self.now, uses=slot.uses + 1)
+        self.slots[turn.unit] = slot.used(self.now, slot.in_use + 1)
         self.line.remove(turn)
         self.running[ticket] = (turn, self.now)
 

@@ -16,10 +16,9 @@ from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.configuration import Loaded
 from mdsa_server.configuration.offers import require_offers
-from mdsa_server.configuration.opening import opened_engine, opened_plugins
+from mdsa_server.configuration.opening import make_keeper, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
-from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
@@ -29,6 +28,7 @@ from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
+from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
 from mdsa_server.web.pages import PAGES
@@ -63,6 +63,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
         route_handlers=[
             ChatController,
             ConversationController,
+            ModelController,
             ServerController,
             *PAGES,
             static_files(bundled.static()),
@@ -121,10 +122,11 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         registry = await stack.enter_async_context(opened_plugins(settings, embedder.embed, settings.routing.routers))
         for warning in await require_offers(loaded, registry):
             log.warning("configuration", warning=str(warning))
+        keeper = make_keeper(settings, engine, supervisor.spawn)
         desk = Desk(
             team=team_of(settings),
             offers=registry,
-            keeper=ModelKeeper(engine, keep_alive=settings.engine.keep_alive),
+            keeper=keeper,
             conversations=conversations,
             embed=embedder.embed,
         )
@@ -138,6 +140,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         )
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
+        supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
@@ -146,6 +149,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             conversations=conversations,
             turn_log=turn_log,
             engine=engine,
+            keeper=keeper,
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),

@@ -47,7 +47,7 @@ def engine_places(
     """
     address = ollama_url(ollama_host) if url == "auto" else url
     places = [_place("ollama", address)]
-    named = [f"domain {domain.name!r} names {domain.model!r}" for domain in domains if domain.model]
+    named = [f"domain {domain.name!r} names {domain.models[0]!r}" for domain in domains if domain.models]
     if default_model != "auto":
         named.append(f"[engine] default_model names {default_model!r}")
     problem = f"No Ollama answers at {address}."

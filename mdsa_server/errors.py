@@ -121,6 +121,24 @@ class EngineBusy(EngineError):
     title = "The engine is busy"
 
 
+class LineFull(MdsaError):
+    """As many turns wait for the model as may. Try again once some of them were answered."""
+
+    title = "Too many turns wait for this model"
+
+
+class NoRoom(MdsaError):
+    """The model can never be brought into memory, because pinned ones take all the places."""
+
+    title = "There is no room for this model"
+
+
+class ModelInUse(MdsaError):
+    """A model is not unloaded while turns use it. Try again when they have ended."""
+
+    title = "The model is in use"
+
+
 class EngineRefused(EngineError):
     """The engine did not accept the request: an option, a format, a capability the model lacks."""
 

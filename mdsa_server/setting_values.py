@@ -24,6 +24,18 @@ HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 """A name or an address. Names in other letters than these have a form in these, xn--..., which clients agree on."""
 
 
+DURATION_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def in_seconds(duration: str | float) -> float:
+    """Give a span of time that KeepAlive has let pass in seconds: `90`, `"1h30m"`, below 0 for ever."""
+    if not isinstance(duration, str):
+        return float(duration)
+    parts = re.findall(r"([\d.]+)(ns|us|µs|ms|s|m|h)", duration)
+    seconds = sum(float(number) * DURATION_SECONDS[unit] for number, unit in parts)
+    return -seconds if duration.startswith("-") else seconds
+
+
 class Unfit(ValueError):
     """A value of the right type that cannot be used: what is wrong with it, and how to mend it."""
 

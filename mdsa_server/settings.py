@@ -86,6 +86,31 @@ class EngineSettings(Section):
     )
 
 
+class ResidencySettings(Section):
+    """Which models stay in memory, and who waits for whom."""
+
+    max_models: int = Field(default=3, ge=1, description="How many models may be in memory at once.")
+    max_memory_gb: float = Field(
+        default=0.0, ge=0, description="How much memory models may take together, in GB; 0 leaves it to the engine."
+    )
+    policy: Literal["lru", "cost"] = Field(
+        default="lru", description="Which model goes first: the one not used for longest, or the cheapest to reload."
+    )
+    max_wait: Seconds = Field(
+        default=20.0, description="How long turns for resident models may go before one for another, in seconds."
+    )
+    max_running: int = Field(default=256, ge=1, description="How many turns one model answers at a time.")
+    max_line: int = Field(default=64, ge=1, description="How many turns may wait for one model.")
+    prefer: Literal["best", "warm", "balanced"] = Field(
+        default="balanced", description="Which of a domain's models answers when the first is not in memory."
+    )
+    worth_waiting: float = Field(
+        default=5.0, ge=0, description="The longest load that the first model is worth, in seconds, if balanced."
+    )
+    pinned: Texts = Field(default=(), description="Models that are never unloaded to make room.")
+    preload: Texts = Field(default=(), description="Models that are loaded when the server starts.")
+
+
 class EmbeddingSettings(Section):
     """What turns text into vectors, for routing and search."""
 
@@ -151,6 +176,9 @@ class DomainSettings(Section):
     model: str | None = Field(
         default=None, min_length=1, description="The model that answers; left out, it is [engine] default_model."
     )
+    models: Texts = Field(
+        default=(), description="Several models that may answer instead of one, the preferred one first."
+    )
     instructions: str = Field(default="", description="What the model is told before every conversation.")
     collections: Texts = Field(default=(), description="Collections of documents that answers may rest on.")
     tools: Texts = Field(default=(), description="Tools that the model may call.")
@@ -168,6 +196,7 @@ class Settings(Section):
     server: ServerSettings = Field(default_factory=ServerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    residency: ResidencySettings = Field(default_factory=ResidencySettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     plugin_host: PluginHostSettings = Field(default_factory=PluginHostSettings)
@@ -186,4 +215,9 @@ class Settings(Section):
 
     def domains_as_vocabulary(self) -> tuple[Domain, ...]:
         """The domains as the rooms know them, in the file's order."""
-        return tuple(Domain(name=name, **dict(domain)) for name, domain in self.domains.items())
+        return tuple(_as_vocabulary(name, domain) for name, domain in self.domains.items())
+
+
+def _as_vocabulary(name: str, domain: DomainSettings) -> Domain:
+    facts = {key: value for key, value in domain if key not in ("model", "models")}
+    return Domain(name=name, models=domain.models or ((domain.model,) if domain.model else ()), **facts)

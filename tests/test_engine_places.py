@@ -12,7 +12,7 @@ from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.vocabulary.domain import Domain
 
 GENERAL = Domain(name="general", description="Anything")
-CODE = Domain(name="code", description="Programs", model="qwen3:4b")
+CODE = Domain(name="code", description="Programs", models=("qwen3:4b",))
 
 
 @pytest.mark.parametrize(

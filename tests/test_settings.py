@@ -87,7 +87,7 @@ def test_the_shipped_domains_are_three_that_show_routing_at_once() -> None:
         assert 8 <= len(one.examples) <= 15
         assert one.keywords
         assert one.instructions
-        assert one.model is None, "a named model would keep the embedded engine away"
+        assert one.models == (), "a named model would keep the embedded engine away"
 
 
 def test_every_setting_has_a_sentence_that_describes_it() -> None:
@@ -210,7 +210,7 @@ def test_an_option_takes_its_own_type_and_no_other(name: str, kind: OptionType) 
 
 def test_domains_are_given_on_in_the_files_order() -> None:
     both = settings(domains={"zoo": {"description": "Animals"}, "art": {"description": "Pictures", "model": "m"}})
-    assert [(one.name, one.model) for one in both.domains_as_vocabulary()] == [("zoo", None), ("art", "m")]
+    assert [(one.name, one.models) for one in both.domains_as_vocabulary()] == [("zoo", ()), ("art", ("m",))]
 
 
 def test_settings_cannot_be_changed() -> None:

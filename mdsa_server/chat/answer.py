@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from mdsa_server.chat.assemble import Prompt
-from mdsa_server.inference.model_keeper import Lease
+from mdsa_server.inference.lease import Lease
 from mdsa_server.inference.ollama import ChatChunk
 from mdsa_server.vocabulary.domain import Think
 from mdsa_server.vocabulary.events import Thinking, Token
@@ -39,3 +39,4 @@ async def tell_answer(
                 yield Token(at=clock(), text=chunk.content)
             if chunk.done:
                 answer.last = chunk
+                lease.answered(chunk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
 from mdsa_server.store.conversations import Conversations
-from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.domain import Domain, ModelOptions
 
 if TYPE_CHECKING:
     from mdsa_server.plugin_api.contracts import Vectors
@@ -49,6 +49,11 @@ class Team:
         if name not in self.domains:
             raise UnknownDomain(f"no domain is named {name!r}", f"Name one of: {', '.join(self.domains)}.")
         return self.domains[name]
+
+
+def options_of(model: str, domains: Iterable[Domain]) -> ModelOptions:
+    """Give the options with which the first domain that names `model` has it loaded; none where none does."""
+    return next((domain.options for domain in domains if model in domain.models), {})
 
 
 @dataclass(kw_only=True)

@@ -48,8 +48,8 @@ async def run_turn(
         yield PassagesFound(at=clock(), passages=passages)
 
     answer = Answer()
-    model = chosen.model or await desk.keeper.engine.default_model()
-    async with desk.keeper.lease(model, chosen.options) as lease:
+    models = chosen.models or (await desk.keeper.engine.default_model(),)
+    async with desk.keeper.lease(models, chosen.options) as lease:
         async for event in lease.admission(clock):
             yield event
         prompt = assemble(

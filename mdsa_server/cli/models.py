@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdsa_server.cli.connection import ask_for, connect
+from mdsa_server.cli.connection import ask_for, connect, connect_to_running
 from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import Refused
@@ -42,6 +43,38 @@ def models(context: click.Context, as_json: bool, data: Path | None, config: Pat
 def pull(name: str, data: Path | None, config: Path | None) -> None:
     """Have the engine fetch a model."""
     run(_pull(read_configuration(config, data), name))
+
+
+@models.command()
+@click.argument("name")
+@configuration_options
+def load(name: str, data: Path | None, config: Path | None) -> None:
+    """Bring a model into memory, in its turn."""
+    run(_tell(read_configuration(config, data), "load", name, f"{name} is in memory."))
+
+
+@models.command()
+@click.argument("name")
+@configuration_options
+def unload(name: str, data: Path | None, config: Path | None) -> None:
+    """Take a model out of memory, unless it is in use."""
+    run(_tell(read_configuration(config, data), "unload", name, f"{name} is no longer in memory."))
+
+
+@models.command()
+@click.argument("name")
+@configuration_options
+def pin(name: str, data: Path | None, config: Path | None) -> None:
+    """Keep a model in memory, until the server is started again."""
+    run(_tell(read_configuration(config, data), "pin", name, f"{name} is pinned."))
+
+
+@models.command()
+@click.argument("name")
+@configuration_options
+def unpin(name: str, data: Path | None, config: Path | None) -> None:
+    """Let a pinned model go again when its place is needed."""
+    run(_tell(read_configuration(config, data), "unpin", name, f"{name} is not pinned any more."))
 
 
 @models.command("install-embedded")
@@ -79,18 +112,52 @@ async def _list(loaded: Loaded, as_json: bool) -> None:
     if not answer["models"]:
         click.echo("It has no models. Fetch one, for example: mdsa models pull llama3.2:1b")
     width = max((len(row["installed"]["name"]) for row in answer["models"]), default=0)
-    for row in answer["models"]:
+    for row in sorted(answer["models"], key=lambda row: not row["resident"]):
         click.echo(_model_line(row, width, is_default=row["installed"]["name"] == answer["default_model"]))
 
 
 def _model_line(row: dict[str, Any], width: int, *, is_default: bool) -> str:
-    model, resident = row["installed"], row["resident"]
-    remarks = ["default"] if is_default else []
-    if resident:
-        remarks.append(f"resident, {_size(resident['size'])}")
+    model = row["installed"]
+    remarks = (["default"] if is_default else []) + _remarks(row["resident"], row["use"])
     name = click.style(f"{model['name']:<{width}}", bold=is_default)
     kind = f"{model['parameter_size']:>8} {model['quantization']:<8}"
     return f"{name}  {_size(model['size']):>8} {kind} {'; '.join(remarks)}".rstrip()
+
+
+def _remarks(resident: dict[str, Any] | None, use: dict[str, Any]) -> list[str]:
+    """Say where a model is, who uses it, and what that has cost."""
+    remarks = ["pinned"] if use["pinned"] else []
+    if resident:
+        remarks.append(f"resident, {_size(resident['size'])}")
+        remarks += [f"context {resident['context_length']}"] if resident["context_length"] else []
+        remarks += [f"in use by {use['in_use']}"] if use["in_use"] else _last_used(use["idle_seconds"])
+        if not use["pinned"] and resident["expires"]:
+            remarks.append(f"expires in {_span(_until(resident['expires']))}")
+    if use["waiting"]:
+        remarks.append(f"{use['waiting']} waiting")
+    if use["loads"]:
+        remarks.append(f"loads {use['loads']}, {use['load_seconds']:.1f} s lost to them")
+    return remarks
+
+
+def _last_used(idle_seconds: float | None) -> list[str]:
+    return [] if idle_seconds is None else [f"last used {_span(idle_seconds)} ago"]
+
+
+def _until(moment: str) -> float:
+    return max((datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+async def _tell(loaded: Loaded, what: str, name: str, done: str) -> None:
+    async with connect_to_running(loaded.settings.data_folder) as client:
+        await ask_for(client, "POST", f"/api/models/{what}", json={"name": name})
+    click.secho(done, fg="green")
 
 
 async def _pull(loaded: Loaded, name: str) -> None:

@@ -12,7 +12,7 @@ from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.model_options import OPTIONS, RUNNER_OPTIONS
-from mdsa_server.vocabulary.models import InstalledModel
+from mdsa_server.vocabulary.models import InstalledModel, full_name
 
 ANYWHERE = Places(Place("mdsa.toml"))
 GIGABYTE = 1_000_000_000
@@ -77,14 +77,19 @@ def unknown_options(settings: Settings, places: Places = ANYWHERE) -> list[Fault
 def missing_models(settings: Settings, installed: Collection[InstalledModel], places: Places = ANYWHERE) -> list[Fault]:
     """Find the models that are named and that the engine does not have."""
     known = {full_name(model.name) for model in installed}
-    named: dict[KeyPath, str] = {
-        ("domains", domain.name, "model"): domain.model for domain in settings.domains_as_vocabulary() if domain.model
-    }
+    named: list[tuple[KeyPath, str]] = [
+        (("domains", name, "models" if domain.models else "model"), model)
+        for name, domain in settings.domains.items()
+        for model in domain.models or (domain.model,)
+        if model
+    ]
     if settings.engine.default_model != "auto":
-        named["engine", "default_model"] = settings.engine.default_model
+        named.append((("engine", "default_model"), settings.engine.default_model))
+    named += [(("residency", "pinned"), model) for model in settings.residency.pinned]
+    named += [(("residency", "preload"), model) for model in settings.residency.preload]
     return [
         places.fault(path, f"the engine does not have {toml(model)}", f"Fetch it: mdsa models pull {model}")
-        for path, model in named.items()
+        for path, model in named
         if full_name(model) not in known
     ]
 
@@ -95,7 +100,7 @@ def reloaded_models(
     """Find domains that share a model's weights and want them loaded in different ways."""
     sharing: dict[str, list[Domain]] = {}
     for domain in settings.domains_as_vocabulary():
-        if weights := _weights_of(domain, default_model, installed):
+        for weights in _weights_of(domain, default_model, installed):
             sharing.setdefault(weights, []).append(domain)
     return [
         _reloaded(domains, option, places)
@@ -127,10 +132,10 @@ def crowded_memory(
 
 
 def resident_bytes(settings: Settings, default_model: str | None, installed: Collection[InstalledModel]) -> int:
-    """Add up the sizes on disk of the weights that the domains use, each counted once."""
+    """Add up the sizes on disk of the weights that the domains prefer, each counted once."""
     sizes = {model.digest: model.size for model in installed}
-    used = {_weights_of(domain, default_model, installed) for domain in settings.domains_as_vocabulary()}
-    return sum(sizes.get(weights, 0) for weights in used if weights is not None)
+    used = [_weights_of(domain, default_model, installed)[:1] for domain in settings.domains_as_vocabulary()]
+    return sum(sizes.get(weights, 0) for weights in {weights for preferred in used for weights in preferred})
 
 
 def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fault]:
@@ -143,11 +148,6 @@ def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fa
         )
         for domain, first, example in _repeated(settings)
     ]
-
-
-def full_name(model: str) -> str:
-    """Give a model's name with its tag, which is `latest` where none is written."""
-    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
 
 
 def in_gigabytes(size: int) -> str:
@@ -163,13 +163,11 @@ def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:
                 yield domain.name, first, example
 
 
-def _weights_of(domain: Domain, default_model: str | None, installed: Collection[InstalledModel]) -> str | None:
-    """Name what a domain's model loads: names over the same weights share them in memory."""
-    model = domain.model or default_model
-    if model is None:
-        return None
+def _weights_of(domain: Domain, default_model: str | None, installed: Collection[InstalledModel]) -> list[str]:
+    """Name what a domain's models load, the preferred one's first: names over the same weights share them in memory."""
     digests: Mapping[str, str] = {full_name(model.name): model.digest for model in installed}
-    return digests.get(full_name(model), full_name(model))
+    models = domain.models or ((default_model,) if default_model else ())
+    return [digests.get(full_name(model), full_name(model)) for model in models]
 
 
 def _reloaded(domains: Sequence[Domain], option: str, places: Places) -> Fault:

@@ -18,7 +18,7 @@ from mdsa_server.configuration.faults import closest, faults_of, field_at, table
 from mdsa_server.configuration.lines import KeyPath, lines_of, paths_of, statements
 from mdsa_server.configuration.places import Place, Places, dotted
 from mdsa_server.errors import ConfigurationInvalid
-from mdsa_server.settings import RoutingSettings, Settings
+from mdsa_server.settings import ResidencySettings, RoutingSettings, Settings
 from mdsa_server.vocabulary.fault import Fault
 
 FILE_NAME = "mdsa.toml"
@@ -197,6 +197,16 @@ def _faults_between_keys(tree: Mapping[str, Any], places: Places, folder: Path) 
         meant = closest(fallback, domains)
         mend = f"Did you mean {meant}?" if meant else f"Set it to one of: {', '.join(domains)}."
         faults.append(places.fault(("routing", "fallback"), f'no domain is named "{fallback}"', mend))
+    for name, domain in domains.items() if isinstance(domains, dict) else ():
+        if isinstance(domain, dict) and domain.get("model") and domain.get("models"):
+            what, mend = "names models, and so does model", "Take model out, and put it first in models."
+            faults.append(places.fault(("domains", name, "models"), what, mend))
+    pinned = _written(tree, "residency", "pinned", default=[])
+    places_in_memory = _written(tree, "residency", "max_models", default=ResidencySettings().max_models)
+    if isinstance(pinned, list) and isinstance(places_in_memory, int) and len(pinned) >= places_in_memory:
+        what = f"pins {len(pinned)} models of {places_in_memory} that may be in memory"
+        mend = "Pin fewer, or raise max_models: other models need a place too."
+        faults.append(places.fault(("residency", "pinned"), what, mend))
     directories = _written(tree, "plugin_host", "directories", default=[])
     for directory in directories if isinstance(directories, list) else []:
         if isinstance(directory, str) and not Path(folder, expanduser(directory)).is_dir():

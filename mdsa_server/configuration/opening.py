@@ -4,13 +4,19 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mdsa_server import bundled
+from mdsa_server.chat.desk import options_of
 from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.inference.engine import Engine
+from mdsa_server.inference.model_keeper import ModelKeeper, Spawn
+from mdsa_server.inference.residency import Limits
 from mdsa_server.plugin_api.contracts import Embed
+from mdsa_server.plugin_host import limits as plugin_limits
 from mdsa_server.plugin_host.discovery import discover
-from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
+
+GIGABYTE = 1_000_000_000
 
 
 @asynccontextmanager
@@ -38,6 +44,28 @@ async def opened_engine(settings: Settings, ollama_host: str | None) -> AsyncIte
         await stand_in.stop()
 
 
+def make_keeper(settings: Settings, engine: Engine, spawn: Spawn) -> ModelKeeper:
+    """Make what keeps the engine's models in memory."""
+    residency = settings.residency
+    return ModelKeeper(
+        engine,
+        limits=Limits(
+            max_models=residency.max_models,
+            max_memory=int(residency.max_memory_gb * GIGABYTE) or None,
+            max_wait=residency.max_wait,
+            max_running=residency.max_running,
+            policy=residency.policy,
+        ),
+        max_line=residency.max_line,
+        prefer=residency.prefer,
+        worth=residency.worth_waiting,
+        keep_alive=in_seconds(settings.engine.keep_alive),
+        pinned=residency.pinned,
+        preload=[(model, options_of(model, settings.domains_as_vocabulary())) for model in residency.preload],
+        spawn=spawn,
+    )
+
+
 def opened_plugins(
     settings: Settings, embed: Embed, routers: Collection[str]
 ) -> AbstractAsyncContextManager[PluginRegistry]:
@@ -50,7 +78,7 @@ def opened_plugins(
         embed=embed,
         disabled=host.disabled,
         routers=routers,
-        limits=Limits(
+        limits=plugin_limits.Limits(
             call_timeout=host.call_timeout,
             fit_timeout=host.fit_timeout,
             learning_timeout=settings.routing.learning_timeout,

@@ -1,106 +1,293 @@
-"""Leases on models: a turn holds one while the engine generates for it."""
+"""Keeps models in memory and gives leases on them: carries out what `residency.py` plans."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any
 
-from mdsa_server.errors import UnknownModel
+import structlog
+
+from mdsa_server.errors import EngineError, InvalidRequest, LineFull, MdsaError, NoRoom, UnknownModel
 from mdsa_server.inference.engine import Engine
+from mdsa_server.inference.engine_memory import DEFAULT_CONTEXT, EngineMemory, Held, Loads
+from mdsa_server.inference.lease import Lease, Ticket
+from mdsa_server.inference.model_mover import ModelMover
 from mdsa_server.inference.ollama import OllamaClient
+from mdsa_server.inference.residency import Limits, Prefer, Swap, Unit, Waiting, choose, plan
 from mdsa_server.vocabulary.domain import ModelOptions
-from mdsa_server.vocabulary.events import ModelLoading, ModelWaiting
-from mdsa_server.vocabulary.stopwatch import Stopwatch
+from mdsa_server.vocabulary.model_options import runner_options
+from mdsa_server.vocabulary.models import ModelUse
 
-# How long after its last use a model is believed to be resident without asking the engine again.
-BELIEF_SECONDS = 20.0
-# Ollama's own default, for servers that are too old to say how large a context they loaded.
-DEFAULT_CONTEXT = 4096
+log = structlog.get_logger(__name__)
 
-Key = tuple[str, str, str]
-"""An engine, a model and the `num_ctx` asked for."""
+Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+Preload = Sequence[tuple[str, ModelOptions]]
 
-
-class Lease:
-    """The right to use a model, once `admission` has run out."""
-
-    def __init__(self, keeper: "ModelKeeper", client: OllamaClient, model: str, options: ModelOptions) -> None:
-        self._keeper = keeper
-        self.client = client
-        self.model = model
-        """The model to ask, by name."""
-        self.options = options
-        self.keep_alive = keeper.keep_alive
-        self.context = 0
-        """Tokens that the loaded model holds; known once admitted."""
-
-    async def admission(self, clock: Stopwatch) -> AsyncIterator[ModelWaiting | ModelLoading]:
-        """Tell what is waited for, until the model may be asked. Raises EngineError, UnknownModel."""
-        keeper = self._keeper
-        if not keeper.believes(self):
-            resident = await keeper.resident_context(self)
-            if resident is None or resident != keeper.given_context(self):
-                yield ModelLoading(at=clock(), model=self.model)
-                # Where the model is resident with just these options, the engine answers at once.
-                await self.client.load(self.model, options=self.options, keep_alive=self.keep_alive)
-                keeper.loaded(self, await keeper.resident_context(self) or DEFAULT_CONTEXT)
-            keeper.believe(self)
-        self.context = keeper.given_context(self) or DEFAULT_CONTEXT
+# How often to see what is in memory while models are: others load and unload too.
+LOOK_SECONDS = 5.0
 
 
 class ModelKeeper:
-    """Gives leases at once and lets the engine evict as it sees fit."""
+    """One for the engine. What it knows of the engine's memory it has from the engine."""
 
-    def __init__(self, engine: Engine, *, keep_alive: str | float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        limits: Limits,
+        max_line: int,
+        prefer: Prefer,
+        worth: float,
+        keep_alive: float,
+        pinned: Iterable[str],
+        preload: Preload,
+        spawn: Spawn,
+    ) -> None:
+        """`worth`: for `prefer` "balanced", the seconds of loading that a less preferred model is taken for.
+
+        `keep_alive` is in seconds, below 0 for ever; `preload` has each model with its options.
+        """
         self.engine = engine
-        self.keep_alive = keep_alive
-        """As sent to the engine: seconds, or a duration such as `5m`."""
-        self._believed_until: dict[Key, float] = {}
-        """By `time.monotonic()`: that a model is resident as a lease wants it."""
-        self._given: dict[Key, int] = {}
-        """The context that the engine gave when it loaded: where `num_ctx` is more than the model can, less."""
+        self._memory = EngineMemory(keep_alive=keep_alive, pinned=pinned)
+        self._mover = ModelMover(engine, self._memory)
+        self._limits = limits
+        self._max_line = max_line
+        self._prefer = prefer
+        self._worth = worth
+        self._preload = preload
+        self._spawn = spawn
+        self._line: list[Ticket] = []
+        self._numbers = count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- leases
 
     @asynccontextmanager
-    async def lease(self, model: str, options: ModelOptions) -> AsyncIterator[Lease]:
-        """Lease `model` with its runner options. Raises NoEngine."""
-        lease = Lease(self, self.engine.client, model, options)
+    async def lease(self, models: Sequence[str], options: ModelOptions) -> AsyncIterator[Lease]:
+        """Lease one of `models`, in order of preference, with `options`.
+
+        Raises NoEngine, EngineError, UnknownModel, LineFull; the lease's `admission` raises more.
+        """
+        client = await self._known_engine()
         try:
-            yield lease
-        except BaseException as error:
-            self._believed_until.pop(_key(lease), None)
-            if isinstance(error, UnknownModel):
-                # It may have been the default, and deleted since.
-                self.engine.forget_default_model()
+            ticket = await self._choose(client, models, options)
+            self._enter(ticket)
+            try:
+                yield Lease(self, client, ticket, models[0] if len(models) > 1 else None)
+            finally:
+                self._leave(ticket)
+        except EngineError:
+            self._mover.doubt()
             raise
-        self.believe(lease)
+        except UnknownModel:
+            # It may have been the default, and deleted since.
+            self.models_changed()
+            raise
 
-    def believes(self, lease: Lease) -> bool:
-        """Whether the lease's model is resident for all that is known; False where the engine has to be asked."""
-        return self._believed_until.get(_key(lease), 0.0) > time.monotonic()
+    def context(self, ticket: Ticket) -> int:
+        """Give the context of an admitted turn's model, in tokens."""
+        held = self._memory.held.get(ticket.waiting.unit)
+        return (held.context if held else None) or DEFAULT_CONTEXT
 
-    def believe(self, lease: Lease) -> None:
-        """Take the lease's model to be resident from now on."""
-        self._believed_until[_key(lease)] = time.monotonic() + BELIEF_SECONDS
+    def keep_alive(self, ticket: Ticket) -> float:
+        """Give the keep_alive to send with a turn, in seconds."""
+        return self._memory.keep_alive(ticket.waiting.unit.weights)
 
-    def loaded(self, lease: Lease, context: int) -> None:
-        """Take down a load: the model has `context` tokens now, and however it was loaded before is past."""
-        for key in [key for key in self._believed_until if key[:2] == _key(lease)[:2]]:
-            del self._believed_until[key]
-        self._given[_key(lease)] = context
+    def loaded_unasked(self, ticket: Ticket, seconds: float) -> None:
+        """Take down a load that an answer had to wait for."""
+        log.info("engine loaded a model by itself", model=ticket.model, seconds=round(seconds, 2))
+        self._memory.loaded(ticket.waiting.unit.weights, seconds)
+        self._mover.doubt()
 
-    def given_context(self, lease: Lease) -> int | None:
-        """Give the context, in tokens, that the lease's model has once it is loaded; None before it ever was."""
-        return self._given.get(_key(lease))
+    # --- what people ask for
 
-    async def resident_context(self, lease: Lease) -> int | None:
-        """Ask the engine: the context of the lease's model, in tokens; None where it is not resident."""
-        names = {lease.model, f"{lease.model}:latest"}
-        for resident in await lease.client.resident():
-            if resident.name in names:
-                # Servers before 0.9.1 do not tell the context: then it is what was asked for.
-                asked = lease.options.get("num_ctx")
-                return resident.context_length or (asked if isinstance(asked, int) else DEFAULT_CONTEXT)
-        return None
+    async def pin(self, model: str) -> None:
+        """Keep a model in memory once it is there. Raises InvalidRequest, EngineError, UnknownModel."""
+        client = await self._known_engine()
+        weights = await self._memory.weights.of(client, model)
+        pinned = self._memory.pinned_beside(weights)
+        if pinned + 1 >= self._limits.max_models:
+            raise InvalidRequest(
+                f"with {pinned} pinned and {self._limits.max_models} at most in memory, no other has a place",
+                "Unpin a model, or raise [residency] max_models.",
+            )
+        self._memory.pin(model, weights)
+        await self._mover.tell_keep_alive(weights)
+
+    async def unpin(self, model: str) -> None:
+        """Let a model go again when its place is needed. Raises EngineError, UnknownModel."""
+        client = await self._known_engine()
+        weights = await self._memory.weights.of(client, model)
+        self._memory.unpin(weights)
+        await self._mover.tell_keep_alive(weights)
+
+    async def load(self, model: str, options: ModelOptions) -> None:
+        """Bring a model into memory, in its turn. Raises as a lease does."""
+        async with self.lease([model], options) as lease:
+            async for _ in lease.admission(time.monotonic):
+                pass
+
+    async def unload(self, model: str) -> None:
+        """Take a model out of memory. Raises ModelInUse, UnknownModel, EngineError."""
+        client = await self._known_engine()
+        try:
+            await self._mover.unload(model, await self._memory.weights.of(client, model))
+        finally:
+            self._pump()
+
+    async def uses(self, models: Iterable[str]) -> Mapping[str, ModelUse]:
+        """Tell of each named model how it is used. Raises EngineError, UnknownModel."""
+        client = await self._known_engine()
+        return {model: self._use(model, await self._memory.weights.of(client, model)) for model in models}
+
+    def models_changed(self) -> None:
+        """Ask the engine anew which models it has: one was fetched or deleted."""
+        self._memory.weights.forget()
+        self.engine.forget_default_model()
+
+    # --- the engine's memory
+
+    async def watch(self) -> None:
+        """Preload, then see now and then what others have loaded and unloaded, for as long as the server runs."""
+        preloaded: OllamaClient | None = None
+        while True:
+            if self.engine.status.problem is None and preloaded is not self.engine.client:
+                preloaded = self.engine.client
+                await self._load_ahead()
+            await asyncio.sleep(LOOK_SECONDS)
+            if (self._memory.held or self._line) and self.engine.status.problem is None:
+                try:
+                    await self.look()
+                except EngineError as error:
+                    log.debug("engine not looked at", reason=error.detail)
+
+    async def look(self, *, again: bool = True) -> None:
+        """See what is in the engine's memory; not `again` where that is known. Raises NoEngine, EngineError."""
+        try:
+            await self._mover.look(again=again)
+        finally:
+            self._pump()
+
+    async def _known_engine(self) -> OllamaClient:
+        client = self.engine.client
+        if not self._mover.sure:
+            await self.look(again=False)
+        return client
+
+    async def _load_ahead(self) -> None:
+        for model, options in self._preload:
+            try:
+                await self.load(model, options)
+            except MdsaError as error:
+                log.warning("model not preloaded", model=model, reason=error.detail, mend=error.mend)
+
+    # --- the line
+
+    async def _choose(self, client: OllamaClient, models: Sequence[str], options: ModelOptions) -> Ticket:
+        memory, runner = self._memory, tuple(sorted(runner_options(options).items()))
+        tickets: dict[int, Ticket] = {}
+        for model in models:
+            try:
+                weights = memory.weights.known(model) or await memory.weights.of(client, model)
+            except UnknownModel:
+                if tickets or model != models[-1]:
+                    continue  # Another may do.
+                raise
+            waiting = Waiting(
+                ticket=next(self._numbers),
+                unit=Unit(weights, runner),
+                since=time.monotonic(),
+                load_seconds=memory.expected(weights, model),
+                size=memory.size(weights, model),
+            )
+            tickets[waiting.ticket] = Ticket(waiting, model, options)
+        slots = [held.slot for held in memory.held.values()]
+        chosen = choose([ticket.waiting for ticket in tickets.values()], slots, self._prefer, self._worth)
+        return tickets[chosen.ticket]
+
+    def _enter(self, ticket: Ticket) -> None:
+        self._line.append(ticket)
+        self._pump()
+        ahead = sum(other.waiting.unit == ticket.waiting.unit for other in self._line if other is not ticket)
+        if ticket in self._line and ahead >= self._max_line:
+            self._line.remove(ticket)
+            raise LineFull(
+                f"{ahead} turns wait for {ticket.model!r} already",
+                "Try again in a while, or raise [residency] max_line.",
+            )
+
+    def _leave(self, ticket: Ticket) -> None:
+        held = self._memory.held.get(ticket.waiting.unit)
+        if ticket in self._line:
+            self._line.remove(ticket)
+        elif ticket.admitted and held is not None:
+            held.used(time.monotonic(), max(held.slot.in_use - 1, 0))
+            self._memory.let_go(held)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Plan anew, and do what can be done at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = time.monotonic()
+        slots = [held.slot for held in self._memory.held.values()]
+        todo = plan([ticket.waiting for ticket in self._line], slots, self._limits, now)
+        tickets = {ticket.waiting.ticket: ticket for ticket in self._line}
+        for number in todo.admit:
+            held = self._memory.held[tickets[number].waiting.unit]
+            held.used(now, held.slot.in_use + 1)
+            tickets[number].admit()
+        for place, (number, why) in enumerate(todo.waits.items(), 1):
+            if why == "pinned":
+                tickets[number].refuse(_no_room(tickets[number].model, self._limits.max_models))
+            tickets[number].told(place, why)
+        self._line = [ticket for ticket in self._line if not ticket.admitted and ticket.error is None]
+        if todo.swap is not None and not self._mover.moving:
+            self._begin(todo.swap)
+        elif todo.wake_at is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(todo.wake_at - now, 0), self._pump)
+
+    # --- swapping
+
+    def _begin(self, swap: Swap) -> None:
+        held = self._memory.held
+        ticket = next(ticket for ticket in self._line if ticket.waiting.unit == swap.load)
+        leaving = [held[unit] for unit in swap.unload]
+        for one in leaving:
+            one.slot = replace(one.slot, phase="leaving")
+        slot = replace(self._memory.new_slot(swap.load, ticket.waiting.size), phase="loading")
+        coming = held[swap.load] = Held(slot, ticket.model, ticket.options)
+        self._spawn(self._carry_out(coming, leaving, ticket.options), f"load {ticket.model}")
+
+    async def _carry_out(self, coming: Held, leaving: Sequence[Held], options: ModelOptions) -> None:
+        """Swap; whoever waits for what cannot be loaded is told why."""
+        if error := await self._mover.swap(coming, leaving, options):
+            for ticket in self._line:
+                if ticket.waiting.unit == coming.slot.unit:
+                    ticket.refuse(error)
+        self._pump()
+
+    def _use(self, model: str, weights: str) -> ModelUse:
+        held = self._memory.of(weights)
+        used = max((one.slot.last_used for one in held), default=0.0)
+        loads = self._memory.loads.get(weights, Loads())
+        return ModelUse(
+            in_use=sum(one.slot.in_use for one in held),
+            waiting=sum(ticket.waiting.unit.weights == weights for ticket in self._line),
+            idle_seconds=time.monotonic() - used if used else None,
+            pinned=self._memory.is_pinned(weights),
+            loads=loads.count,
+            load_seconds=loads.seconds,
+            expected_load_seconds=self._memory.expected(weights, model),
+        )
 
 
-def _key(lease: Lease) -> Key:
-    return lease.client.url, lease.model, str(lease.options.get("num_ctx"))
+def _no_room(model: str, max_models: int) -> NoRoom:
+    return NoRoom(
+        f"{model!r} has no place in memory: all {max_models} are taken by pinned models",
+        "Unpin one (mdsa models unpin NAME), or raise [residency] max_models.",
+    )

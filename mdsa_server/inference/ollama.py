@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any, cast
@@ -23,6 +24,8 @@ __all__ = ["ChatChunk", "OllamaClient", "PullProgress"]
 # What an engine answers from its own tables; slow only when it is stuck.
 TABLE_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
+# How a model's description names the file of its weights.
+WEIGHTS = re.compile(r"^FROM .*sha256-([0-9a-f]{64})$", re.MULTILINE)
 # Fed when a body ends, since its last line may lack one.
 END_OF_LINE = b"\n"
 
@@ -115,6 +118,7 @@ class OllamaClient:
             name=model,
             family=(answer.details and answer.details.family) or "",
             context_length=context if isinstance(context, int) else None,
+            weights=weights[1] if (weights := WEIGHTS.search(answer.modelfile or "")) else "",
             capabilities=tuple(answer.capabilities or ()),
         )
 

@@ -24,7 +24,7 @@ Prefer = Literal["best", "warm", "balanced"]
 # Loads' worth of time that a turn waits before it has an idle model swapped that was in use a moment ago.
 # Simulated with 3 models in 2 slots and 6 clients: 1 gives 0.34 of the swaps of a first-come engine in 0.55 of its
 # time, 1.5 gives 0.27 in 0.56, 2 gives 0.24 in 0.58, 4 about 0.20 in 0.65.
-GATHER = 1.5
+GATHER = 2.0
 # However long a turn has waited, a model stays for as long as this many loads once it is idle, and for a turn that
 # is alone no longer: a client that sends one turn after another is away for a moment.
 GRACE = 0.1

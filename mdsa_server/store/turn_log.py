@@ -59,6 +59,18 @@ class TurnLog:
         events = _events_of_row(row) or [CUT]
         return told(said_of_row(row), events), events
 
+    async def stories(self, since: datetime) -> list[tuple[datetime, list[TurnEvent]]]:
+        """Give all turns that began since then and have ended, everybody's: when each began, and its events."""
+
+        def work(db: Connection) -> list[tuple[datetime, list[TurnEvent]]]:
+            rows = db.execute(
+                "select started, events from turns where started >= ? and outcome <> 'running' order by sequence",
+                (since.timestamp(),),
+            )
+            return [(datetime.fromtimestamp(started, UTC), _decoder.decode(events)) for started, events in rows]
+
+        return await self._database.read(work)
+
     async def mark_cut_off(self) -> int:
         """Mark turns that a former server left running as failed; give how many. Call before any turn starts."""
         events = _encoder.encode([CUT])

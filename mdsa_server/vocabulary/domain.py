@@ -18,8 +18,8 @@ class Domain(Struct, frozen=True, kw_only=True):
     description: str
     examples: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    model: str | None = None
-    """None takes the engine's default model."""
+    models: tuple[str, ...] = ()
+    """Models that may answer, the preferred one first; none take the engine's default model."""
     instructions: str = ""
     collections: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()

@@ -30,12 +30,23 @@ class PassagesFound(Event, frozen=True, tag="passages_found"):
     passages: tuple[Passage, ...]
 
 
+class ModelChosen(Event, frozen=True, tag="model_chosen"):
+    """The domain names several models; this one answers."""
+
+    model: str
+    preferred: str
+    """What the domain names first. Another is taken where that would have to be loaded."""
+
+
 class ModelWaiting(Event, frozen=True, tag="model_waiting"):
-    """The model is busy or its slot is taken: the turn stands in line."""
+    """The model is not in memory, or at work for too many already: the turn stands in line."""
 
     model: str
     place: int
     """1 is next."""
+    reason: str = ""
+    """`gathering`: idle models are not swapped at once; `in use`: what has to go still answers; `running`: the model
+    answers as many turns as it may."""
 
 
 class ModelLoading(Event, frozen=True, tag="model_loading"):
@@ -81,6 +92,7 @@ TurnEvent = (
     TurnStarted
     | RouteChosen
     | PassagesFound
+    | ModelChosen
     | ModelWaiting
     | ModelLoading
     | PromptAssembled

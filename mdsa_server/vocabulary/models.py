@@ -51,5 +51,29 @@ class ModelDetails(Struct, frozen=True, kw_only=True):
     family: str = ""
     context_length: int | None = None
     """The longest context the model was made for, in tokens."""
+    weights: str = ""
+    """Names the file that holds the weights; empty where the engine does not tell."""
     capabilities: tuple[str, ...] = ()
     """`completion`, `tools`, `thinking`, `embedding`, ... as the engine names them."""
+
+
+class ModelUse(Struct, frozen=True, kw_only=True):
+    """How a model is used, as far as this server knows since it started."""
+
+    in_use: int
+    """Turns that it answers now."""
+    waiting: int
+    """Turns that wait for it."""
+    idle_seconds: float | None
+    """Since it was last used; None where it never was, or is not in memory."""
+    pinned: bool
+    loads: int
+    load_seconds: float
+    """Lost to loading it, all loads together."""
+    expected_load_seconds: float
+    """What its next load will take."""
+
+
+def full_name(model: str) -> str:
+    """Give a model's name with its tag, which is `latest` where none is written."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"

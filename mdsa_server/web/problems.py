@@ -34,6 +34,9 @@ STATUS: dict[type[MdsaError], int] = {
     errors.NoEngine: 503,
     errors.EngineUnreachable: 503,
     errors.EngineBusy: 503,
+    errors.LineFull: 429,
+    errors.NoRoom: 503,
+    errors.ModelInUse: 409,
     errors.EngineRefused: 502,
     errors.EngineDied: 502,
     errors.ConfigurationInvalid: 422,
@@ -49,7 +52,7 @@ STATUS: dict[type[MdsaError], int] = {
 
 STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
 
-RETRY_AFTER_SECONDS = {503: "2"}
+RETRY_AFTER_SECONDS = {429: "5", 503: "2"}
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 

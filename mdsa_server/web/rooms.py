@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mdsa_server.chat.live_turns import LiveTurns, Spawn
 from mdsa_server.inference.engine import Engine
+from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
@@ -33,6 +34,7 @@ class Rooms:
     conversations: Conversations
     turn_log: TurnLog
     engine: Engine
+    keeper: ModelKeeper
     registry: PluginRegistry
     counters: Counters
     started: datetime

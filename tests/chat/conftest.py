@@ -14,6 +14,7 @@ from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.errors import MdsaError, PluginFault
 from mdsa_server.inference.engine import Engine, EnginePlace
 from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.inference.residency import Limits
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, RouteQuery, Router
 from mdsa_server.store.conversations import Conversations
@@ -112,7 +113,17 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 router_timeout=0.2,
             ),
             offers=offering,
-            keeper=ModelKeeper(engine, keep_alive="5m"),
+            keeper=ModelKeeper(
+                engine,
+                limits=Limits(max_models=3, max_wait=5.0, max_running=64),
+                max_line=64,
+                prefer="balanced",
+                worth=5.0,
+                keep_alive=300.0,
+                pinned=(),
+                preload=(),
+                spawn=supervisor.spawn,
+            ),
             conversations=Conversations(database),
             embed=embed,
         )

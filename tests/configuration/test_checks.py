@@ -8,7 +8,6 @@ from mdsa_server.configuration import Loaded
 from mdsa_server.configuration.checks import (
     crowded_memory,
     duplicate_examples,
-    full_name,
     missing_models,
     names_of_no_plugin,
     reloaded_models,
@@ -17,7 +16,7 @@ from mdsa_server.configuration.checks import (
     unoffered_routers,
     unoffered_tools,
 )
-from mdsa_server.vocabulary.models import InstalledModel
+from mdsa_server.vocabulary.models import InstalledModel, full_name
 from tests.configuration.configurations import load_text
 
 SMALL = InstalledModel(name="small:latest", digest="aaa", size=1_000_000_000)

@@ -31,7 +31,7 @@ def test_variables_set_keys_of_domains_and_of_plugins(tmp_path: Path) -> None:
     }
     loaded = load_text(tmp_path, GENERAL, environ)
     general, code = loaded.settings.domains_as_vocabulary()
-    assert (general.model, general.options, code.description) == ("gemma3:4b", {"num_ctx": 8192}, "Programs")
+    assert (general.models, general.options, code.description) == (("gemma3:4b",), {"num_ctx": 8192}, "Programs")
     assert loaded.settings.plugins == {"clock": {"zone": "UTC"}}
     assert loaded.settings.routing.routers == ("keyword_router",)
     assert loaded.sources["domains.general.options.num_ctx"] == "MDSA_DOMAINS__GENERAL__OPTIONS__NUM_CTX"

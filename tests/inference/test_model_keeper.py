@@ -1,108 +1,283 @@
-"""A lease tells of loading, knows the context, and asks the engine no more than it must."""
+"""Leases are given as the policy plans, and the engine's memory is what the engine says it is."""
 
-from collections.abc import AsyncIterator
+import asyncio
 
 import pytest
 
-from mdsa_server.errors import UnknownModel
-from mdsa_server.inference.engine import Engine, EnginePlace
-from mdsa_server.inference.model_keeper import ModelKeeper
-from mdsa_server.vocabulary.domain import ModelOptions
-from mdsa_server.vocabulary.events import ModelLoading, ModelWaiting
-from mdsa_server.vocabulary.models import EngineStatus
-from mdsa_server.vocabulary.stopwatch import stopwatch
+from mdsa_server.errors import (
+    InvalidRequest,
+    LineFull,
+    ModelInUse,
+    UnknownModel,
+)
+from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
 from tests.fakes.script import ScriptedModel
-from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.inference.keeping import A, B, C, admitted, kept
 
-MODEL = "scripted:1b"
-
-
-@pytest.fixture
-async def scripted() -> AsyncIterator[ScriptedOllama]:
-    async with ScriptedOllama() as scripted:
-        yield scripted
+# --- loading
 
 
-@pytest.fixture
-async def keeper(scripted: ScriptedOllama) -> AsyncIterator[ModelKeeper]:
-    async def url() -> str:
-        return scripted.url
-
-    engine = Engine(
-        [EnginePlace(kind="ollama", url=url)],
-        absent=EngineStatus(kind="none"),
-        default_model="auto",
-        connect_timeout=1,
-        stall_timeout=2,
-    )
-    await engine.find()
-    scripted.requests.clear()
-    yield ModelKeeper(engine, keep_alive="5m")
-    await engine.close()
+async def test_a_cold_model_is_loaded_with_its_options_and_its_context_known() -> None:
+    async with kept() as it:
+        told, context = await it.use(A, options={"num_ctx": 2048, "temperature": 0.1})
+        assert [type(event) for event in told] == [ModelLoading]
+        assert context == 2048
+        (load,) = it.engine.asked("/api/chat")
+        assert (load["options"]["num_ctx"], load["messages"]) == (2048, [])
 
 
-async def admitted(
-    keeper: ModelKeeper, model: str = MODEL, options: ModelOptions | None = None
-) -> tuple[list[ModelWaiting | ModelLoading], int]:
-    async with keeper.lease(model, options or {}) as lease:
-        told = [event async for event in lease.admission(stopwatch())]
-        return told, lease.context
+async def test_a_resident_model_is_leased_without_asking_the_engine_anything() -> None:
+    async with kept() as it:
+        await it.use(A)
+        asked = len(it.engine.requests)
+        told, context = await it.use(A)
+        assert (told, len(it.engine.requests)) == ([], asked)
+        assert context == 4096
 
 
-async def test_a_cold_model_is_loaded_with_its_options_and_its_context_known(
-    keeper: ModelKeeper, scripted: ScriptedOllama
+async def test_a_model_with_another_context_is_another_and_takes_the_place_of_the_first() -> None:
+    async with kept() as it:
+        contexts = [(await it.use(A, options={"num_ctx": size}))[1] for size in (2048, 8192, 2048)]
+        assert contexts == [2048, 8192, 2048]
+        assert it.engine.memory.loads == [A] * 3
+        assert it.moves == ["+a:1b"] * 3, "the engine replaces the same weights by itself"
+
+
+async def test_options_that_do_not_belong_to_the_loaded_model_load_nothing_anew() -> None:
+    async with kept() as it:
+        await it.use(A, options={"temperature": 0.1})
+        told, _ = await it.use(A, options={"temperature": 0.9})
+        assert told == []
+
+
+async def test_several_that_wait_for_one_model_have_it_loaded_once() -> None:
+    async with kept() as it:
+        await asyncio.gather(*(it.use(A) for _ in range(5)))
+        assert it.moves == ["+a:1b"]
+
+
+async def test_a_load_that_fails_is_told_to_all_who_wait_for_it_and_to_no_other() -> None:
+    async with kept() as it:
+        it.engine.models[A].load_seconds = 0.0
+        it.engine.busy = True
+        answers = await asyncio.gather(*(it.use(A) for _ in range(3)), return_exceptions=True)
+        assert len({str(answer) for answer in answers}) == 1
+        assert "takes no more requests" in str(answers[0])
+        it.engine.busy = False
+        await it.use(A)
+
+
+async def test_a_model_that_is_not_there_is_named() -> None:
+    async with kept() as it:
+        with pytest.raises(UnknownModel, match="nothing:1b"):
+            await it.use("nothing:1b")
+
+
+async def test_of_several_models_one_that_is_there_will_do() -> None:
+    async with kept() as it:
+        for models in ((A, "nothing:1b"), ("nothing:1b", A)):
+            (first, *_), _ = await it.use(*models)
+            assert isinstance(first, ModelChosen)
+            assert first.model == A
+        with pytest.raises(UnknownModel):
+            await it.use("nothing:1b", "nothing:2b")
+
+
+async def test_a_default_model_that_was_deleted_is_chosen_anew() -> None:
+    async with kept(A) as it:
+        engine = it.keeper.engine
+        assert await engine.default_model() == A
+        it.engine.models.clear()
+        it.engine.models[B] = ScriptedModel(name=B)
+        with pytest.raises(UnknownModel):
+            await it.use(await engine.default_model())
+        assert await engine.default_model() == B
+        await it.use(B)
+
+
+# --- swapping
+
+
+async def test_the_model_not_used_for_longest_is_gone_before_another_is_loaded() -> None:
+    async with kept() as it:
+        for model in (A, B, A, C):
+            await it.use(model)
+        assert it.moves == ["+a:1b", "+b:1b", "-b:1b", "+c:1b"]
+        assert it.resident == {A, C}
+
+
+async def test_a_place_is_free_only_when_the_engine_says_so() -> None:
+    async with kept(max_models=1) as it:
+        await it.use(A)
+        held = it.engine.memory.now()[A]
+        held.users += 1  # Another program's request is under way, so that the engine unloads it later.
+        waiting = asyncio.create_task(it.use(B))
+        await it.engine.until(lambda: "-a:1b" in it.moves)
+        await asyncio.sleep(0.1)
+        assert it.moves == ["+a:1b", "-a:1b"]
+        held.users -= 1
+        await waiting
+        assert it.moves == ["+a:1b", "-a:1b", "+b:1b"]
+
+
+async def test_a_model_in_use_is_not_unloaded_and_its_turns_go_first() -> None:
+    async with kept(max_models=1) as it:
+        async with it.keeper.lease([A], {}) as first:
+            await admitted(first)
+            waiting = asyncio.create_task(it.use(B))
+            await asyncio.sleep(0.05)
+            assert (await it.use(A))[0] == []
+            assert it.moves == ["+a:1b"]
+            assert not waiting.done()
+        await waiting
+
+
+async def test_who_waits_is_told_the_place_and_the_reason_and_is_served_when_the_model_is_idle() -> None:
+    async with kept(max_models=1) as it:
+        async with it.keeper.lease([A], {}) as first:
+            await admitted(first)
+            waiting = [asyncio.create_task(it.use(model)) for model in (B, C)]
+            await asyncio.sleep(0.05)
+        (b, _), (c, _) = await asyncio.gather(*waiting)
+        assert isinstance(b[0], ModelWaiting)
+        assert (b[0].place, b[0].reason) == (1, "in use")
+        assert isinstance(c[0], ModelWaiting)
+        assert c[0].place == 2
+        assert [type(event) for event in (b[-1], c[-1])] == [ModelLoading, ModelLoading]
+        assert it.moves == ["+a:1b", "-a:1b", "+b:1b", "-b:1b", "+c:1b"]
+
+
+async def test_one_that_has_waited_long_enough_is_passed_by_no_other() -> None:
+    async with kept(max_models=1, max_wait=0.05) as it:
+        async with it.keeper.lease([A], {}) as first:
+            await admitted(first)
+            overdue = asyncio.create_task(it.use(B))
+            await asyncio.sleep(0.1)
+            late = asyncio.create_task(it.use(A))
+            await asyncio.sleep(0.02)
+            assert not late.done(), "the model that has to go takes no new turns"
+        await asyncio.gather(overdue, late)
+        assert it.moves == ["+a:1b", "-a:1b", "+b:1b", "-b:1b", "+a:1b"]
+
+
+async def test_one_who_gives_up_leaves_the_line() -> None:
+    async with kept(max_models=1) as it:
+        async with it.keeper.lease([A], {}) as first:
+            await admitted(first)
+            gives_up = asyncio.create_task(it.use(B))
+            await asyncio.sleep(0.02)
+            gives_up.cancel()
+            await asyncio.wait([gives_up])
+        await asyncio.sleep(0.05)
+        assert it.resident == {A}
+
+
+async def test_a_line_that_is_full_takes_no_more() -> None:
+    async with kept(max_models=1, max_line=2) as it:
+        async with it.keeper.lease([A], {}) as first:
+            await admitted(first)
+            waiting = [asyncio.create_task(it.use(B)) for _ in range(2)]
+            await asyncio.sleep(0.02)
+            with pytest.raises(LineFull, match="2 turns wait for 'b:1b'"):
+                await it.use(B)
+            await it.use(A)
+        await asyncio.gather(*waiting)
+
+
+async def test_a_model_answers_only_so_many_turns_at_a_time() -> None:
+    async with kept(max_running=2) as it:
+        async with it.keeper.lease([A], {}) as first, it.keeper.lease([A], {}) as second:
+            await admitted(first)
+            await admitted(second)
+            third = asyncio.create_task(it.use(A))
+            await asyncio.sleep(0.02)
+            assert not third.done()
+        told, _ = await third
+        assert [(event.place, event.reason) for event in told if isinstance(event, ModelWaiting)] == [(1, "running")]
+
+
+# --- choosing
+
+
+@pytest.mark.parametrize(
+    ("prefer", "worth", "chosen"), [("best", 0.0, A), ("warm", 9.0, B), ("balanced", 0.0, B), ("balanced", 9.0, A)]
+)
+async def test_a_warm_model_may_answer_instead_of_a_cold_one_where_that_is_wanted(
+    prefer: str, worth: float, chosen: str
 ) -> None:
-    told, context = await admitted(keeper, options={"num_ctx": 2048})
-    assert [type(event) for event in told] == [ModelLoading]
-    assert context == 2048
-    (load,) = scripted.asked("/api/chat")
-    assert (load["options"], load["keep_alive"], load["messages"]) == ({"num_ctx": 2048}, "5m", [])
+    async with kept(prefer=prefer, worth=worth) as it:
+        await it.use(B)
+        (first, *_), _ = await it.use(A, B)
+        assert isinstance(first, ModelChosen)
+        assert (first.model, first.preferred) == (chosen, A)
 
 
-async def test_a_model_used_just_now_is_not_asked_about_again(keeper: ModelKeeper, scripted: ScriptedOllama) -> None:
-    await admitted(keeper)
-    asked = len(scripted.requests)
-    told, context = await admitted(keeper)
-    assert (told, len(scripted.requests)) == ([], asked)
-    assert context > 0
+# --- what people ask for
 
 
-async def test_a_model_that_is_resident_with_another_context_is_loaded_anew(
-    keeper: ModelKeeper, scripted: ScriptedOllama
-) -> None:
-    told = [await admitted(keeper, options={"num_ctx": size}) for size in (2048, 8192, 2048)]
-    assert [[type(event) for event in events] for events, _ in told] == [[ModelLoading]] * 3
-    assert [context for _, context in told] == [2048, 8192, 2048]
-    assert scripted.memory.loads == [MODEL] * 3
+async def test_a_pinned_model_stays_and_the_engine_is_told_to_keep_it() -> None:
+    async with kept() as it:
+        await it.use(A)
+        await it.keeper.pin(A)
+        assert it.engine.asked("/api/chat")[-1]["keep_alive"] == -1
+        for model in (B, C, B, C):
+            await it.use(model)
+        assert it.resident == {A, C}
+        await it.keeper.unpin(A)
+        assert it.engine.asked("/api/chat")[-1]["keep_alive"] > 0
+        await it.use(B)
+        assert it.resident == {B, C}
 
 
-async def test_a_model_that_somebody_else_loaded_is_not_trusted_to_have_our_context(
-    keeper: ModelKeeper, scripted: ScriptedOllama
-) -> None:
-    await keeper.engine.client.load(MODEL, options={"num_ctx": 8192}, keep_alive="5m")
-    _, context = await admitted(keeper)
-    assert context == scripted.memory.now()[MODEL].context == 4096
+async def test_pins_leave_a_place_for_other_models() -> None:
+    async with kept(max_models=2) as it:
+        await it.keeper.pin(A)
+        await it.keeper.pin(A)
+        with pytest.raises(InvalidRequest, match="with 1 pinned and 2 at most"):
+            await it.keeper.pin(B)
 
 
-async def test_after_a_failure_nothing_is_believed(keeper: ModelKeeper, scripted: ScriptedOllama) -> None:
-    await admitted(keeper)
-    with pytest.raises(LookupError):
-        async with keeper.lease(MODEL, {}):
-            raise LookupError
-    scripted.memory.drop(scripted.models[MODEL])
-    told, _ = await admitted(keeper)
-    assert [type(event) for event in told] == [ModelLoading]
+async def test_a_model_is_unloaded_when_asked_unless_it_is_in_use() -> None:
+    async with kept() as it:
+        async with it.keeper.lease([A], {}) as lease:
+            await admitted(lease)
+            with pytest.raises(ModelInUse, match="1 turn"):
+                await it.keeper.unload(A)
+        await it.keeper.unload(A)
+        assert it.resident == set()
 
 
-async def test_a_model_that_is_not_there_is_named(keeper: ModelKeeper) -> None:
-    with pytest.raises(UnknownModel, match="nothing:1b"):
-        await admitted(keeper, "nothing:1b")
+async def test_use_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with kept() as it:
+        await it.use(A)
+        async with it.keeper.lease([A], {}) as lease:
+            await admitted(lease)
+            use = (await it.keeper.uses([A, B]))[A]
+            assert (use.in_use, use.waiting, use.loads, use.pinned) == (1, 0, 1, False)
+            assert use.load_seconds >= 0.02
+            assert use.idle_seconds is not None
 
 
-async def test_a_default_model_that_was_deleted_is_chosen_anew(keeper: ModelKeeper, scripted: ScriptedOllama) -> None:
-    assert await keeper.engine.default_model() == MODEL
-    del scripted.models[MODEL]
-    scripted.models["other:1b"] = ScriptedModel(name="other:1b")
-    with pytest.raises(UnknownModel):
-        await admitted(keeper, await keeper.engine.default_model())
-    assert await keeper.engine.default_model() == "other:1b"
+async def test_models_are_preloaded_when_there_is_an_engine() -> None:
+    async with kept(preload=[B, "nothing:1b"]) as it:
+        watching = asyncio.create_task(it.keeper.watch())
+        async with asyncio.timeout(10):
+            while it.engine.memory.loads != [B]:  # noqa: ASYNC110  # the engine tells nobody when it has loaded
+                await asyncio.sleep(0.01)
+        watching.cancel()
+
+
+async def test_models_that_are_to_be_dropped_when_idle_are_loaded_for_each_use() -> None:
+    async with kept(keep_alive=0.0) as it:
+        for _ in range(2):
+            assert [type(event) for event in (await it.ask(A))] == [ModelLoading]
+            assert it.resident == set()
+        assert it.engine.memory.loads == [A, A]
+
+
+async def test_each_use_asks_to_be_kept_a_little_longer_so_that_the_engines_own_choice_agrees() -> None:
+    async with kept() as it:
+        async with it.keeper.lease([A], {}) as lease:
+            await admitted(lease)
+            kept_for = [float(lease.keep_alive) for _ in range(3)]
+        assert 300 <= kept_for[0] < kept_for[1] < kept_for[2] < 301

@@ -31,7 +31,7 @@ async def scripted() -> AsyncIterator[Engine]:
         token_seconds=0.002,
     )
     async with ScriptedOllama(model) as engine:
-        yield Engine(engine.url, model.name, tools=True)
+        yield Engine(engine.url, model.name, tools=True, process=0)
 
 
 MODELS = ["embedded", pytest.param("real", marks=pytest.mark.ollama)]

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ class Engine:
     model: str
     tools: bool
     """Whether the model declares tools."""
+    process: int
+    """The id of its process."""
 
 
 @contextmanager
@@ -49,20 +51,24 @@ def embedded_engine() -> Iterator[Engine]:
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield Engine(json.loads(process.stdout.readline())["url"], "smollm2:135m", tools=True)
+        yield Engine(json.loads(process.stdout.readline())["url"], "smollm2:135m", tools=True, process=process.pid)
         process.stdin.close()
         process.wait(timeout=10)
 
 
 @contextmanager
-def real_engine(log: Path) -> Iterator[Engine]:
-    """A real Ollama, installed at first use. Skips the test where that is not possible."""
+def real_engine(
+    log: Path, *, models: Sequence[str] = (REAL_MODEL,), port: int = 0, **settings: str
+) -> Iterator[Engine]:
+    """A real Ollama, installed at first use, with models of their own weights and `settings` in its environment.
+
+    Skips the test where that is not possible.
+    """
     binary = _installed_ollama()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     environment = {
         **os.environ,
+        **settings,
         "OLLAMA_HOST": f"127.0.0.1:{port}",
         "OLLAMA_MODELS": str(REAL_FOLDER / "models"),
         "HOME": str(REAL_FOLDER),
@@ -73,11 +79,19 @@ def real_engine(log: Path) -> Iterator[Engine]:
     with process:
         try:
             _wait_until_it_answers(process, url, log)
-            _make_model(binary, url, environment)
-            yield Engine(url, REAL_MODEL, tools=False)
+            _make_models(binary, url, environment, models)
+            yield Engine(url, models[0], tools=False, process=process.pid)
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _installed_ollama() -> Path:
@@ -104,14 +118,15 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path
     pytest.fail(f"the real Ollama did not start: {log.read_text(errors='replace')[-500:]}")
 
 
-def _make_model(binary: Path, url: str, environment: dict[str, str]) -> None:
+def _make_models(binary: Path, url: str, environment: dict[str, str], models: Sequence[str]) -> None:
     with urllib.request.urlopen(f"{url}/api/tags", timeout=10) as response:
         names = {model["name"] for model in json.load(response)["models"]}
-    if f"{REAL_MODEL}:latest" in names:
+    missing = [model for model in models if f"{model}:latest" not in names]
+    if not missing:
         return
     script = SHARED / "ollama" / "make_test_models.py"
     done = subprocess.run(
-        [sys.executable, script, binary, REAL_MODEL], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, script, binary, *missing], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         pytest.skip(f"the real Ollama's test model could not be made: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -1,46 +1,21 @@
-"""What the server has and how it is: domains, models, plugins, metrics, health, reload."""
+"""What the server has and how it is: domains, plugins, metrics, health, reload."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
 
-import msgspec
 from litestar import Controller, get, post
 from msgspec import Struct
 
 from mdsa_server import __version__
-from mdsa_server.errors import ConfigurationInvalid, InvalidRequest, MdsaError, UnknownModel
+from mdsa_server.errors import ConfigurationInvalid, MdsaError, UnknownModel
 from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ResidentModel
+from mdsa_server.vocabulary.models import EngineStatus
 from mdsa_server.vocabulary.plugins import PluginStatus
-from mdsa_server.web.api.operations import ENGINE, EVENTS, TOO_LARGE, fails, like, streams
+from mdsa_server.web.api.operations import fails
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem
-from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
-from mdsa_server.web.streams import EventStream
-
-
-class ModelRow(Struct, frozen=True, kw_only=True):
-    """An installed model, and its place in memory if it has one."""
-
-    installed: InstalledModel
-    resident: ResidentModel | None
-
-
-class ModelList(Struct, frozen=True, kw_only=True):
-    engine: EngineStatus
-    default_model: str | None
-    """What answers for domains that name no model; null while it is not known."""
-    models: list[ModelRow]
-
-
-class PullRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: str
-
-
-PullBody = Annotated[PullRequest, like(name="llama3.2:1b")]
+from mdsa_server.web.rooms import InRooms, Reloaded
 
 
 class ServerMetrics(Struct, frozen=True, kw_only=True):
@@ -65,33 +40,6 @@ class ServerController(Controller):
     async def domains(self, rooms: InRooms) -> list[Domain]:
         """List the domains as they are configured."""
         return list(rooms.live_turns.desk.team.domains.values())
-
-    @get("/api/models", operation_id="ListModels", responses=fails(*ENGINE))
-    async def models(self, rooms: InRooms) -> ModelList:
-        """List the engine's models; none while there is no engine."""
-        engine = rooms.engine
-        rows: list[ModelRow] = []
-        if engine.status.problem is None:
-            resident = {model.name: model for model in await engine.client.resident()}
-            rows = [
-                ModelRow(installed=model, resident=resident.get(model.name))
-                for model in await engine.client.installed()
-            ]
-        return ModelList(engine=engine.status, default_model=engine.default_model_name, models=rows)
-
-    @post(
-        "/api/models/pull",
-        operation_id="PullModel",
-        opt={"scope": "admin"},
-        status_code=200,
-        media_type=EVENTS,
-        responses=fails(TOO_LARGE) | streams("`progress` events, then `done` or `problem`."),
-    )
-    async def pull_model(self, data: PullBody, rooms: InRooms) -> EventStream:
-        """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
-        if not data.name.strip():
-            raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
-        return EventStream(_pull_frames(rooms, data.name))
 
     @get("/api/plugins", operation_id="ListPlugins", responses=fails())
     async def plugins(self, rooms: InRooms) -> list[PluginStatus]:
@@ -136,8 +84,8 @@ class ServerController(Controller):
         try:
             rooms.live_turns.check_open()
             engine.check()
-            named = {domain.model for domain in rooms.live_turns.desk.team.domains.values()}
-            for model in named:
+            domains = rooms.live_turns.desk.team.domains.values()
+            for model in {model for domain in domains for model in domain.models or (None,)}:
                 # Asked for by the name that a turn would use: the engine alone knows which names it understands.
                 await engine.client.show(model or await engine.default_model())
         except MdsaError as error:
@@ -145,14 +93,3 @@ class ServerController(Controller):
                 engine.forget_default_model()
             raise ToldProblem(error.problem, HTTPStatus.SERVICE_UNAVAILABLE) from error
         return Health(status="ready")
-
-
-async def _pull_frames(rooms: Rooms, name: str) -> AsyncGenerator[bytes, None]:
-    try:
-        async for progress in rooms.engine.client.pull(name):
-            yield b"event: progress\ndata: %b\n\n" % msgspec.json.encode(progress)
-    except MdsaError as error:
-        yield b"event: problem\ndata: %b\n\n" % msgspec.json.encode(error.problem)
-    else:
-        rooms.engine.forget_default_model()
-        yield b"event: done\ndata: {}\n\n"

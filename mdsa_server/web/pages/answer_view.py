@@ -7,6 +7,7 @@ from markupsafe import Markup
 from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import (
+    ModelChosen,
     ModelLoading,
     ModelWaiting,
     PassagesFound,
@@ -88,12 +89,13 @@ def _doing(event: TurnEvent, before: str) -> str:
             return f"Preparing {route.domain}"
         case PassagesFound(passages=passages):
             return f"Reading {len(passages)} passages"
+        case ModelChosen(model=model, preferred=preferred) if model != preferred:
+            return f"Taking {model}, which is in memory, rather than {preferred}"
         case ModelWaiting(model=model, place=place):
             return f"Waiting for {model}, {'next' if place == 1 else f'number {place}'} in line"
         case ModelLoading(model=model):
             return f"Loading {model}"
         case PromptAssembled(model=model):
-            # The engine loads a model when it is first asked, so that it loads for as long as it says nothing.
-            return before if before.startswith("Loading") else f"{model} is reading"
+            return f"{model} is reading"
         case _:
             return before

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from mdsa_server.vocabulary.events import (
+    ModelChosen,
     ModelLoading,
     ModelWaiting,
     PromptAssembled,
@@ -44,9 +45,17 @@ def test_the_route_is_shown_as_soon_as_it_is_chosen() -> None:
     assert view.doing == "Preparing code"
 
 
-def test_loading_is_said_until_the_model_says_something() -> None:
-    assert shown_after(STARTED, ROUTED, LOADING, ASSEMBLED).doing == "Loading small:1b"
+def test_loading_is_said_until_the_model_reads_and_that_until_it_says_something() -> None:
+    assert shown_after(STARTED, ROUTED, LOADING).doing == "Loading small:1b"
+    assert shown_after(STARTED, ROUTED, LOADING, ASSEMBLED).doing == "small:1b is reading"
     assert shown_after(STARTED, ROUTED, LOADING, ASSEMBLED, Token(at=1.0, text="Hi")).doing == ""
+
+
+def test_a_model_taken_for_another_is_told() -> None:
+    taken = ModelChosen(at=0.2, model="small:1b", preferred="large:8b")
+    assert shown_after(STARTED, ROUTED, taken).doing == "Taking small:1b, which is in memory, rather than large:8b"
+    preferred = ModelChosen(at=0.2, model="large:8b", preferred="large:8b")
+    assert shown_after(STARTED, ROUTED, preferred).doing == "Preparing code"
 
 
 def test_a_resident_model_reads_before_it_answers() -> None:

@@ -1,0 +1,107 @@
+"""A lease on a model: first a ticket in the line, then the right to use the model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mdsa_server.errors import MdsaError
+from mdsa_server.inference.chat_lines import ChatChunk
+from mdsa_server.inference.ollama import OllamaClient
+from mdsa_server.inference.residency import Waiting, Why
+from mdsa_server.vocabulary.domain import ModelOptions
+from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
+from mdsa_server.vocabulary.stopwatch import Stopwatch
+
+# An engine that finds a model in memory says that it loaded it within some hundredths of a second.
+LOADED_SECONDS = 0.5
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A turn's place in the line, until it is admitted or refused."""
+
+    waiting: Waiting
+    model: str
+    options: ModelOptions
+    admitted: bool = False
+    error: MdsaError | None = None
+    place: int = 0
+    """1 is next."""
+    why: Why = "loading"
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def told(self, place: int, why: Why) -> None:
+        """Take down where the turn stands."""
+        if (self.place, self.why) != (place, why):
+            self.place, self.why = place, why
+            self.changed.set()
+
+    def admit(self) -> None:
+        self.admitted = True
+        self.changed.set()
+
+    def refuse(self, error: MdsaError) -> None:
+        self.error = error
+        self.changed.set()
+
+
+class Admitting(Protocol):
+    """What a lease asks of its keeper."""
+
+    def context(self, ticket: Ticket) -> int: ...
+
+    def keep_alive(self, ticket: Ticket) -> str | float: ...
+
+    def loaded_unasked(self, ticket: Ticket, seconds: float) -> None: ...
+
+
+class Lease:
+    """The right to use a model, once `admission` has run out."""
+
+    def __init__(self, keeper: Admitting, client: OllamaClient, ticket: Ticket, preferred: str | None) -> None:
+        self._keeper = keeper
+        self._ticket = ticket
+        self._preferred = preferred
+        self.client = client
+        self.model = ticket.model
+        """The model to ask, by name."""
+        self.options = ticket.options
+
+    @property
+    def context(self) -> int:
+        """Tokens that the loaded model holds; once admitted."""
+        return self._keeper.context(self._ticket)
+
+    @property
+    def keep_alive(self) -> str | float:
+        """What to send along, so that the engine keeps models as the keeper does."""
+        return self._keeper.keep_alive(self._ticket)
+
+    async def admission(self, clock: Stopwatch) -> AsyncIterator[ModelChosen | ModelWaiting | ModelLoading]:
+        """Tell what was chosen and what is waited for, until the model may be asked.
+
+        Raises NoRoom, EngineError, UnknownModel.
+        """
+        ticket = self._ticket
+        if self._preferred is not None:
+            yield ModelChosen(at=clock(), model=self.model, preferred=self._preferred)
+        told: object = None
+        while not ticket.admitted and ticket.error is None:
+            loading = ticket.why == "loading"
+            if told != (now := "loading" if loading else ticket.place):
+                told = now
+                yield (
+                    ModelLoading(at=clock(), model=self.model)
+                    if loading
+                    else ModelWaiting(at=clock(), model=self.model, place=ticket.place, reason=ticket.why)
+                )
+            await ticket.changed.wait()
+            ticket.changed.clear()
+        if ticket.error is not None:
+            raise ticket.error
+
+    def answered(self, last: ChatChunk) -> None:
+        """Learn from an answer's closing line: where the engine had to load, somebody else had unloaded."""
+        if last.load_seconds >= LOADED_SECONDS:
+            self._keeper.loaded_unasked(self._ticket, last.load_seconds)

@@ -1,0 +1,138 @@
+"""Loads and unloads models, one move at a time, and believes of the outcome what the engine shows."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from mdsa_server.errors import EngineRefused, MdsaError, ModelInUse
+from mdsa_server.inference.engine import Engine
+from mdsa_server.inference.engine_memory import EngineMemory, Held
+from mdsa_server.inference.ollama import OllamaClient
+from mdsa_server.vocabulary.domain import ModelOptions
+
+log = structlog.get_logger(__name__)
+
+# How long an unloaded model may stay in memory, as one does that others use, before another is tried.
+UNLOAD_SECONDS = 30.0
+LOG = "The engine's own log tells more: there may be too little memory for it."
+
+
+class ModelMover:
+    """Changes the memory of the engine that is in use."""
+
+    def __init__(self, engine: Engine, memory: EngineMemory) -> None:
+        self._engine = engine
+        self._memory = memory
+        self._moving = asyncio.Lock()
+        """Held while models are loaded or unloaded, and while the engine's memory is looked at."""
+        self._client: OllamaClient | None = None
+        self._sure = False
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is under way; then nothing else may be begun."""
+        return self._moving.locked()
+
+    @property
+    def sure(self) -> bool:
+        """Whether the engine in use was looked at since anything went wrong."""
+        return self._sure and self._client is self._engine.client
+
+    def doubt(self) -> None:
+        """Something went wrong: look before anything is believed again."""
+        self._sure = False
+
+    async def look(self, *, again: bool = True) -> None:
+        """See what is in the engine's memory; not `again` where it was seen since the last doubt.
+
+        Raises NoEngine, EngineError.
+        """
+        async with self._moving:
+            if not again and self.sure:
+                return  # Somebody looked while this one waited.
+            client = self._engine.client
+            if client is not self._client:
+                self._client = client
+                self._memory.forget()
+            await self._memory.look(client)
+            self._sure = True
+
+    async def swap(self, coming: Held, leaving: Sequence[Held], options: ModelOptions) -> MdsaError | None:
+        """Unload, see that it is gone, load. Gives why nothing was loaded, where the engine would not."""
+        unit, memory = coming.slot.unit, self._memory
+        # The same weights are not unloaded first: the engine replaces them, or finds that they are as they should be.
+        others = [held for held in leaving if held.slot.unit.weights != unit.weights]
+        async with self._moving:
+            try:
+                client = self._engine.client
+                if not await self._unload(client, others):
+                    del memory.held[unit]
+                    _stay(leaving)
+                    await memory.look(client)
+                    return None
+                await self._load(client, coming, options)
+                for held in leaving:
+                    memory.held.pop(held.slot.unit, None)
+                await memory.look(client)
+                if unit not in memory.held:
+                    return EngineRefused(f"The engine loaded {coming.model!r} and dropped it at once.", LOG)
+            except MdsaError as error:
+                log.warning("model not loaded", model=coming.model, reason=error.detail, mend=error.mend)
+                self.doubt()
+                memory.held.pop(unit, None)
+                _stay(leaving)
+                return error
+        return None
+
+    async def unload(self, model: str, weights: str) -> None:
+        """Take a model out of memory. Raises ModelInUse, UnknownModel, EngineError."""
+        client = self._engine.client
+        async with self._moving:
+            leaving = self._memory.of(weights)
+            if turns := sum(held.slot.in_use for held in leaving):
+                raise ModelInUse(f"{turns} turns are using {model!r}", "Wait until they have ended, or stop them.")
+            for held in leaving:
+                held.slot = replace(held.slot, phase="leaving")
+            try:
+                await client.unload(model)
+                await self._memory.until_gone(client, {weights}, UNLOAD_SECONDS)
+            finally:
+                _stay(leaving)
+                await self._memory.look(client)
+
+    async def tell_keep_alive(self, weights: str) -> None:
+        """Have the engine keep what is in memory for as long as it is meant to be kept now. Raises EngineError."""
+        for held in self._memory.of(weights):
+            if held.slot.phase == "ready" and held.options is not None:
+                keep_alive = self._memory.keep_alive(weights)
+                await self._engine.client.load(held.model, options=held.options, keep_alive=keep_alive)
+
+    async def _unload(self, client: OllamaClient, leaving: Sequence[Held]) -> bool:
+        for held in leaving:
+            log.info("unloading model", model=held.model)
+            await client.unload(held.model)
+        if await self._memory.until_gone(client, {held.slot.unit.weights for held in leaving}, UNLOAD_SECONDS):
+            return True
+        for held in leaving:
+            log.warning("model stays in memory, so others must use it", model=held.model)
+            held.used(time.monotonic(), held.slot.in_use)
+        return False
+
+    async def _load(self, client: OllamaClient, coming: Held, options: ModelOptions) -> None:
+        began, weights = time.monotonic(), coming.slot.unit.weights
+        keep_alive = self._memory.keep_alive(weights, loading=True)
+        await client.load(coming.model, options=options, keep_alive=keep_alive)
+        now = time.monotonic()
+        self._memory.loaded(weights, now - began)
+        expected = self._memory.expected(weights)
+        coming.slot = replace(coming.slot, phase="ready", last_used=now, load_seconds=expected)
+        log.info("model loaded", model=coming.model, seconds=round(now - began, 2))
+
+
+def _stay(leaving: Iterable[Held]) -> None:
+    """Take what was to leave for what it was; a look tells whether it is still there."""
+    for held in leaving:
+        held.slot = replace(held.slot, phase="ready")

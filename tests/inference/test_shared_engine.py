@@ -1,0 +1,58 @@
+"""Others load, unload and restart: the engine's memory is what the engine says it is."""
+
+import pytest
+
+from mdsa_server.errors import EngineUnreachable
+from mdsa_server.inference import model_mover as module
+from mdsa_server.vocabulary.events import ModelLoading
+from tests.inference.keeping import A, B, C, kept
+
+
+async def test_a_model_that_others_unloaded_is_loaded_again() -> None:
+    async with kept() as it:
+        await it.use(A)
+        it.engine.memory.drop(it.engine.models[A])
+        await it.keeper.look()
+        told, _ = await it.use(A)
+        assert [type(event) for event in told] == [ModelLoading]
+
+
+async def test_a_model_that_others_loaded_takes_a_place_and_is_the_first_to_go() -> None:
+    async with kept() as it:
+        await it.use(A)
+        await it.keeper.engine.client.load(C, options={}, keep_alive="5m")
+        await it.keeper.look()
+        await it.use(B)
+        assert it.resident == {A, B}
+
+
+async def test_a_model_that_others_loaded_otherwise_is_loaded_as_it_was_asked_for() -> None:
+    async with kept() as it:
+        await it.keeper.engine.client.load(A, options={"num_ctx": 8192}, keep_alive="5m")
+        _, context = await it.use(A)
+        assert context == it.engine.memory.now()[A].context == 4096
+
+
+async def test_an_engine_that_was_started_anew_is_looked_at_again() -> None:
+    async with kept() as it:
+        await it.use(A)
+        await it.engine.stop()
+        it.engine.memory.drop(it.engine.models[A])
+        with pytest.raises(EngineUnreachable):
+            await it.ask(A)
+        await it.engine.start()
+        told, _ = await it.use(A)
+        assert [type(event) for event in told] == [ModelLoading]
+
+
+async def test_a_model_that_stays_in_memory_because_others_use_it_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "UNLOAD_SECONDS", 0.05)
+    async with kept(max_models=2) as it:
+        await it.use(A)
+        await it.use(B)
+        held = it.engine.memory.now()[A]
+        held.users += 1  # Another program's request is under way.
+        await it.use(C)
+        assert it.resident == {A, C}

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from math import inf
-from operator import itemgetter
 
 from mdsa_server.inference.residency import Limits, Slot, Swap, Unit, Waiting, plan
 
@@ -185,6 +184,8 @@ class FirstCome(Simulation):
         self._line: deque[tuple[float, Job]] = deque()
         self._in_use: dict[Unit, int] = {}
         self._leaving: Unit | None = None
+        self._gone: tuple[Unit, ...] = ()
+        """To make room for the first in line."""
         self._loading = False
 
     def arrive(self, job: Job) -> None:
@@ -202,13 +203,14 @@ class FirstCome(Simulation):
                 if self._in_use[self._leaving]:
                     return
                 del self._in_use[self._leaving]
-                self._leaving = None
+                self._gone, self._leaving = (*self._gone, self._leaving), None
             elif (victim := self._victim(job.unit)) is not None:
                 self._leaving = victim
             else:
                 self._line.popleft()
                 self._loading = True
-                self.load(job, Swap(job.unit), partial(self._loaded, job, arrived))
+                self.load(job, Swap(job.unit, self._gone), partial(self._loaded, job, arrived))
+                self._gone = ()
 
     def _victim(self, unit: Unit) -> Unit | None:
         """Give what has to go for a unit, if anything: the same weights with other options are in its way."""
@@ -258,25 +260,24 @@ def optimum(order: Sequence[Unit], places: int, pinned: frozenset[str] = frozens
 def longest_extra_wait(outcome: Outcome) -> float:
     """Give the longest that a turn waited for the sake of others, in seconds.
 
-    Counted is the time from its arrival to when a turn that came later was last admitted to a model that then had to
-    go for it, and the time for which that model was kept though idle. For the rest of its wait turns end and models
-    load, which any order would have.
+    Counted is the time from its arrival until what it went on waiting for was under way: a load, or all turns on one
+    of the models that may go; those that came before it count as under way. Added is the time for which idle models
+    were kept from it. What remains of its wait no later turn has made longer.
     """
-    return max((_extra_wait(outcome, begun, swap) for begun, swap in outcome.swaps if swap.unload), default=0.0)
-
-
-def _extra_wait(outcome: Outcome, begun: float, swap: Swap) -> float:
-    """Give the extra wait of the turn that waited longest for a swap."""
-    arrived = min(
-        (one.arrived for one in outcome.served if one.job.unit == swap.load and one.arrived <= begun <= one.admitted),
-        default=begun,
-    )
-    before = [one for one in outcome.served if one.job.unit in swap.unload and one.admitted <= begun]
-    passed = max((one.admitted for one in before if one.arrived > arrived), default=arrived)
-    # What else it waited for: turns that had begun, and the load before, which was over when one that needed it began.
-    loading = max(((at, other.load) for at, other in outcome.swaps if at < begun), key=itemgetter(0), default=None)
-    loaded = [
-        one.admitted for one in outcome.served if loading and one.job.unit == loading[1] and one.admitted >= loading[0]
-    ]
-    busy_until = max([passed, *(one.ended for one in before), *sorted(loaded)[:1]])
-    return passed - arrived + max(begun - busy_until, 0.0)
+    may_go = {unit for _, swap in outcome.swaps for unit in swap.unload}
+    turns = [(one.arrived, one.admitted, one.ended) for one in outcome.served if one.job.unit in may_go]
+    loads: list[tuple[float, float, float]] = []
+    longest = 0.0
+    for begun, swap in outcome.swaps:
+        waiting = [one for one in outcome.served if one.job.unit == swap.load and one.arrived <= begun <= one.admitted]
+        arrived = min((one.arrived for one in waiting), default=begun)
+        leaving = [one.ended for one in outcome.served if one.job.unit in swap.unload and one.admitted <= begun]
+        until = min(begun, max([arrived, *leaving, *(ended for *_, ended in loads)]))
+        under_way = [
+            began - arrived if came > arrived else 0.0
+            for came, began, ended in (*turns, *loads)
+            if began <= until <= ended
+        ]
+        longest = max(longest, begun - until + min(under_way, default=0.0))
+        loads.append((arrived, begun, min((one.admitted for one in waiting), default=begun)))
+    return longest

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mdsa_server.inference.residency import (
     GATHER,
+    HALF_LIFE_SECONDS,
     Limits,
     Plan,
     Policy,
@@ -140,6 +141,17 @@ def test_by_cost_what_is_quick_to_load_goes_before_what_is_slow(policy: Policy, 
 def test_by_cost_what_is_used_often_stays_though_it_was_used_earlier() -> None:
     slots = [replace(slot(A, idle=60), uses=9.0), slot(B, idle=50)]
     assert plan([turn(1, C)], slots, replace(LIMITS, policy="cost"), NOW).swap == Swap(C, (B,))
+
+
+def test_uses_of_late_count_for_more() -> None:
+    often = replace(slot(A, idle=HALF_LIFE_SECONDS), uses=4.0)
+    assert often.used(NOW, 1) == replace(often, in_use=1, last_used=NOW, uses=2.0 + 1)
+    assert replace(often, in_use=1).used(NOW, 0) == replace(often, last_used=NOW, uses=2.0)
+
+
+def test_a_model_is_not_used_later_for_one_of_several_turns_that_ends() -> None:
+    busy = slot(A, idle=9, in_use=2)
+    assert busy.used(NOW, 1) == replace(busy, in_use=1)
 
 
 # --- which of several models

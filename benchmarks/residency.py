@@ -1,12 +1,15 @@
 """What swapping models costs: turns of several clients straight at an engine, and through the model keeper.
 
-usage: python -m benchmarks.residency [--json] [--turns N] [--seeds N]
+usage: python -m benchmarks.residency [--json] [--turns N] [--seeds N] [--real]
 
 Six clients, each sending its next turn when the last has ended, share three models on an engine that has room
 for two. The engine is scripted (`tests/fakes/limited_memory.py`): a load takes 2 s and a token 40 ms, on a clock
 that runs twenty times as fast, and what has to go is chosen as Ollama does. Each seed's turns are served straight
 and through the keeper; beside the measured swaps stand those of the simulation, and the fewest there could have
 been for the order in which the keeper served the turns (Belady's optimum).
+
+`--real` has 60 turns served by a real Ollama, started for it, with three small models of their own weights, at its
+own pace; what it loaded is read from its log. Where it cannot be installed, that is said.
 """
 
 import argparse
@@ -14,13 +17,18 @@ import asyncio
 import json
 import random
 import statistics
+import sys
+import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 import structlog
 
 from mdsa_server.evaluation.residency import FirstCome, Job, Kept, Outcome, Served, longest_extra_wait, optimum
@@ -31,13 +39,15 @@ from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Limits, Swap, Unit
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.vocabulary.conversation import Message
+from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.models import EngineStatus
 from tests.fakes.limited_memory import LimitedMemory
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.wire.engines import real_engine
 
 SPEED = 20.0
-MODELS = ("a:1b", "b:1b", "c:1b")
+MODELS = ("one", "two", "three")
 PLACES, CLIENTS = 2, 6
 LOAD_SECONDS, TOKEN_SECONDS = 2.0, 0.04
 TOKENS = (20, 60)
@@ -62,63 +72,72 @@ def trace(seed: int, turns: int) -> list[Turn]:
     return [(chance.choice(MODELS), chance.randint(*TOKENS)) for _ in range(turns)]
 
 
-class TimedRequests(list[tuple[str, dict[str, Any]]]):
-    """What an engine was asked, and when."""
+class SwapLog:
+    """Reads from the keeper's log what it swapped, and when; nothing is printed."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.times: list[float] = []
+        self.swaps: list[tuple[float, Swap]] = []
+        self._leaving: list[Unit] = []
+        self._began: float | None = None
+        structlog.configure(processors=[self._read])
 
-    def append(self, request: tuple[str, dict[str, Any]]) -> None:
-        self.times.append(time.monotonic())
-        super().append(request)
-
-    def swaps(self) -> list[tuple[float, Swap]]:
-        """Read the swaps that were asked for: unloads, and the load that follows them."""
-        swaps: list[tuple[float, Swap]] = []
-        unloaded: list[Unit] = []
-        for moment, (path, body) in zip(self.times, self, strict=True):
-            if path != "/api/chat" or body["messages"]:
-                continue
-            if body.get("keep_alive") == 0:
-                unloaded.append(Unit(body["model"]))
-            else:
-                swaps.append((moment * SPEED, Swap(Unit(body["model"]), tuple(unloaded))))
-                unloaded = []
-        return swaps
+    def _read(self, _: Any, __: str, line: MutableMapping[str, Any]) -> Any:
+        if line["event"] == "unloading model":
+            self._leaving.append(Unit(line["model"]))
+            self._began = self._began or time.monotonic()
+        elif line["event"] == "model loaded":
+            began = self._began or time.monotonic() - line["seconds"]
+            self.swaps.append((began, Swap(Unit(line["model"]), tuple(self._leaving))))
+            self._leaving, self._began = [], None
+        raise structlog.DropEvent
 
 
-async def straight(turns: Sequence[Turn]) -> Run:
+@dataclass(frozen=True)
+class Stage:
+    """An engine to measure on."""
+
+    url: str
+    speed: float
+    """How much faster than ours its clock runs."""
+    options: Callable[[int], ModelOptions]
+    """What to ask with for an answer of so many tokens."""
+    loads: Callable[[], int]
+    """How many models it has loaded."""
+
+
+Stages = Callable[[], AbstractAsyncContextManager[Stage]]
+
+
+async def straight(stages: Stages, turns: Sequence[Turn]) -> Run:
     """Send each turn to the engine as it comes."""
-    async with scripted_engine() as scripted:
-        client = OllamaClient(scripted.url)
-        seconds = await serve(turns, lambda model, tokens: answer(client, model, tokens, 300.0))
+    async with stages() as stage:
+        client = OllamaClient(stage.url)
+        seconds = await serve(turns, lambda model, tokens: answer(client, stage, model, tokens, 300.0))
         await client.close()
-        return Run(len(scripted.memory.loads), seconds, Outcome())
+        return Run(stage.loads(), seconds * stage.speed, Outcome())
 
 
-async def kept(turns: Sequence[Turn]) -> Run:
+async def kept(stages: Stages, turns: Sequence[Turn]) -> Run:
     """Have each turn take a lease first."""
-    outcome = Outcome()
-    async with scripted_engine() as scripted, keeper_of(scripted.url) as keeper:
+    outcome, log = Outcome(), SwapLog()
+    async with stages() as stage, keeper_of(stage) as keeper:
 
         async def ask(model: str, tokens: int) -> None:
             arrived = time.monotonic()
-            async with keeper.lease([model], {}) as lease:
+            async with keeper.lease([model], stage.options(tokens)) as lease:
                 async for _ in lease.admission(time.monotonic):
                     pass
-                served = Served(job_of((model, tokens)), arrived * SPEED, time.monotonic() * SPEED)
-                outcome.served.append(served)
-                await answer(lease.client, model, tokens, float(lease.keep_alive))
+                job, admitted = job_of((model, tokens)), time.monotonic()
+                outcome.served.append(Served(job, arrived * stage.speed, admitted * stage.speed))
+                await answer(lease.client, stage, model, tokens, float(lease.keep_alive))
 
-        requests = scripted.requests = TimedRequests()
         seconds = await serve(turns, ask)
-        outcome.swaps = requests.swaps()
-        return Run(len(scripted.memory.loads), seconds, outcome)
+        outcome.swaps = [(moment * stage.speed, swap) for moment, swap in log.swaps]
+        return Run(stage.loads(), seconds * stage.speed, outcome)
 
 
 async def serve(turns: Sequence[Turn], ask: Callable[[str, int], Awaitable[None]]) -> float:
-    """Have the clients work through the turns; gives the seconds it took, on the engine's clock."""
+    """Have the clients work through the turns; gives the seconds it took."""
     left = deque(turns)
 
     async def client() -> None:
@@ -127,18 +146,18 @@ async def serve(turns: Sequence[Turn], ask: Callable[[str, int], Awaitable[None]
 
     began = time.monotonic()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    return (time.monotonic() - began) * SPEED
+    return time.monotonic() - began
 
 
-async def answer(client: OllamaClient, model: str, tokens: int, keep_alive: float) -> None:
+async def answer(client: OllamaClient, stage: Stage, model: str, tokens: int, keep_alive: float) -> None:
     """Read an answer of so many tokens."""
     question = [Message(role="user", content=str(tokens))]
-    async for _ in client.chat(model, question, options={}, keep_alive=keep_alive):
+    async for _ in client.chat(model, question, options=stage.options(tokens), keep_alive=keep_alive):
         pass
 
 
 @asynccontextmanager
-async def scripted_engine() -> AsyncIterator[ScriptedOllama]:
+async def scripted_stage() -> AsyncIterator[Stage]:
     models = [
         ScriptedModel(
             name=name,
@@ -150,14 +169,30 @@ async def scripted_engine() -> AsyncIterator[ScriptedOllama]:
     ]
     scripted = ScriptedOllama(*models)
     scripted.memory = LimitedMemory(PLACES)
+    # The first load of each model takes as long as it does later, and not as long as its size lets expect.
+    first_load = patch.multiple(engine_memory, LEAST_LOAD_SECONDS=LOAD_SECONDS / SPEED, BYTES_A_SECOND=float("inf"))
     async with scripted:
-        yield scripted
+        with first_load:
+            yield Stage(scripted.url, SPEED, lambda _: {}, lambda: len(scripted.memory.loads))
 
 
 @asynccontextmanager
-async def keeper_of(engine_url: str) -> AsyncIterator[ModelKeeper]:
+async def real_stage() -> AsyncIterator[Stage]:
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "server.log")
+        with real_engine(log, models=MODELS, OLLAMA_MAX_LOADED_MODELS=str(PLACES)) as engine:
+            yield Stage(
+                engine.url,
+                1.0,
+                lambda tokens: {"num_ctx": 512, "num_predict": tokens, "temperature": 0},
+                lambda: log.read_text(errors="replace").count("starting llama server"),
+            )
+
+
+@asynccontextmanager
+async def keeper_of(stage: Stage) -> AsyncIterator[ModelKeeper]:
     async def url() -> str:
-        return engine_url
+        return stage.url
 
     engine = Engine(
         [EnginePlace(kind="ollama", url=url)],
@@ -170,7 +205,7 @@ async def keeper_of(engine_url: str) -> AsyncIterator[ModelKeeper]:
     supervisor = Supervisor()
     yield ModelKeeper(
         engine,
-        limits=Limits(max_models=PLACES, max_wait=MAX_WAIT / SPEED, max_running=64),
+        limits=Limits(max_models=PLACES, max_wait=MAX_WAIT / stage.speed, max_running=64),
         max_line=64,
         prefer="best",
         worth=0.0,
@@ -188,14 +223,14 @@ def job_of(turn: Turn) -> Job:
     return Job(unit=Unit(model), seconds=tokens * TOKEN_SECONDS, load_seconds=LOAD_SECONDS)
 
 
-async def measure(seeds: int, turns: int) -> dict[str, float]:
+async def measure(stages: Stages, seeds: int, turns: int) -> dict[str, float]:
     """Serve each seed's turns both ways; print a row for each, give the medians."""
     rows: list[dict[str, float]] = []
     print("seed        straight            kept   swaps   time  optimum  simulated  extra wait")
     for seed in range(seeds):
         made = trace(seed, turns)
         jobs = [job_of(turn) for turn in made]
-        direct, ours = await straight(made), await kept(made)
+        direct, ours = await straight(stages, made), await kept(stages, made)
         simulated = Kept(jobs, Limits(max_models=PLACES, max_wait=MAX_WAIT, max_running=64), CLIENTS).run()
         alone = FirstCome(jobs, PLACES, CLIENTS).run()
         fewest = optimum(ours.outcome.order, PLACES)
@@ -224,13 +259,17 @@ async def measure(seeds: int, turns: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--real", action="store_true", help="60 turns, once, on a real Ollama")
     parser.add_argument("--turns", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    # The first load of each model takes as long as it does later, and not as long as its size lets expect.
-    engine_memory.LEAST_LOAD_SECONDS, engine_memory.BYTES_A_SECOND = LOAD_SECONDS / SPEED, float("inf")
-    figures = asyncio.run(measure(options.seeds, options.turns))
+    try:
+        if options.real:
+            figures = asyncio.run(measure(real_stage, 1, min(options.turns, 60)))
+        else:
+            figures = asyncio.run(measure(scripted_stage, options.seeds, options.turns))
+    except pytest.skip.Exception as reason:
+        sys.exit(str(reason))
     print(", ".join(f"{name} {figure:.3g}" for name, figure in figures.items()))
     if options.json:
         print(json.dumps(figures))

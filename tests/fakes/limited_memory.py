@@ -36,11 +36,16 @@ class LimitedMemory(ScriptedMemory):
                 loaded = self._usable(model, context)
             if loaded is None:
                 await self._make_room(model)
-                self._load = asyncio.Event()
+                load = self._load = asyncio.Event()
             else:
                 loaded.users += 1
         if loaded is None:
-            loaded = await self._bring_in(model, context)
+            try:
+                loaded = await self._bring_in(model, context)
+            finally:
+                # Over, too, where the client has left.
+                self._load = None
+                load.set()
             seconds = model.load_seconds
         try:
             yield seconds
@@ -68,7 +73,4 @@ class LimitedMemory(ScriptedMemory):
         await asyncio.sleep(model.load_seconds)
         loaded = self._loaded[model.name] = Loaded(context, 0.0, users=1)
         self.loads.append(model.name)
-        if self._load is not None:
-            self._load.set()
-        self._load = None
         return loaded

@@ -5,8 +5,8 @@ usage: python -m benchmarks.residency [--json] [--turns N] [--seeds N] [--real]
 Six clients, each sending its next turn when the last has ended, share three models on an engine that has room
 for two. The engine is scripted (`tests/fakes/limited_memory.py`): a load takes 2 s and a token 40 ms, on a clock
 that runs twenty times as fast, and what has to go is chosen as Ollama does. Each seed's turns are served straight
-and through the keeper; beside the measured swaps stand those of the simulation, and the fewest there could have
-been for the order in which the keeper served the turns (Belady's optimum).
+and through the keeper; beside the measured swaps stand those of a simulation of the recorded turns, and the fewest
+there could have been for the order in which the keeper served them (Belady's optimum).
 
 `--real` has 60 turns served by a real Ollama, started for it, with three small models of their own weights, at its
 own pace; what it loaded is read from its log. Where it cannot be installed, that is said.
@@ -23,7 +23,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -64,6 +64,8 @@ class Run:
     swaps: int
     makespan: float
     outcome: Outcome
+    jobs: Sequence[Job]
+    """The turns as they were recorded, in the order of the trace."""
 
 
 def trace(seed: int, turns: int) -> list[Turn]:
@@ -77,6 +79,7 @@ class SwapLog:
 
     def __init__(self) -> None:
         self.swaps: list[tuple[float, Swap]] = []
+        self.load_seconds: list[float] = []
         self._leaving: list[Unit] = []
         self._began: float | None = None
         structlog.configure(processors=[self._read])
@@ -88,6 +91,7 @@ class SwapLog:
         elif line["event"] == "model loaded":
             began = self._began or time.monotonic() - line["seconds"]
             self.swaps.append((began, Swap(Unit(line["model"]), tuple(self._leaving))))
+            self.load_seconds.append(line["seconds"])
             self._leaving, self._began = [], None
         raise structlog.DropEvent
 
@@ -112,33 +116,39 @@ async def straight(stages: Stages, turns: Sequence[Turn]) -> Run:
     """Send each turn to the engine as it comes."""
     async with stages() as stage:
         client = OllamaClient(stage.url)
-        seconds = await serve(turns, lambda model, tokens: answer(client, stage, model, tokens, 300.0))
+        seconds = await serve(turns, lambda _, turn: answer(client, stage, turn, 300.0))
         await client.close()
-        return Run(stage.loads(), seconds * stage.speed, Outcome())
+        return Run(stage.loads(), seconds * stage.speed, Outcome(), [job_of(turn) for turn in turns])
 
 
 async def kept(stages: Stages, turns: Sequence[Turn]) -> Run:
     """Have each turn take a lease first."""
     outcome, log = Outcome(), SwapLog()
+    jobs = [job_of(turn) for turn in turns]
     async with stages() as stage, keeper_of(stage) as keeper:
 
-        async def ask(model: str, tokens: int) -> None:
-            arrived = time.monotonic()
+        async def ask(number: int, turn: Turn) -> None:
+            arrived = time.monotonic() * stage.speed
+            model, tokens = turn
             async with keeper.lease([model], stage.options(tokens)) as lease:
                 async for _ in lease.admission(time.monotonic):
                     pass
-                job, admitted = job_of((model, tokens)), time.monotonic()
-                outcome.served.append(Served(job, arrived * stage.speed, admitted * stage.speed))
-                await answer(lease.client, stage, model, tokens, float(lease.keep_alive))
+                admitted, place = time.monotonic() * stage.speed, len(outcome.served)
+                outcome.served.append(Served(jobs[number], arrived, admitted))
+                await answer(lease.client, stage, turn, float(lease.keep_alive))
+                jobs[number] = replace(jobs[number], seconds=time.monotonic() * stage.speed - admitted)
+                outcome.served[place] = Served(jobs[number], arrived, admitted)
 
         seconds = await serve(turns, ask)
         outcome.swaps = [(moment * stage.speed, swap) for moment, swap in log.swaps]
-        return Run(stage.loads(), seconds * stage.speed, outcome)
+        load_seconds = statistics.median(log.load_seconds) * stage.speed
+        recorded = [replace(job, load_seconds=load_seconds) for job in jobs]
+        return Run(stage.loads(), seconds * stage.speed, outcome, recorded)
 
 
-async def serve(turns: Sequence[Turn], ask: Callable[[str, int], Awaitable[None]]) -> float:
+async def serve(turns: Sequence[Turn], ask: Callable[[int, Turn], Awaitable[None]]) -> float:
     """Have the clients work through the turns; gives the seconds it took."""
-    left = deque(turns)
+    left = deque(enumerate(turns))
 
     async def client() -> None:
         while left:
@@ -149,8 +159,9 @@ async def serve(turns: Sequence[Turn], ask: Callable[[str, int], Awaitable[None]
     return time.monotonic() - began
 
 
-async def answer(client: OllamaClient, stage: Stage, model: str, tokens: int, keep_alive: float) -> None:
-    """Read an answer of so many tokens."""
+async def answer(client: OllamaClient, stage: Stage, turn: Turn, keep_alive: float) -> None:
+    """Read a turn's answer."""
+    model, tokens = turn
     question = [Message(role="user", content=str(tokens))]
     async for _ in client.chat(model, question, options=stage.options(tokens), keep_alive=keep_alive):
         pass
@@ -229,10 +240,9 @@ async def measure(stages: Stages, seeds: int, turns: int) -> dict[str, float]:
     print("seed        straight            kept   swaps   time  optimum  simulated  extra wait")
     for seed in range(seeds):
         made = trace(seed, turns)
-        jobs = [job_of(turn) for turn in made]
         direct, ours = await straight(stages, made), await kept(stages, made)
-        simulated = Kept(jobs, Limits(max_models=PLACES, max_wait=MAX_WAIT, max_running=64), CLIENTS).run()
-        alone = FirstCome(jobs, PLACES, CLIENTS).run()
+        simulated = Kept(ours.jobs, Limits(max_models=PLACES, max_wait=MAX_WAIT, max_running=64), CLIENTS).run()
+        alone = FirstCome(direct.jobs, PLACES, CLIENTS).run()
         fewest = optimum(ours.outcome.order, PLACES)
         rows.append(
             {

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mdsa_server.errors import MdsaError
 from mdsa_server.inference.chat_lines import ChatChunk
+from mdsa_server.inference.engine_memory import Held
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Waiting, Why
 from mdsa_server.vocabulary.domain import ModelOptions
@@ -24,7 +25,8 @@ class Ticket:
     waiting: Waiting
     model: str
     options: ModelOptions
-    admitted: bool = False
+    held: Held | None = None
+    """What it was admitted to."""
     error: MdsaError | None = None
     place: int = 0
     """1 is next."""
@@ -37,8 +39,8 @@ class Ticket:
             self.place, self.why = place, why
             self.changed.set()
 
-    def admit(self) -> None:
-        self.admitted = True
+    def admit(self, held: Held) -> None:
+        self.held = held
         self.changed.set()
 
     def refuse(self, error: MdsaError) -> None:
@@ -87,7 +89,7 @@ class Lease:
         if self._preferred is not None:
             yield ModelChosen(at=clock(), model=self.model, preferred=self._preferred)
         told: object = None
-        while not ticket.admitted and ticket.error is None:
+        while ticket.held is None and ticket.error is None:
             loading = ticket.why == "loading"
             if told != (now := "loading" if loading else ticket.place):
                 told = now

@@ -89,8 +89,7 @@ class ModelKeeper:
 
     def context(self, ticket: Ticket) -> int:
         """Give the context of an admitted turn's model, in tokens."""
-        held = self._memory.held.get(ticket.waiting.unit)
-        return (held.context if held else None) or DEFAULT_CONTEXT
+        return (ticket.held.context if ticket.held else None) or DEFAULT_CONTEXT
 
     def keep_alive(self, ticket: Ticket) -> float:
         """Give the keep_alive to send with a turn, in seconds."""
@@ -220,11 +219,12 @@ class ModelKeeper:
             )
 
     def _leave(self, ticket: Ticket) -> None:
-        held = self._memory.held.get(ticket.waiting.unit)
+        held = ticket.held
         if ticket in self._line:
             self._line.remove(ticket)
-        elif ticket.admitted and held is not None:
-            held.used(time.monotonic(), max(held.slot.in_use - 1, 0))
+        # What was held of an engine that is another by now is not there to be given back.
+        elif held is not None and held is self._memory.held.get(ticket.waiting.unit):
+            held.used(time.monotonic(), held.slot.in_use - 1)
             self._memory.let_go(held)
         self._pump()
 
@@ -240,12 +240,12 @@ class ModelKeeper:
         for number in todo.admit:
             held = self._memory.held[tickets[number].waiting.unit]
             held.used(now, held.slot.in_use + 1)
-            tickets[number].admit()
+            tickets[number].admit(held)
         for place, (number, why) in enumerate(todo.waits.items(), 1):
             if why == "pinned":
                 tickets[number].refuse(_no_room(tickets[number].model, self._limits.max_models))
             tickets[number].told(place, why)
-        self._line = [ticket for ticket in self._line if not ticket.admitted and ticket.error is None]
+        self._line = [ticket for ticket in self._line if ticket.held is None and ticket.error is None]
         if todo.swap is not None and not self._mover.moving:
             self._begin(todo.swap)
         elif todo.wake_at is not None:

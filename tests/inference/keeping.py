@@ -86,7 +86,7 @@ async def kept(
 
 @asynccontextmanager
 async def keeper_of(
-    engine_url: str,
+    engine_url: str | list[str],
     limits: Limits,
     *,
     max_line: int = 9,
@@ -96,10 +96,10 @@ async def keeper_of(
     pinned: Sequence[str] = (),
     preload: Sequence[str] = (),
 ) -> AsyncIterator[ModelKeeper]:
-    """A keeper of the models of the engine at `engine_url`."""
+    """A keeper of the models of the engine at `engine_url`; of several it is at the last."""
 
     async def url() -> str:
-        return engine_url
+        return engine_url if isinstance(engine_url, str) else engine_url[-1]
 
     engine = Engine(
         [EnginePlace(kind="ollama", url=url)],

@@ -4,8 +4,11 @@ import pytest
 
 from mdsa_server.errors import EngineUnreachable
 from mdsa_server.inference import model_mover as module
+from mdsa_server.inference.residency import Limits
 from mdsa_server.vocabulary.events import ModelLoading
-from tests.inference.keeping import A, B, C, kept
+from tests.fakes.script import ScriptedModel
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.inference.keeping import A, B, C, admitted, keeper_of, kept
 
 
 async def test_a_model_that_others_unloaded_is_loaded_again() -> None:
@@ -56,3 +59,20 @@ async def test_a_model_that_stays_in_memory_because_others_use_it_is_left_alone(
         held.users += 1  # Another program's request is under way.
         await it.use(C)
         assert it.resident == {A, C}
+
+
+async def test_a_lease_on_an_engine_that_is_another_by_now_takes_nothing_from_the_new_one() -> None:
+    async with ScriptedOllama(ScriptedModel(name=A)) as first, ScriptedOllama(ScriptedModel(name=A)) as second:
+        addresses = [first.url]
+        async with keeper_of(addresses, Limits(max_models=1, max_wait=5.0, max_running=9)) as keeper:
+            async with keeper.lease([A], {}) as old:
+                await admitted(old)
+                await first.stop()
+                addresses.append(second.url)
+                assert (await keeper.engine.find()).url == second.url
+                async with keeper.lease([A], {}) as new:
+                    await admitted(new)
+                    assert second.memory.loads == [A]
+                    assert (await keeper.uses([A]))[A].in_use == 1
+                assert (await keeper.uses([A]))[A].in_use == 0
+            assert (await keeper.uses([A]))[A].in_use == 0

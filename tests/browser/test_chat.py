@@ -100,15 +100,17 @@ async def test_a_second_tab_follows_the_same_answer(reading: Reading, model: Scr
                 await expect(page.locator(".prose")).to_have_text("Before and after.")
 
 
-async def test_a_model_that_is_being_loaded_is_named(reading: Reading, model: ScriptedModel) -> None:
-    loaded = asyncio.Event()
-    model.says = [loaded, "Here."]
+async def test_a_model_that_is_being_loaded_is_named_and_then_reads(reading: Reading, model: ScriptedModel) -> None:
+    read = asyncio.Event()
+    model.load_seconds = 2.0
+    model.says = [read, "Here."]
 
     async with reading("/chat") as page:
         answer = await ask(page, "Are you there?")
         await expect(answer.locator(".doing")).to_have_text("Loading scripted:1b …")
         await expect(page.get_by_role("status")).to_have_text("Loading scripted:1b")
-        loaded.set()
+        await expect(answer.locator(".doing")).to_have_text("scripted:1b is reading …")
+        read.set()
 
         await expect_end(answer)
         await expect(answer.locator(".doing")).to_have_count(0)

@@ -233,6 +233,7 @@ class ModelKeeper:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._line = [ticket for ticket in self._line if ticket.error is None]
         now = time.monotonic()
         slots = [held.slot for held in self._memory.held.values()]
         todo = plan([ticket.waiting for ticket in self._line], slots, self._limits, now)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.errors import (
     InvalidRequest,
@@ -60,7 +61,9 @@ async def test_a_load_that_fails_is_told_to_all_who_wait_for_it_and_to_no_other(
     async with kept() as it:
         it.engine.models[A].load_seconds = 0.0
         it.engine.busy = True
-        answers = await asyncio.gather(*(it.use(A) for _ in range(3)), return_exceptions=True)
+        with capture_logs() as lines:
+            answers = await asyncio.gather(*(it.use(A) for _ in range(3)), return_exceptions=True)
+        assert [line for line in lines if line["log_level"] == "error"] == []
         assert len({str(answer) for answer in answers}) == 1
         assert "takes no more requests" in str(answers[0])
         it.engine.busy = False

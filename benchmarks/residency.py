@@ -70,7 +70,7 @@ class Run:
 
 def trace(seed: int, turns: int) -> list[Turn]:
     """Make up turns: any model, a short or a longer answer."""
-    chance = random.Random(seed)  # not for secrets
+    chance = random.Random(seed)
     return [(chance.choice(MODELS), chance.randint(*TOKENS)) for _ in range(turns)]
 
 

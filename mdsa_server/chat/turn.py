@@ -64,7 +64,7 @@ async def run_turn(
             async for piece in pieces:
                 yield piece
 
-    yield _finished(answer, route, clock())
+    yield _finished(answer, route, lease.load_seconds, clock())
 
 
 def route_query(message: str, history: list[Turn], vector: SharedVector) -> RouteQuery:
@@ -82,7 +82,7 @@ def route_query(message: str, history: list[Turn], vector: SharedVector) -> Rout
     )
 
 
-def _finished(answer: Answer, route: Route, total: float) -> TurnFinished:
+def _finished(answer: Answer, route: Route, load: float, total: float) -> TurnFinished:
     last = answer.last
     return TurnFinished(
         at=total,
@@ -91,7 +91,8 @@ def _finished(answer: Answer, route: Route, total: float) -> TurnFinished:
             total=total,
             first_token=answer.first_token,
             route=route.seconds,
-            load=last.load_seconds if last else 0.0,
+            # The engine tells of a load only where it had to load by itself after all.
+            load=load + (last.load_seconds if last else 0.0),
         ),
         reason=last.done_reason if last else "stop",
     )

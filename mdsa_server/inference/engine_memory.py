@@ -22,8 +22,8 @@ ASK_AGAIN_SECONDS = 0.05
 DEFAULT_CONTEXT = 4096
 # Before the first load: what a disk reads, and what it takes in any case.
 BYTES_A_SECOND, LEAST_LOAD_SECONDS = 500e6, 1.0
-# How much of what was learned of a load's time stays when another is seen.
-MEMORY = 0.7
+# The share that earlier loads have in what the next is expected to take, and the last one has the rest.
+EARLIER_LOADS = 0.7
 # An engine that must evict by itself takes the model with the shortest keep_alive: each use gets a little more.
 KEEP_ALIVE_STEP = 1e-4
 # Where models are to be dropped as soon as they are idle: the turn that had one loaded is about to use it.
@@ -55,7 +55,7 @@ class Loads:
     expected: float = 0.0
 
     def add(self, seconds: float) -> None:
-        self.expected = MEMORY * self.expected + (1 - MEMORY) * seconds if self.count else seconds
+        self.expected = EARLIER_LOADS * self.expected + (1 - EARLIER_LOADS) * seconds if self.count else seconds
         self.count += 1
         self.seconds += seconds
 

@@ -30,7 +30,7 @@ class Ticket:
     error: MdsaError | None = None
     place: int = 0
     """1 is next."""
-    why: Why = "loading"
+    why: Why = "another loads"
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def told(self, place: int, why: Why) -> None:
@@ -69,6 +69,8 @@ class Lease:
         self.model = ticket.model
         """The model to ask, by name."""
         self.options = ticket.options
+        self.load_seconds = 0.0
+        """How long the turn saw its model being loaded; once admitted."""
 
     @property
     def context(self) -> int:
@@ -89,10 +91,12 @@ class Lease:
         if self._preferred is not None:
             yield ModelChosen(at=clock(), model=self.model, preferred=self._preferred)
         told: object = None
+        loading_since: float | None = None
         while ticket.held is None and ticket.error is None:
             loading = ticket.why == "loading"
             if told != (now := "loading" if loading else ticket.place):
                 told = now
+                loading_since = clock() if loading else None
                 yield (
                     ModelLoading(at=clock(), model=self.model)
                     if loading
@@ -102,6 +106,8 @@ class Lease:
             ticket.changed.clear()
         if ticket.error is not None:
             raise ticket.error
+        if loading_since is not None:
+            self.load_seconds = clock() - loading_since
 
     def answered(self, last: ChatChunk) -> None:
         """Learn from an answer's closing line: where the engine had to load, somebody else had unloaded."""

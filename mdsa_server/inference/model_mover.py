@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 # How long an unloaded model may stay in memory, as one does that others use, before another is tried.
 UNLOAD_SECONDS = 30.0
-LOG = "The engine's own log tells more: there may be too little memory for it."
+NO_MEMORY = "The engine's own log tells more: there may be too little memory for it."
 
 
 class ModelMover:
@@ -69,7 +69,7 @@ class ModelMover:
             try:
                 client = self._engine.client
                 if not await self._unload(client, others):
-                    del memory.held[unit]
+                    memory.held.pop(unit, None)
                     _stay(leaving)
                     await memory.look(client)
                     return None
@@ -78,12 +78,16 @@ class ModelMover:
                     memory.held.pop(held.slot.unit, None)
                 await memory.look(client)
                 if unit not in memory.held:
-                    return EngineRefused(f"The engine loaded {coming.model!r} and dropped it at once.", LOG)
-            except MdsaError as error:
-                log.warning("model not loaded", model=coming.model, reason=error.detail, mend=error.mend)
+                    return EngineRefused(f"The engine loaded {coming.model!r} and dropped it at once.", NO_MEMORY)
+            except Exception as error:
                 self.doubt()
                 memory.held.pop(unit, None)
                 _stay(leaving)
+                if not isinstance(error, MdsaError):
+                    # Nobody foresaw it, and turns wait: they must not wait for ever.
+                    log.exception("model not loaded", model=coming.model)
+                    return EngineRefused(f"{coming.model!r} could not be loaded.", "The server's log tells why.")
+                log.warning("model not loaded", model=coming.model, reason=error.detail, mend=error.mend)
                 return error
         return None
 

@@ -45,8 +45,8 @@ class ModelWaiting(Event, frozen=True, tag="model_waiting"):
     place: int
     """1 is next."""
     reason: str = ""
-    """`gathering`: idle models are not swapped at once; `in use`: what has to go still answers; `running`: the model
-    answers as many turns as it may."""
+    """`gathering`: idle models are not swapped at once; `another loads`: one model is loaded at a time; `in use`: what
+    has to go still answers; `running`: the model answers as many turns as it may."""
 
 
 class ModelLoading(Event, frozen=True, tag="model_loading"):

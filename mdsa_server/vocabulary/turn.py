@@ -26,7 +26,7 @@ class Timings(Struct, frozen=True, kw_only=True):
     route: float = 0.0
     """Spent deciding the domain."""
     load: float = 0.0
-    """Spent by the engine loading the model."""
+    """Spent waiting while the model was loaded."""
 
 
 class Ledger(Struct, frozen=True, kw_only=True):

@@ -3,100 +3,15 @@
 import asyncio
 
 import pytest
-from structlog.testing import capture_logs
 
 from mdsa_server.errors import (
     InvalidRequest,
     LineFull,
     ModelInUse,
-    UnknownModel,
+    NoRoom,
 )
 from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
-from tests.fakes.script import ScriptedModel
 from tests.inference.keeping import A, B, C, admitted, kept
-
-# --- loading
-
-
-async def test_a_cold_model_is_loaded_with_its_options_and_its_context_known() -> None:
-    async with kept() as it:
-        told, context = await it.use(A, options={"num_ctx": 2048, "temperature": 0.1})
-        assert [type(event) for event in told] == [ModelLoading]
-        assert context == 2048
-        (load,) = it.engine.asked("/api/chat")
-        assert (load["options"]["num_ctx"], load["messages"]) == (2048, [])
-
-
-async def test_a_resident_model_is_leased_without_asking_the_engine_anything() -> None:
-    async with kept() as it:
-        await it.use(A)
-        asked = len(it.engine.requests)
-        told, context = await it.use(A)
-        assert (told, len(it.engine.requests)) == ([], asked)
-        assert context == 4096
-
-
-async def test_a_model_with_another_context_is_another_and_takes_the_place_of_the_first() -> None:
-    async with kept() as it:
-        contexts = [(await it.use(A, options={"num_ctx": size}))[1] for size in (2048, 8192, 2048)]
-        assert contexts == [2048, 8192, 2048]
-        assert it.engine.memory.loads == [A] * 3
-        assert it.moves == ["+a:1b"] * 3, "the engine replaces the same weights by itself"
-
-
-async def test_options_that_do_not_belong_to_the_loaded_model_load_nothing_anew() -> None:
-    async with kept() as it:
-        await it.use(A, options={"temperature": 0.1})
-        told, _ = await it.use(A, options={"temperature": 0.9})
-        assert told == []
-
-
-async def test_several_that_wait_for_one_model_have_it_loaded_once() -> None:
-    async with kept() as it:
-        await asyncio.gather(*(it.use(A) for _ in range(5)))
-        assert it.moves == ["+a:1b"]
-
-
-async def test_a_load_that_fails_is_told_to_all_who_wait_for_it_and_to_no_other() -> None:
-    async with kept() as it:
-        it.engine.models[A].load_seconds = 0.0
-        it.engine.busy = True
-        with capture_logs() as lines:
-            answers = await asyncio.gather(*(it.use(A) for _ in range(3)), return_exceptions=True)
-        assert [line for line in lines if line["log_level"] == "error"] == []
-        assert len({str(answer) for answer in answers}) == 1
-        assert "takes no more requests" in str(answers[0])
-        it.engine.busy = False
-        await it.use(A)
-
-
-async def test_a_model_that_is_not_there_is_named() -> None:
-    async with kept() as it:
-        with pytest.raises(UnknownModel, match="nothing:1b"):
-            await it.use("nothing:1b")
-
-
-async def test_of_several_models_one_that_is_there_will_do() -> None:
-    async with kept() as it:
-        for models in ((A, "nothing:1b"), ("nothing:1b", A)):
-            (first, *_), _ = await it.use(*models)
-            assert isinstance(first, ModelChosen)
-            assert first.model == A
-        with pytest.raises(UnknownModel):
-            await it.use("nothing:1b", "nothing:2b")
-
-
-async def test_a_default_model_that_was_deleted_is_chosen_anew() -> None:
-    async with kept(A) as it:
-        engine = it.keeper.engine
-        assert await engine.default_model() == A
-        it.engine.models.clear()
-        it.engine.models[B] = ScriptedModel(name=B)
-        with pytest.raises(UnknownModel):
-            await it.use(await engine.default_model())
-        assert await engine.default_model() == B
-        await it.use(B)
-
 
 # --- swapping
 
@@ -238,6 +153,15 @@ async def test_pins_leave_a_place_for_other_models() -> None:
         await it.keeper.pin(A)
         with pytest.raises(InvalidRequest, match="with 1 pinned and 2 at most"):
             await it.keeper.pin(B)
+
+
+async def test_where_pinned_models_take_all_places_a_turn_for_another_is_told() -> None:
+    async with kept(pinned=[A, B]) as it:
+        await it.use(A)
+        await it.use(B)
+        with pytest.raises(NoRoom, match="all 2 are taken by pinned models"):
+            await it.use(C)
+        assert it.resident == {A, B}
 
 
 async def test_a_model_is_unloaded_when_asked_unless_it_is_in_use() -> None:

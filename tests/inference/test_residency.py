@@ -71,7 +71,7 @@ def test_a_place_for_which_turns_from_before_wait_is_the_last_to_be_made_free() 
 def test_a_turn_whose_model_is_leaving_counts_as_one_whose_model_is_not_there() -> None:
     slots = [replace(slot(A), phase="leaving"), replace(slot(C), phase="loading"), slot(B, in_use=1)]
     todo = plan([turn(1, A, waited=30), turn(2, B)], slots, LIMITS, NOW)
-    assert todo == Plan((), None, {1: "loading", 2: "running"})
+    assert todo == Plan((), None, {1: "another loads", 2: "running"})
 
 
 # --- what is swapped
@@ -107,7 +107,7 @@ def test_a_turn_that_is_alone_waits_for_nobody() -> None:
 def test_while_one_model_moves_no_other_does() -> None:
     for phase in ("loading", "leaving"):
         todo = plan([turn(1, C, waited=99)], [slot(A, idle=99), replace(slot(B), phase=phase)], LIMITS, NOW)
-        assert (todo.swap, todo.waits) == (None, {1: "loading"})
+        assert (todo.swap, todo.waits) == (None, {1: "another loads"})
 
 
 def test_the_same_weights_with_other_options_are_replaced_even_if_pinned_but_not_while_in_use() -> None:

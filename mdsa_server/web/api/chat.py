@@ -133,5 +133,6 @@ class ChatController(Controller):
 
 
 def route_header(route: Route) -> str:
-    """Write a route as the value of `X-MDSA-Route`."""
-    return f"{route.domain}; confidence={route.confidence:.2f}; router={route.router}"
+    """Write a route as the value of `X-MDSA-Route`; what is not quite sure is not written as 1."""
+    confidence = min(route.confidence, 0.99) if route.confidence < 1 else 1.0
+    return f"{route.domain}; confidence={confidence:.2f}; router={route.router}"

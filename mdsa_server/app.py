@@ -14,8 +14,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from mdsa_server import __version__, bundled
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
-from mdsa_server.configuration import Loaded
-from mdsa_server.configuration.offers import require_offers
+from mdsa_server.configuration import Loaded, Reading
+from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.opening import make_keeper, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
@@ -120,7 +120,8 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         stack.push_async_callback(embedder.close)
 
         registry = await stack.enter_async_context(opened_plugins(settings, embedder.embed, settings.routing.routers))
-        for warning in await require_offers(loaded, registry):
+        _, misfits = await require_fit(Reading(loaded), registry)
+        for warning in misfits:
             log.warning("configuration", warning=str(warning))
         keeper = make_keeper(settings, engine, supervisor.spawn)
         desk = Desk(

@@ -13,7 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from mdsa_server.app import create_app
-from mdsa_server.configuration import Loaded
+from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.checks import ANYWHERE
 from mdsa_server.settings import Settings
 
@@ -37,6 +37,10 @@ def make_settings(folder: Path, *, engine: str, **tables: dict[str, Any]) -> Set
     )
 
 
+Reread = Callable[[], Settings | Reading]
+"""What a reload finds: settings without a fault, or all that was read."""
+
+
 @dataclass
 class RunningServer:
     """A server that answers at `url`, and a client for it."""
@@ -47,7 +51,7 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, reread: Callable[[], Settings] | None = None) -> AsyncIterator[RunningServer]:
+async def running(settings: Settings, *, reread: Reread | None = None) -> AsyncIterator[RunningServer]:
     """Serve `settings` until the block ends; `reread` gives what a reload finds."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -70,6 +74,11 @@ async def running(settings: Settings, *, reread: Callable[[], Settings] | None =
         listener.close()
 
 
-def loaded(settings: Settings, reread: Callable[[], Settings]) -> Loaded:
+def loaded(settings: Settings, reread: Reread) -> Loaded:
     """Settings that come from nowhere, and what is found when they are read again."""
-    return Loaded(settings, None, ANYWHERE, lambda: loaded(reread(), reread))
+
+    def again() -> Reading:
+        found = reread()
+        return found if isinstance(found, Reading) else Reading(loaded(found, reread))
+
+    return Loaded(settings, None, ANYWHERE, again)

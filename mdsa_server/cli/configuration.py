@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdsa_server.cli.problems import FAULTY, problems_shown
+from mdsa_server.cli.options import valid
+from mdsa_server.cli.problems import FAILED, FAULTY, problems_shown
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mdsa_server.vocabulary.models import InstalledModel
 
 MARGIN = " " * 11
-LATER = "Plugins, tools, the engine and its models are checked once these faults are mended."
+LATER = "The engine, its models, and what rests on the faulty keys are checked once these are mended."
 
 
 @click.command()
@@ -31,29 +32,28 @@ LATER = "Plugins, tools, the engine and its models are checked once these faults
     help="The file to check; else mdsa.toml in this folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(config: Path | None, as_json: bool) -> None:
+@click.option("--strict", is_flag=True, help="End with 1 where there are warnings.")
+def check(config: Path | None, as_json: bool, strict: bool) -> None:
     """Say what is wrong with the configuration, and whether all it needs is there.
 
     Ends with 2 where there are faults: with those the server does not start. With warnings
-    it starts, but something will not work as it was meant.
+    it starts, but something will not work as it was meant; that ends with 0, and with 1 if it is --strict.
     """
-    from mdsa_server.configuration import load
+    from mdsa_server.configuration import read
     from mdsa_server.configuration.findings import Findings
     from mdsa_server.errors import ConfigurationInvalid
 
     try:
-        loaded = load(config, os.environ, Path.cwd())
+        findings = _examined(valid(read(config, os.environ, Path.cwd())))
     except ConfigurationInvalid as error:
         findings = Findings(faults=list(error.faults), later=LATER)
-    else:
-        findings = _examined(loaded)
     if as_json:
         import msgspec
 
         click.echo(msgspec.json.encode(findings))
     else:
         _print(findings)
-    sys.exit(FAULTY if findings.faults else 0)
+    sys.exit(FAULTY if findings.faults else FAILED if strict and findings.warnings else 0)
 
 
 @click.command()

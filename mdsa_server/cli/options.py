@@ -14,7 +14,7 @@ import click
 from mdsa_server.cli.problems import problems_shown
 
 if TYPE_CHECKING:
-    from mdsa_server.configuration import Loaded
+    from mdsa_server.configuration import Loaded, Reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,13 +40,25 @@ def read_configuration(config: Path | None, data: Path | None, **overrides: obje
 
     Raises Refused with all its faults.
     """
-    from mdsa_server.configuration import load
+    from mdsa_server.configuration import read
 
     keys = {key.replace("__", "."): value for key, value in overrides.items()}
     # What is typed in a shell is seen from where it is typed, not from the file's folder.
     keys["store.path"] = str(data.expanduser().absolute()) if data else None
     with problems_shown():
-        return load(config, os.environ, Path.cwd(), keys)
+        return valid(read(config, os.environ, Path.cwd(), keys))
+
+
+def valid(reading: Reading) -> Loaded:
+    """Give what was read. Raises ConfigurationInvalid where it is faulty, with the faults that plugins show as well."""
+    if reading.loaded and not reading.faults:
+        return reading.loaded
+    from mdsa_server.configuration.load import invalid
+    from mdsa_server.configuration.offers import faults_of_plugins
+    from mdsa_server.logs import configure_logging
+
+    configure_logging("critical", "pretty")  # What goes wrong with plugins is among the faults.
+    raise invalid([*reading.faults, *asyncio.run(faults_of_plugins(reading))])
 
 
 def run(work: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:

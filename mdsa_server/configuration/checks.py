@@ -18,13 +18,15 @@ ANYWHERE = Places(Place("mdsa.toml"))
 GIGABYTE = 1_000_000_000
 
 
-def unoffered_tools(settings: Settings, offered: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
-    """Find the tools of domains that no plugin offers."""
+def unoffered_tools(
+    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find the tools of domains that no plugin offers; a plugin in quarantine may be the one that would."""
     return [
         places.fault(
             ("domains", domain.name, "tools"),
             f"no plugin offers a tool named {toml(tool)}",
-            _meant(tool, offered, "mdsa plugins lists the tools on offer."),
+            _meant_or_held_back(tool, offered, quarantined, "mdsa plugins lists the tools on offer."),
         )
         for domain in settings.domains_as_vocabulary()
         for tool in domain.tools
@@ -32,13 +34,15 @@ def unoffered_tools(settings: Settings, offered: Collection[str], places: Places
     ]
 
 
-def unoffered_routers(settings: Settings, offered: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
-    """Find the configured routers that no plugin offers."""
+def unoffered_routers(
+    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find the configured routers that no plugin offers; a plugin in quarantine may be the one that would."""
     return [
         places.fault(
             ("routing", "routers"),
             f"no plugin offers a router named {toml(router)}",
-            _meant(router, offered, "mdsa plugins lists the routers on offer."),
+            _meant_or_held_back(router, offered, quarantined, "mdsa plugins lists the routers on offer."),
         )
         for router in settings.routing.routers
         if router not in offered
@@ -180,6 +184,14 @@ def _reloaded(domains: Sequence[Domain], option: str, places: Places) -> Fault:
         "so the engine loads it anew whenever a turn passes between them",
         f"Give these domains the same {option}, or none.",
     )
+
+
+def _meant_or_held_back(name: str, offered: Collection[str], quarantined: Collection[str], otherwise: str) -> str:
+    if not quarantined:
+        return _meant(name, offered, otherwise)
+    plugins = f"{', '.join(quarantined)} may offer it, and {'is' if len(quarantined) == 1 else 'are'} in quarantine"
+    meant = _meant(name, offered, "")
+    return f"{plugins}: mdsa plugins says why.{' Else: ' if meant else ''}{meant}"
 
 
 def _meant(name: str, known: Collection[str], otherwise: str) -> str:

@@ -3,7 +3,8 @@
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from os.path import expanduser
@@ -36,8 +37,8 @@ class Loaded:
     """The file that was read; None where there is none and the built-in one is in force."""
     places: Places
     """Where each key was written, for faults that only show later."""
-    again: Callable[[], "Loaded"]
-    """Read the same again, as it is then. Raises ConfigurationInvalid."""
+    again: Callable[[], "Reading"]
+    """Read the same again, as it is then. Raises ConfigurationInvalid where nothing can be read."""
 
     @property
     def sources(self) -> dict[str, str]:
@@ -48,14 +49,33 @@ class Loaded:
         return {dotted(path): str(self.places.written.get(path, BUILT_IN)) for path in _keys(self.settings)}
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a configuration, faulty or not."""
+
+    loaded: Loaded | None
+    """What stands when the faulty keys are left out, so that the rest can be looked at too; None where nothing does."""
+    faults: tuple[Fault, ...] = ()
+
+
 def load(
     config: Path | None, environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, Any] | None = None
 ) -> Loaded:
-    """Load the configuration: defaults, under the file, under the environment, under `overrides`.
+    """Read the configuration, and refuse it where it is faulty: raises ConfigurationInvalid with all faults at once."""
+    reading = read(config, environ, cwd, overrides)
+    if reading.faults or reading.loaded is None:
+        raise invalid(reading.faults)
+    return reading.loaded
+
+
+def read(
+    config: Path | None, environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, Any] | None = None
+) -> Reading:
+    """Read the configuration: defaults, under the file, under the environment, under `overrides`.
 
     `overrides` are what the command line says, by dotted key; None means that it says nothing.
     Relative paths start from the file's folder, or from `cwd` where there is no file.
-    Raises ConfigurationInvalid with all faults at once.
+    Raises ConfigurationInvalid where the file cannot be read, or is no TOML.
     """
     cwd = cwd.absolute()
     path = _find(config, environ, cwd)
@@ -70,13 +90,11 @@ def load(
             tree.setdefault(table, {})
     folder = path.parent if path else cwd
     faults = _misspelt_variables(tree, environ) + _faults_between_keys(tree, places, folder)
-    try:
-        settings = Settings.model_validate(tree, context={"folder": folder})
-    except ValidationError as error:
-        faults = faults_of(error, places) + faults
-    if faults:
-        raise invalid(faults)
-    return Loaded(settings, path, places, partial(load, path, environ, cwd, overrides))
+    settings, refused = _validated(tree, folder)
+    if refused:
+        faults = faults_of(refused, places) + faults
+    again = partial(read, path, environ, cwd, overrides)
+    return Reading(Loaded(settings, path, places, again) if settings else None, tuple(faults))
 
 
 # --- the file
@@ -135,6 +153,36 @@ def _syntax_fault(name: str, text: str, message: str) -> Fault:
         what += f", in what begins on line {begun}" if line != begun else ""
         mend = "Look for a missing quote, bracket or equals sign."
     return Fault(file=name, line=line, key="", what=what, mend=mend)
+
+
+# --- what is valid
+
+
+def _validated(tree: dict[str, Any], folder: Path) -> tuple[Settings | None, ValidationError | None]:
+    """Give the settings without the keys that do not fit, and what was said of those."""
+    tree, refused = deepcopy(tree), None
+    while True:
+        try:
+            return Settings.model_validate(tree, context={"folder": folder}), refused
+        except ValidationError as error:
+            refused = refused or error
+            taken_out = [_take_out(tree, details["loc"]) for details in error.errors(include_url=False)]
+            if not any(taken_out):
+                return None, refused
+
+
+def _take_out(tree: dict[str, Any], path: Sequence[str | int]) -> bool:
+    """Take the innermost key of `path` out that is there: where one is missing, that is the table it is missed in."""
+    found: tuple[dict[str, Any], str] | None = None
+    here: Any = tree
+    for part in path:
+        if not isinstance(here, dict) or part not in here:
+            break
+        found = here, str(part)
+        here = here[part]
+    if found:
+        del found[0][found[1]]
+    return found is not None
 
 
 # --- what lies over it
@@ -229,7 +277,7 @@ def _keys(table: BaseModel | Mapping[str, Any]) -> Iterator[KeyPath]:
             yield (name,)
 
 
-def invalid(faults: list[Fault]) -> ConfigurationInvalid:
+def invalid(faults: Iterable[Fault]) -> ConfigurationInvalid:
     """Make one error of all faults, in the order of their lines."""
     faults = sorted(faults, key=lambda fault: math.inf if fault.line is None else fault.line)
     detail = str(faults[0]) if len(faults) == 1 else f"{len(faults)} faults; the first is {faults[0]}"

@@ -1,19 +1,19 @@
 """What only a running machine can tell of a configuration: plugins, engine, models, memory."""
 
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Collection, Mapping
 
 import psutil
 
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
-from mdsa_server.configuration.offers import missing_offers
+from mdsa_server.configuration.offers import do_not_embed, misfits
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
 from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model
 from mdsa_server.inference.engine import Engine
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.models import InstalledModel
 
 
 async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
@@ -43,14 +43,13 @@ def _examine_examples(loaded: Loaded, findings: Findings) -> None:
 
 
 async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
-    settings, places = loaded.settings, loaded.places
-    async with opened_plugins(settings, _do_not_embed, routers=()) as registry:
+    async with opened_plugins(loaded.settings, do_not_embed, routers=()) as registry:
         plugins = registry.status()
-        faults, warnings = await missing_offers(loaded, registry)
-    quarantined = [plugin for plugin in plugins if plugin.state == "quarantined"]
+        faults, warnings = await misfits(loaded, registry)
+        refused = {unfit.path[1] for unfit in registry.unfit_settings}
+    quarantined = [plugin for plugin in plugins if plugin.state == "quarantined" and plugin.name not in refused]
     findings.faults += faults
     findings.warnings += warnings
-    findings.warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
     findings.warnings += [
         Fault(
             file=plugin.location,
@@ -62,10 +61,6 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
     ]
     active = [plugin.name for plugin in plugins if plugin.state == "active"]
     findings.note("plugins", ", ".join(active) or "none")
-
-
-async def _do_not_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:
-    raise EmbedderUnavailable("Nothing is embedded while the configuration is checked.")
 
 
 # --- the embedding model
@@ -91,6 +86,8 @@ async def _examine_engine(loaded: Loaded, engine: Engine, findings: Findings) ->
     status = engine.status
     if status.problem:
         findings.warnings.append(places.fault(("engine", "url"), status.problem.rstrip("."), status.mend or ""))
+        # Names alone tell whether domains share a model; only its other names and its size are the engine's to tell.
+        _note_options(loaded, loaded.settings.engine.default_model, (), findings)
         return
     name, remark = ("embedded", "; its model is very small") if status.kind == "embedded" else ("Ollama", "")
     findings.note("engine", f"{name} {status.version} at {status.url}{remark}")
@@ -109,8 +106,7 @@ async def _examine_models(loaded: Loaded, engine: Engine, findings: Findings) ->
     if any(domain.model is None for domain in settings.domains.values()):
         default_model = await engine.default_model()
         findings.note("default model", default_model)
-    reloaded = checks.reloaded_models(settings, default_model, installed, places)
-    findings.note("options", "no two domains make the engine load one model anew", reloaded)
+    _note_options(loaded, default_model, installed, findings)
     memory = psutil.virtual_memory().total
     needed = checks.resident_bytes(settings, default_model, installed)
     findings.note(
@@ -118,3 +114,10 @@ async def _examine_models(loaded: Loaded, engine: Engine, findings: Findings) ->
         f"the domains' models take an estimated {checks.in_gigabytes(needed)} of {checks.in_gigabytes(memory)}",
         checks.crowded_memory(settings, default_model, installed, memory, places),
     )
+
+
+def _note_options(
+    loaded: Loaded, default_model: str | None, installed: Collection[InstalledModel], findings: Findings
+) -> None:
+    reloaded = checks.reloaded_models(loaded.settings, default_model, installed, loaded.places)
+    findings.note("options", "no two domains make the engine load one model anew", reloaded)

@@ -1,27 +1,50 @@
-"""Whether the plugins offer what the configuration names."""
+"""Whether what the configuration says of plugins fits them: tools and routers that are named, and their settings."""
+
+from collections.abc import Sequence
+from typing import NoReturn
 
 from mdsa_server.configuration import checks
-from mdsa_server.configuration.load import Loaded, invalid
+from mdsa_server.configuration.load import Loaded, Reading, invalid
+from mdsa_server.configuration.opening import opened_plugins
+from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.vocabulary.fault import Fault
 
 
-async def missing_offers(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault], list[Fault]]:
-    """Find the tools and routers that are named and not offered, as (faults, warnings).
+async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault], list[Fault]]:
+    """Find what is said of plugins and does not fit them, as (faults, warnings).
 
-    They are warnings where a plugin is in quarantine, since it may be the one that offers them.
+    What nothing offers is a warning where a plugin is in quarantine, since that may be the one.
     """
     settings, places = loaded.settings, loaded.places
-    missing = checks.unoffered_tools(settings, [tool.name for tool in await registry.tools()], places)
-    missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], places)
-    quarantined = any(plugin.state == "quarantined" for plugin in registry.status())
-    return ([], missing) if quarantined else (missing, [])
+    plugins = registry.status()
+    quarantined = [plugin.name for plugin in plugins if plugin.state == "quarantined"]
+    missing = checks.unoffered_tools(settings, [tool.name for tool in await registry.tools()], quarantined, places)
+    missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], quarantined, places)
+    faults = [places.fault(unfit.path, unfit.what, unfit.mend) for unfit in registry.unfit_settings]
+    warnings = checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
+    return (faults, missing + warnings) if quarantined else (faults + missing, warnings)
 
 
-async def require_offers(loaded: Loaded, registry: PluginRegistry) -> list[Fault]:
-    """Give the warnings. Raises ConfigurationInvalid where something is named that nothing offers."""
-    faults, warnings = await missing_offers(loaded, registry)
-    if faults:
-        raise invalid(faults)
-    plugins = [plugin.name for plugin in registry.status()]
-    return warnings + checks.names_of_no_plugin(loaded.settings, plugins, loaded.places)
+async def require_fit(reading: Reading, registry: PluginRegistry) -> tuple[Loaded, list[Fault]]:
+    """Give what was read, and the warnings. Raises ConfigurationInvalid with its faults and those that plugins show."""
+    faults, warnings = await misfits(reading.loaded, registry) if reading.loaded else ([], [])
+    if reading.faults or faults or reading.loaded is None:
+        raise invalid([*reading.faults, *faults])
+    return reading.loaded, warnings
+
+
+async def faults_of_plugins(reading: Reading) -> list[Fault]:
+    """Open the plugins as far as the reading goes, only to find what does not fit them.
+
+    Where it is faulty which plugins there are, what they lack would be no fault of its own.
+    """
+    if reading.loaded is None or any(fault.key.startswith(("plugin_host", "plugins")) for fault in reading.faults):
+        return []
+    async with opened_plugins(reading.loaded.settings, do_not_embed, routers=()) as registry:
+        return (await misfits(reading.loaded, registry))[0]
+
+
+async def do_not_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:
+    """Stand where plugins find the embedder while they are only looked at."""
+    raise EmbedderUnavailable("Nothing is embedded while the configuration is checked.")

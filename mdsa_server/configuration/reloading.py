@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.load import Loaded
-from mdsa_server.configuration.offers import require_offers
+from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.places import dotted
 from mdsa_server.errors import EngineError, UnknownModel
 from mdsa_server.inference.engine import Engine
@@ -39,8 +39,9 @@ class Reloader:
         """Take up what has changed; one at a time. Raises ConfigurationInvalid, and then nothing has changed."""
         async with self._one_at_a_time:
             # In a thread: a long file takes a while, and turns are under way.
-            fresh = await asyncio.to_thread(self._started_with.again)
-            warnings = [str(fault) for fault in await require_offers(fresh, self._registry)]
+            reading = await asyncio.to_thread(self._started_with.again)
+            fresh, misfits = await require_fit(reading, self._registry)
+            warnings = [str(fault) for fault in misfits]
             warnings += [str(fault) for fault in await self._missing_models(fresh)]
             team = team_of(fresh.settings)
             warnings += await self._registry.refit(team.routers, tuple(team.domains.values()))

@@ -5,23 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from mdsa_server.plugin_host.member import HookFailed
 
 HOOK = "plugin_settings"
+LEFT_OUT = "Mend it, or leave the plugin out: [plugin_host] disabled."
+
+
+class UnfitSetting(NamedTuple):
+    """A setting that somebody wrote and the plugin cannot use."""
+
+    path: tuple[str, ...]
+    """Its key: `("plugins", "weather", "places", "0", "city")`."""
+    what: str
+    mend: str
+
+
+class SettingRefused(HookFailed):
+    """A plugin was given a setting that it cannot use: its owner's fault, not its own."""
+
+    def __init__(self, unfit: UnfitSetting) -> None:
+        super().__init__(HOOK, f"{'.'.join(unfit.path)}: {unfit.what}")
+        self.unfit = unfit
 
 
 def fill_settings(name: str, struct: object, table: Mapping[str, Any]) -> msgspec.Struct | None:
     """Give the plugin's struct with the values of its table, or None where it names no struct.
 
-    Raises HookFailed with the dotted key: `plugins.clock.zone: Expected str, got int`.
+    Raises SettingRefused where the table holds what does not fit, HookFailed where nobody wrote one that is needed.
     """
+    path = "plugins", name
     if struct is None:
         if table:
-            raise HookFailed(HOOK, f"plugins.{name}: this plugin takes no settings")
+            raise SettingRefused(UnfitSetting(path, "this plugin takes no settings", "Take the table out."))
         return None
     if not (isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
         raise HookFailed(HOOK, f"gave {struct!r}; it gives a subclass of msgspec.Struct")
@@ -30,17 +49,21 @@ def fill_settings(name: str, struct: object, table: Mapping[str, Any]) -> msgspe
     for key in table:
         if key not in known:
             close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-            raise HookFailed(HOOK, f"plugins.{name}.{key}: there is no such setting; {hint}")
+            mend = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known) or 'none'}."
+            raise SettingRefused(UnfitSetting((*path, key), "there is no such setting", mend))
     try:
         return msgspec.convert(dict(table), struct)
     except msgspec.ValidationError as error:
-        raise HookFailed(HOOK, _with_key(name, str(error))) from error
+        inner, what = _located(str(error))
+        unfit = UnfitSetting((*path, *inner), what, LEFT_OUT)
+        if table:
+            raise SettingRefused(unfit) from error
+        raise HookFailed(HOOK, f"[plugins.{name}] {what}") from error
 
 
-def _with_key(name: str, text: str) -> str:
-    """Put the key first: "Expected `int`, got `str` - at `$.a[0]`" becomes "plugins.NAME.a[0]: Expected ..."."""
+def _located(text: str) -> tuple[list[str], str]:
+    """Take "Expected `int`, got `str` - at `$.a[0]`" apart, into the path a, 0 and what is wrong there."""
     located = re.fullmatch(r"(?P<what>.*) - at `(?:key in )?\$(?P<path>[^`]*)`", text, re.DOTALL)
-    if located is None:
-        return f"plugins.{name}: {text}"
-    return f"plugins.{name}{located['path']}: {located['what']}"
+    what, path = (located["what"], located["path"]) if located else (text, "")
+    what = what.replace("`", '"')
+    return re.findall(r"[^.\[\]]+", path), what[:1].lower() + what[1:]

@@ -19,6 +19,7 @@ from mdsa_server.plugin_host.hosted import HostedRetriever, HostedRouter, misfit
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
+from mdsa_server.plugin_host.plugin_settings import SettingRefused, UnfitSetting
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
@@ -41,6 +42,8 @@ class PluginRegistry:
         self._retrievers: list[HostedRetriever] = []
         self._sources: list[tuple[Member, ToolSource]] = []
         self._tool_owners: WeakKeyDictionary[Tool, Member] = WeakKeyDictionary()
+        self.unfit_settings: list[UnfitSetting] = []
+        """What was written for plugins, which are in quarantine now, and they cannot use."""
 
     @classmethod
     @asynccontextmanager
@@ -145,6 +148,8 @@ class PluginRegistry:
                         self._take(member, await join(member, hooks, around, open_plugins))
                 except HookFailed as failed:
                     member.quarantine(failed.hook, failed.reason, failed.__cause__)
+                    if isinstance(failed, SettingRefused):
+                        self.unfit_settings.append(failed.unfit)
 
     def _named(self, routers: Collection[str]) -> list[HostedRouter]:
         return [router for router in self._routers if router.member.active and router.name in routers]

@@ -4,18 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mdsa_server.configuration import load
-from mdsa_server.settings import Settings
+from mdsa_server.configuration import load, read
 from tests.cli.terminal import Terminal
 from tests.serving import RunningServer, running
 
 
 @pytest.fixture
 async def server(terminal: Terminal) -> AsyncIterator[RunningServer]:
-    folder = terminal.folder
-
-    def read() -> Settings:
-        return load(None, {}, folder).settings
-
-    async with running(read(), reread=read) as server:
+    settings = load(None, {}, terminal.folder).settings
+    async with running(settings, reread=lambda: read(None, {}, terminal.folder)) as server:
         yield server

@@ -62,15 +62,34 @@ async def test_faults_are_listed_with_line_key_and_mend_and_end_with_2(folder: P
         assert words in result.stdout
 
 
-async def test_what_waits_until_faults_are_mended_is_told_and_comes_then(folder: Path) -> None:
-    (folder / "mdsa.toml").write_text("[server]\nport = -1\n" + GENERAL + 'tools = ["teleport"]')
-    result = await mdsa("check")
-    assert "are checked once these faults are mended" in result.stdout
-    assert "teleport" not in result.stdout
-    (folder / "mdsa.toml").write_text(GENERAL + 'tools = ["teleport"]')
-    result = await mdsa("check")
+async def test_faults_that_plugins_show_are_listed_with_those_of_the_file(folder: Path) -> None:
+    for more, place, key in (
+        ('tools = ["teleport"]\n', "mdsa.toml:6", "domains.general.tools"),
+        ('[plugins.clock]\nzon = "UTC"\n', "mdsa.toml:7", "plugins.clock.zon"),
+    ):
+        (folder / "mdsa.toml").write_text("[server]\nport = -1\n" + GENERAL + more)
+        result = await mdsa("check")
+        assert result.exit_code == 2
+        for words in ("server.port", place, key, "2 faults"):
+            assert words in result.stdout
+
+
+async def test_what_waits_until_faults_are_mended_is_told_and_comes_then(folder: Path, engine: ScriptedOllama) -> None:
+    (folder / "mdsa.toml").write_text("[server]\nport = -1\n" + GENERAL.replace("chatty", "absent"))
+    result = await mdsa("check", engine=engine)
+    assert "are checked once these are mended" in result.stdout
+    assert "absent:1b" not in result.stdout
+    (folder / "mdsa.toml").write_text(GENERAL.replace("chatty", "absent"))
+    result = await mdsa("check", engine=engine)
     assert "are checked once" not in result.stdout
-    assert "teleport" in result.stdout
+    assert "absent:1b" in result.stdout
+
+
+async def test_what_rests_on_a_faulty_list_of_plugins_is_not_told_as_a_fault_of_its_own(folder: Path) -> None:
+    (folder / "mdsa.toml").write_text(GENERAL + 'tools = ["teleport"]\n[plugin_host]\ndirectories = ["absent"]\n')
+    result = await mdsa("check")
+    assert '"absent" is not a folder' in result.stdout
+    assert "1 fault, no warnings." in result.stdout
 
 
 async def test_warnings_do_not_fail_the_check(folder: Path, engine: ScriptedOllama) -> None:
@@ -79,6 +98,7 @@ async def test_warnings_do_not_fail_the_check(folder: Path, engine: ScriptedOlla
     assert result.exit_code == 0
     assert "mdsa models pull absent:1b" in result.stdout
     assert "No faults, 1 warning." in result.stdout
+    assert (await mdsa("check", "--strict", engine=engine)).exit_code == 1
 
 
 async def test_the_check_is_one_json_object_for_programs(folder: Path) -> None:

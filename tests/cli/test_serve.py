@@ -89,6 +89,14 @@ async def test_all_faults_are_listed_and_end_with_2(terminal: Terminal) -> None:
         assert place in done.err
 
 
+async def test_faults_that_plugins_show_are_listed_with_those_of_the_file(terminal: Terminal) -> None:
+    terminal.configure("ftp://nowhere", more='tools = ["teleport"]\n')
+    done = await terminal.mdsa("serve")
+    assert (done.code, done.out) == (2, "")
+    assert "mdsa.toml:4: engine.url" in done.err
+    assert "domains.code.tools" in done.err
+
+
 async def test_a_host_that_is_no_ones_name_is_told(terminal: Terminal) -> None:
     done = await terminal.mdsa("serve", "--host", "nosuch.invalid")
     assert done.code == 2
@@ -131,7 +139,7 @@ async def test_what_a_reload_leaves_to_a_restart_and_what_may_not_work_is_told_l
 
 async def test_faults_keep_the_configuration_as_it_was(terminal: Terminal, server: RunningServer) -> None:
     good = (terminal.folder / "mdsa.toml").read_text()
-    terminal.configure("http://127.0.0.1:9", more="colour = 1\n")
+    terminal.configure("http://127.0.0.1:9", more='colour = 1\ntools = ["teleport"]\n')
     faulty = (terminal.folder / "mdsa.toml").read_text()
     # The command itself reads the good file, the server the faulty one.
     (terminal.folder / "good.toml").write_text(good)
@@ -139,6 +147,7 @@ async def test_faults_keep_the_configuration_as_it_was(terminal: Terminal, serve
     done = await terminal.mdsa("reload", "--config", "good.toml")
     assert done.code == 2
     assert "domains.code.colour" in done.err
+    assert "domains.code.tools" in done.err
     domains = (await server.client.get("/api/domains")).json()
     assert [domain["name"] for domain in domains] == ["general", "code"]
 

@@ -39,7 +39,7 @@ def domains(folder: Path, **tables: str) -> Loaded:
 
 def test_a_tool_that_no_plugin_offers_is_found_and_the_likeliest_is_named(folder: Path) -> None:
     loaded = domains(folder, one='tools = ["clock", "calculater"]', two='tools = ["oven"]')
-    near, far = unoffered_tools(loaded.settings, ["clock", "calculator"], loaded.places)
+    near, far = unoffered_tools(loaded.settings, ["clock", "calculator"], places=loaded.places)
     assert (near.line, near.key) == (5, "domains.one.tools")
     assert near.what == 'no plugin offers a tool named "calculater"'
     assert near.mend == "Did you mean calculator?"
@@ -48,7 +48,7 @@ def test_a_tool_that_no_plugin_offers_is_found_and_the_likeliest_is_named(folder
 
 def test_a_router_that_no_plugin_offers_is_found(folder: Path) -> None:
     loaded = domains(folder, one="")
-    (fault,) = unoffered_routers(loaded.settings, ["keyword_router"], loaded.places)
+    (fault,) = unoffered_routers(loaded.settings, ["keyword_router"], places=loaded.places)
     assert "embedding_router" in fault.what
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdsa_server.configuration import load
+from mdsa_server.configuration import load, read
 from mdsa_server.configuration.places import dotted
 from mdsa_server.errors import ConfigurationInvalid
 from tests.configuration.configurations import GENERAL, faults_in, load_text
@@ -236,3 +236,24 @@ def test_any_variables_give_a_configuration_or_faults_of_those_variables(
 )
 def test_keys_are_told_as_people_write_them(path: tuple[str, ...], text: str) -> None:
     assert dotted(path) == text
+
+
+def test_what_stands_without_the_faulty_keys_can_still_be_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "mdsa.toml").write_text(
+        "[server]\nport = -1\n[domains.Bad]\ndescription = 'x'\n[domains.bare]\ntools = ['a']\n"
+        "[domains.general]\ndescription = 'Anything'\nexamples = ['a', 1]\ntools = ['clock']\n"
+    )
+    reading = read(None, {}, tmp_path)
+    assert [fault.key for fault in reading.faults] == [
+        *("server.port", "domains.Bad", "domains.bare.description", "domains.general.examples[1]")
+    ]
+    assert reading.loaded
+    stands = reading.loaded.settings
+    assert list(stands.domains) == ["general"]
+    assert (stands.domains["general"].examples, stands.domains["general"].tools) == ((), ("clock",))
+    assert stands.server.port == 8642
+
+
+def test_nothing_stands_of_a_file_without_a_domain(tmp_path: Path) -> None:
+    (tmp_path / "mdsa.toml").write_text("[domains.general]\ndescription = 1\n")
+    assert read(None, {}, tmp_path).loaded is None

@@ -98,6 +98,22 @@ async def test_domains_that_make_the_engine_reload_are_a_warning(tmp_path: Path,
     assert warning.key == "domains.general.options.num_ctx"
 
 
+async def test_they_are_one_without_an_engine_too(tmp_path: Path) -> None:
+    text = 'options = { num_ctx = 1024 }\n[domains.other]\ndescription = "x"\n'
+    findings = await examined(tmp_path, NOWHERE, text)
+    assert [warning.key for warning in findings.warnings] == ["engine.url", "domains.general.options.num_ctx"]
+
+
+async def test_a_setting_that_a_plugin_cannot_use_is_a_fault_at_its_line(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\n[plugins.clock]\nzone = 7')
+    (fault,) = findings.faults
+    assert (fault.line, fault.key) == (5, "plugins.clock.zone")
+    assert fault.what == 'expected "str", got "int"'
+    assert findings.warnings == []
+
+
 async def test_an_option_that_the_engine_does_not_know_is_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:
     findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\noptions = { temprature = 0.2 }')
     assert [(warning.line, warning.mend) for warning in findings.warnings] == [(4, "Did you mean temperature?")]
@@ -127,6 +143,7 @@ async def test_a_tool_that_a_plugin_in_quarantine_may_have_offered_is_a_warning(
     assert findings.faults == []
     tool, plugin = findings.warnings
     assert tool.key == "domains.general.tools"
+    assert tool.mend == "broken may offer it, and is in quarantine: mdsa plugins says why."
     assert plugin.file.endswith("broken.py")
     assert "no luck" in plugin.what
 

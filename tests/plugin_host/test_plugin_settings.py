@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from mdsa_server.plugin_host.member import HookFailed
-from mdsa_server.plugin_host.plugin_settings import fill_settings
+from mdsa_server.plugin_host.plugin_settings import LEFT_OUT, SettingRefused, fill_settings
 
 
 class Place(msgspec.Struct):
@@ -29,29 +29,44 @@ def test_a_plugin_without_settings_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("struct", "table", "reason"),
+    ("struct", "table", "key", "what", "mend"),
     [
-        (None, {"station": "LIS"}, "plugins.weather: this plugin takes no settings"),
-        (Weather, {}, "plugins.weather: Object missing required field `station`"),
-        (Weather, {"station": 7}, "plugins.weather.station: Expected `str`, got `int`"),
+        (None, {"station": "LIS"}, "", "this plugin takes no settings", "Take the table out."),
+        (Weather, {"places": []}, "", 'object missing required field "station"', LEFT_OUT),
+        (Weather, {"station": 7}, ".station", 'expected "str", got "int"', LEFT_OUT),
         (
             Weather,
             {"station": "", "places": [{"city": 1}]},
-            "plugins.weather.places[0].city: Expected `str`, got `int`",
+            ".places.0.city",
+            'expected "str", got "int"',
+            LEFT_OUT,
         ),
         (
             Weather,
             {"station": "", "every_minutes": 5},
-            "plugins.weather.every_minutes: there is no such setting; did you mean every-minutes?",
+            ".every_minutes",
+            "there is no such setting",
+            "Did you mean every-minutes?",
         ),
         (
             Weather,
             {"station": "", "x": 5},
-            "plugins.weather.x: there is no such setting; there are: station, places, every-minutes",
+            ".x",
+            "there is no such setting",
+            "There are: station, places, every-minutes.",
         ),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_key(struct: Any, table: dict[str, Any], reason: str) -> None:
-    with pytest.raises(HookFailed) as failed:
+def test_what_was_written_and_does_not_fit_is_told_with_its_key(
+    struct: Any, table: dict[str, Any], key: str, what: str, mend: str
+) -> None:
+    with pytest.raises(SettingRefused) as refused:
         fill_settings("weather", struct, table)
-    assert (failed.value.hook, failed.value.reason) == ("plugin_settings", reason)
+    assert (".".join(refused.value.unfit.path), *refused.value.unfit[1:]) == ("plugins.weather" + key, what, mend)
+
+
+def test_a_setting_that_nobody_wrote_and_is_needed_is_no_fault_of_what_was_written() -> None:
+    with pytest.raises(HookFailed) as failed:
+        fill_settings("weather", Weather, {})
+    assert not isinstance(failed.value, SettingRefused)
+    assert failed.value.reason == '[plugins.weather] object missing required field "station"'

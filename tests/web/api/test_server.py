@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from mdsa_server.app import create_app
-from mdsa_server.configuration import load
+from mdsa_server.configuration import read
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import Settings
 from tests.fakes.script import ScriptedModel
@@ -119,19 +119,16 @@ async def test_a_reload_tells_what_it_could_not_take_up_and_what_may_not_work(
 
 async def test_a_faulty_file_changes_nothing_and_its_faults_are_told(tmp_path: Path, engine: ScriptedOllama) -> None:
     faulty = tmp_path / "mdsa.toml"
-    faulty.write_text('[server]\nprot = 1\n[domains.general]\ndescription = ""\n')
-
-    def reread() -> Settings:
-        return load(faulty, {}, tmp_path).settings
-
-    with pytest.raises(ConfigurationInvalid):
-        reread()
-    async with running(make_settings(tmp_path, engine=engine.url), reread=reread) as server:
+    faulty.write_text(
+        '[server]\nprot = 1\n[domains.general]\ndescription = "x"\ntools = ["clok"]\n[domains.code]\ndescription = ""\n'
+    )
+    async with running(make_settings(tmp_path, engine=engine.url), reread=lambda: read(faulty, {}, tmp_path)) as server:
         response = await server.client.post("/api/reload")
         assert (response.status_code, response.json()["code"]) == (422, "configuration-invalid")
         assert [(fault["line"], fault["key"]) for fault in response.json()["faults"]] == [
             (2, "server.prot"),
-            (4, "domains.general.description"),
+            (5, "domains.general.tools"),
+            (7, "domains.code.description"),
         ]
         assert (await ask(server.client, "a python function"))["domain"] == "code"
 
@@ -143,7 +140,7 @@ async def test_a_file_that_python_cannot_read_is_a_fault_and_no_error_of_the_ser
     endless = tmp_path / "mdsa.toml"
     endless.write_text(f"[server]\nport = 1\n{text}\n")
     settings = make_settings(tmp_path, engine=engine.url)
-    async with running(settings, reread=lambda: load(endless, {}, tmp_path).settings) as server:
+    async with running(settings, reread=lambda: read(endless, {}, tmp_path)) as server:
         response = await server.client.post("/api/reload")
         assert (response.status_code, response.json()["faults"][0]["line"]) == (422, 3)
 

@@ -55,6 +55,8 @@ def refusal(status: int, body: str, model: str = "") -> EngineError | UnknownMod
             mend = "Choose a smaller model for the domain, or a smaller num_ctx."
         case 500 if text.startswith(("option", "invalid format")):
             mend = "Mend the options of the domain in mdsa.toml."
+        case _ if text.startswith("pull model manifest"):
+            mend = "Check its name, and that the engine can fetch models: Ollama does, online (ollama serve)."
         case 400 if "does not support" in text:
             mend = f"Do not ask it of {model!r}: choose another model for the domain."
         case _:

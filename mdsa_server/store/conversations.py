@@ -63,6 +63,8 @@ class Conversations:
         """
 
         def work(db: Connection) -> list[ConversationSummary]:
+            if before is not None:
+                _check_owner(db, owner, before)
             rows = db.execute(
                 """
                 select id, title, created, updated, (select count(*) from turns where conversation = c.id)

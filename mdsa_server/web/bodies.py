@@ -1,10 +1,12 @@
 """Reading a request's body: whatever is wrong with it is told as the caller's fault, here and nowhere else."""
 
+import json
 from typing import Any
 
 import msgspec
 from litestar import Request
 from litestar.enums import RequestEncodingType
+from litestar.exceptions import SerializationException
 from litestar.params import BodyKwarg
 
 from mdsa_server.errors import InvalidRequest
@@ -26,6 +28,11 @@ class BodyReader(Request[Any, Any, Any]):
         """Decode it. Raises InvalidRequest for what the decoder stumbles over without calling it a fault of JSON."""
         try:
             return await super().json()
+        except SerializationException as error:
+            # The decoder says that the end is missing, and so sends people looking there.
+            if "truncated" in str(error) and _is_json(await self.body()):
+                raise InvalidRequest("the body holds half of a surrogate pair, which is no character", MEND) from error
+            raise
         except UnicodeDecodeError as error:
             raise InvalidRequest("the body is not UTF-8", MEND) from error
         except RecursionError as error:
@@ -38,3 +45,12 @@ class BodyReader(Request[Any, Any, Any]):
         form = "a JSON object" if data.kwarg_definition.media_type == RequestEncodingType.JSON else "a form"
         names = [f'"{field.encode_name}"' for field in msgspec.structs.fields(data.annotation) if field.required]
         return f"{form} with {' and '.join(names)}"
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether Python's own decoder reads it, which takes half a pair for a character and leaves little else out."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from mdsa_server.web.api.operations import TOO_LARGE, also, fails, like
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
-from mdsa_server.web.texts import SearchText, Title
+from mdsa_server.web.texts import SearchText, Title, title_of
 
 OF_CONVERSATION = fails(UnknownConversation, StoreUnusable)
 
@@ -67,7 +67,7 @@ class ConversationController(Controller):
     opt = {"scope": "chat"}  # noqa: RUF012  # Litestar reads it so
     request_class = BodyReader
 
-    @get("/", operation_id="ListConversations", responses=fails(StoreUnusable))
+    @get("/", operation_id="ListConversations", responses=OF_CONVERSATION)
     async def list_conversations(
         self,
         rooms: InRooms,
@@ -95,7 +95,7 @@ class ConversationController(Controller):
         self, conversation: FromPath[str], data: TitleBody, rooms: InRooms, caller: ByCaller
     ) -> None:
         """Give a conversation another title."""
-        await rooms.conversations.rename(caller.owner, conversation, data.title)
+        await rooms.conversations.rename(caller.owner, conversation, title_of(data.title))
 
     @delete("/{conversation:str}", operation_id="DeleteConversation", responses=OF_CONVERSATION)
     async def delete_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:

@@ -11,13 +11,14 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from mdsa_server.chat.desk import options_of
-from mdsa_server.errors import InvalidRequest, LineFull, MdsaError, ModelInUse, NoRoom, UnknownModel
+from mdsa_server.errors import LineFull, MdsaError, ModelInUse, NoRoom, UnknownModel
 from mdsa_server.evaluation.recorded import RecordedTurn, recorded_turns
 from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ModelUse, ResidentModel
 from mdsa_server.web.api.operations import ENGINE, EVENTS, TOO_LARGE, fails, like, streams
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream
+from mdsa_server.web.texts import not_blank
 
 KNOWING = (*ENGINE, UnknownModel)
 ADMITTING = (*KNOWING, LineFull, NoRoom)
@@ -82,9 +83,8 @@ class ModelController(Controller):
     )
     async def pull_model(self, data: NamedModel, rooms: InRooms) -> EventStream:
         """Have the engine fetch a model; a stream of `progress` events, then `done` or `problem`."""
-        if not data.name.strip():
-            raise InvalidRequest("name: there is nothing in it", "Name a model, such as llama3.2:1b.")
-        return EventStream(_pull_frames(rooms, data.name))
+        name = not_blank("name", data.name, "Name a model, such as llama3.2:1b.")
+        return EventStream(_pull_frames(rooms, name))
 
     @get("/log", operation_id="ModelLog", opt={"scope": "monitor"}, responses=fails())
     async def log(self, rooms: InRooms, days: Annotated[float, QueryParameter(gt=0, le=3650)] = 7.0) -> ModelLog:

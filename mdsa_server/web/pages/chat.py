@@ -19,7 +19,7 @@ from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finishe
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
-from mdsa_server.web.texts import SearchText, Title
+from mdsa_server.web.texts import SearchText, Title, title_of
 
 CONVERSATIONS_SHOWN = 30
 TURNS_SHOWN = 50
@@ -131,7 +131,7 @@ class ChatPages(Controller):
         request: AnyRequest,
     ) -> Template:
         """Give a conversation another title."""
-        await rooms.conversations.rename(caller.owner, conversation, data.title)
+        await rooms.conversations.rename(caller.owner, conversation, title_of(data.title))
         context = {"title": data.title, "inside": _is_inside(request, conversation)}
         return Template("fragments/renamed.html", context=context, headers=CHANGED)
 

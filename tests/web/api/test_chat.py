@@ -126,6 +126,8 @@ async def test_an_engine_that_is_gone_is_503_and_comes_back(client: httpx.AsyncC
         (b'{"message": null}', 400, "message"),
         (b'{"message": "\xff"}', 400, "UTF-8"),
         (b"[" * 100_000, 400, "nested"),
+        (b'{"message": "\\ud800"}', 400, "surrogate"),
+        (b'{"message": "hi', 400, "truncated"),
         (b'{"message": "  "}', 400, "message"),
         (b'{"message": "hi", "mesage": "typo"}', 400, "mesage"),
         (b'{"message": "hi", "domain": "cooking"}', 404, "cooking"),

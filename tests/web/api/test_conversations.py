@@ -40,9 +40,17 @@ async def test_what_is_looked_for_has_a_length(client: httpx.AsyncClient, path: 
 
 async def test_a_title_must_say_something(client: httpx.AsyncClient) -> None:
     turn = await ask(client, "hello")
-    response = await client.patch(f"/api/conversations/{turn['conversation']}", json={"title": ""})
-    assert response.status_code == 400
-    assert "title" in response.json()["detail"]
+    for blank in ("", " \n"):
+        response = await client.patch(f"/api/conversations/{turn['conversation']}", json={"title": blank})
+        assert response.status_code == 400
+        assert response.json()["detail"] == "title: there is nothing in it"
+
+
+async def test_a_list_that_goes_on_from_a_conversation_that_is_not_there_is_no_empty_list(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.get("/api/conversations?before=nowhere")
+    assert (response.status_code, response.json()["code"]) == (404, "unknown-conversation")
 
 
 async def test_a_conversation_is_taken_away_as_markdown_and_json(client: httpx.AsyncClient) -> None:

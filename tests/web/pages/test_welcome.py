@@ -10,6 +10,7 @@ from mdsa_server.vocabulary.fault import Fault
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import DOMAINS, RunningServer, make_settings, running
+from tests.web.api.reading import rooms_of
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -30,6 +31,17 @@ async def test_without_an_engine_it_says_so_and_looks_again_by_itself(tmp_path: 
     assert "No engine" in page
     assert "To mend it" in page
     assert 'hx-trigger="every 4s"' in page
+
+
+async def test_an_engine_that_went_away_is_not_said_to_run(tmp_path: Path) -> None:
+    engine = await ScriptedOllama(ScriptedModel(name="scripted:1b")).__aenter__()
+    async with running(make_settings(tmp_path, engine=engine.url)) as server:
+        await engine.__aexit__(None, None, None)
+        await rooms_of(server).engine.find()
+        runs = (await server.client.get("/")).text.split('id="engine"')[1]
+
+    assert "<em>does not answer</em>" in runs
+    assert "scripted:1b" not in runs
 
 
 async def test_an_engine_without_a_chat_model_is_told_with_the_command_that_fetches_one(tmp_path: Path) -> None:

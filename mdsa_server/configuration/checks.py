@@ -162,9 +162,9 @@ def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:
     first_in: dict[str, str] = {}
     for domain in settings.domains_as_vocabulary():
         for example in domain.examples:
-            first = first_in.setdefault(" ".join(example.casefold().split()), domain.name)
+            first = first_in.setdefault(" ".join(example.text.casefold().split()), domain.name)
             if first != domain.name:
-                yield domain.name, first, example
+                yield domain.name, first, example.text
 
 
 def _weights_of(domain: Domain, default_model: str | None, installed: Collection[InstalledModel]) -> list[str]:

@@ -34,7 +34,7 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
 
 
 def _examine_examples(loaded: Loaded, findings: Findings) -> None:
-    count = sum(len(domain.examples) for domain in loaded.settings.domains.values())
+    count = sum(len(domain.examples) for domain in loaded.settings.domains_as_vocabulary())
     repeated = checks.duplicate_examples(loaded.settings, loaded.places)
     findings.note("examples", f"{count}, none of them in two domains", repeated)
 

@@ -21,7 +21,10 @@ from mdsa_server.web.rooms import Reloaded
 
 log = structlog.get_logger(__name__)
 
-TAKEN_UP = ("domains", "routing.routers", "routing.fallback", "routing.min_confidence", "routing.timeout")
+TAKEN_UP = (
+    "domains",
+    *(f"routing.{key}" for key in ("routers", "fallback", "target_precision", "min_confidence", "on_tie", "timeout")),
+)
 """What a running server takes up; all else needs a restart."""
 
 
@@ -68,6 +71,8 @@ def team_of(settings: Settings) -> Team:
         routers=tuple(settings.routing.routers),
         fallback=settings.routing.fallback,
         min_confidence=settings.routing.min_confidence,
+        target_precision=settings.routing.target_precision,
+        on_tie=settings.routing.on_tie,
         router_timeout=settings.routing.timeout,
     )
 

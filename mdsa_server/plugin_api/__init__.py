@@ -9,6 +9,7 @@ functions called once at start; they hand over objects, and those objects do the
 from mdsa_server.errors import MdsaError, PluginFault, ToolRefused
 from mdsa_server.plugin_api.contracts import (
     Embed,
+    MeasuredRouter,
     PluginContext,
     Retriever,
     RetrieverQuery,
@@ -19,21 +20,24 @@ from mdsa_server.plugin_api.contracts import (
 from mdsa_server.plugin_api.hookspecs import hookimpl
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
-from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.domain import Domain, Example
 from mdsa_server.vocabulary.passages import Passage
-from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Prediction
 
 __all__ = [
     "Candidate",
     "Domain",
     "Embed",
     "Evidence",
+    "Example",
     "MdsaError",
+    "MeasuredRouter",
     "Message",
     "Opinion",
     "Passage",
     "PluginContext",
     "PluginFault",
+    "Prediction",
     "Retriever",
     "RetrieverQuery",
     "RouteQuery",

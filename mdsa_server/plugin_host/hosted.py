@@ -14,16 +14,19 @@ import numpy as np
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api.contracts import Retriever, RetrieverQuery, RouteQuery, Router
+from mdsa_server.plugin_api.contracts import MeasuredRouter, Retriever, RetrieverQuery, RouteQuery, Router
 from mdsa_server.plugin_host.member import Member, blameless, in_words, listed
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.plugins import OfferKind
-from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Prediction
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+# More than any set of examples; what is longer has an endless loop behind it.
+MOST_PREDICTIONS = 1_000_000
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -46,6 +49,7 @@ class HostedRouter:
         self._fitting = asyncio.Lock()
         self._first_fit: asyncio.Task[None] | None = None
         self._unavailable: EmbedderUnavailable | None = None
+        self.predictions: tuple[Prediction, ...] = ()
 
     @property
     def begun(self) -> bool:
@@ -77,6 +81,7 @@ class HostedRouter:
             try:
                 async with asyncio.timeout(self._fit_timeout) as limit:
                     await self._router.fit(domains)
+                self.predictions = _predictions_of(self._router)
             except TimeoutError as error:
                 if limit.expired():
                     raise PluginFault(f"did not learn the domains within {self._fit_timeout:g} s") from error
@@ -99,7 +104,13 @@ class HostedRouter:
             # Asked this way round, what is not a number is refused too.
             if not 0.0 <= candidate.confidence <= 1.0:
                 raise PluginFault(f"route gave {candidate!r}; a Candidate has a confidence from 0 to 1")
-        return Opinion(candidates, tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)))
+        if opinion.out_of_scope is not None and not 0.0 <= opinion.out_of_scope <= 1.0:
+            raise PluginFault(f"route gave out_of_scope={opinion.out_of_scope!r}; it is a number from 0 to 1, or None")
+        return Opinion(
+            candidates,
+            tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)),
+            None if opinion.out_of_scope is None else float(opinion.out_of_scope),
+        )
 
     async def _fit_first(self, domains: Sequence[Domain]) -> None:
         try:
@@ -146,6 +157,18 @@ def misfit(kind: OfferKind, offered: object) -> str | None:
     if kind != "tool" and not NAME.fullmatch(what):
         return f"the name {what!r} cannot be written in a header; use A to Z, a to z, 0 to 9, _, . and -"
     return None
+
+
+def _predictions_of(router: Router) -> tuple[Prediction, ...]:
+    """Give what a router measured of itself; nothing where it measures nothing. Raises PluginFault."""
+    if not isinstance(router, MeasuredRouter):
+        return ()
+    # As many as there are examples: a conversion of each, as of what comes once a turn, would take a while.
+    given = listed(router.predictions, most=MOST_PREDICTIONS)
+    for prediction in given:
+        if not isinstance(prediction, Prediction) or not 0.0 <= prediction.confidence <= 1.0:
+            raise PluginFault(f"predictions hold {prediction!r}; a Prediction has a confidence from 0 to 1")
+    return given
 
 
 def _checked(method: str, given: object, kind: type[T]) -> T:

@@ -110,6 +110,8 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 routers=("word_router",),
                 fallback="general",
                 min_confidence=0.5,
+                target_precision=0.9,
+                on_tie="ask",
                 router_timeout=0.2,
             ),
             offers=offering,

@@ -1,0 +1,129 @@
+"""How right the classifier is on examples that it was not taught, and how sure it may therefore be.
+
+Cross-validation tells the temperature by which its logits become probabilities (Guo et al., On Calibration of Modern
+Neural Networks, 2017). What is out of scope nobody gives examples of; so whole domains are kept from a classifier, and
+their examples are messages for which no domain fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdsa_server.plugin_api import Prediction
+
+from .classifier import Sample, Scale, probabilities, signs_of_scope, teach
+from .intents import Places
+from .letters import Floats
+
+Held = NDArray[np.bool_]
+
+# Of many examples a third is kept from each classifier; of few a tenth, since they have none to spare and cost little.
+FOLDS, FOLDED = (3, 10), 1000
+# Domains, or where there are fewer than three intents, that are kept out in turn.
+KEPT_OUT = 3
+TEMPERATURES = np.geomspace(0.15, 3.0, 40)
+# Of so many messages one is taken to be out of scope: nobody says how many are, and it moves the odds.
+ONE_OUT_OF = 10
+# Where there is too little to measure: modest probabilities, and even odds at a cosine of 0.1.
+UNMEASURED = Scale(0.4, np.array([0.0, 0.1], np.float32), np.array([1e9, 0.1], np.float32), 1.5, 0.0)
+LEAST_EXAMPLES = 8
+
+
+class Trial(NamedTuple):
+    """What a classifier says of examples that it was not taught."""
+
+    logits: Floats
+    """Shape (examples, intents it knows)."""
+    owners: Places
+    """The domain of each of those intents."""
+    signs: Floats
+    """Of scope, shape (examples, 2)."""
+    domains: Places
+    """The domain of each example."""
+
+
+def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]]:
+    """Measure a classifier like the one that `sample` makes; give its scale, and what it predicted of the held out."""
+    if len(sample.vectors) < LEAST_EXAMPLES:
+        return UNMEASURED, ()
+    within, outside = list(_held_out(sample)), list(_kept_out(sample))
+    signs = np.vstack([trial.signs for trial in within])
+    usual, spread = signs.mean(0), signs.std(0) + 1e-3
+    scale = Scale(_temperature(within, domains), usual, spread, UNMEASURED.slope, UNMEASURED.offset)
+    if outside:
+        strange = np.vstack([trial.signs for trial in outside])
+        slope, offset = _odds(scale.scores(signs), scale.scores(strange))
+        scale = replace(scale, slope=slope, offset=offset)
+    return scale, (*_predictions(within, scale, domains), *_few(_predictions(outside, scale, domains), len(signs)))
+
+
+def _held_out(sample: Sample) -> Iterator[Trial]:
+    """Try each example on a classifier that was taught two thirds of the others, or more where there are few."""
+    fewest, most = FOLDS
+    number = min(max(fewest, FOLDED // len(sample.vectors)), most)
+    folds = np.random.default_rng(0).permutation(len(sample.vectors)) % number
+    for fold in range(number):
+        yield _trial(sample, folds == fold)
+
+
+def _kept_out(sample: Sample) -> Iterator[Trial]:
+    """Try the examples of some domains on classifiers that were not taught those domains."""
+    present = np.unique(sample.domains)
+    if len(present) < 2:
+        return
+    shuffled = np.random.default_rng(0).permutation(present)
+    for part in range(min(KEPT_OUT, len(present))):
+        yield _trial(sample, np.isin(sample.domains, shuffled[part :: max(len(present) // 2, KEPT_OUT)]))
+
+
+def _trial(sample: Sample, held: Held) -> Trial:
+    classifier = teach(sample.only(np.flatnonzero(~held)))
+    logits = classifier.logits(sample.features[held])
+    nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
+    signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
+    return Trial(logits, classifier.owners, signs, sample.domains[held])
+
+
+def _temperature(trials: Sequence[Trial], domains: int) -> float:
+    """Give the temperature at which the examples' own domains are likeliest."""
+
+    def surprise(temperature: float) -> float:
+        own = []
+        for trial in trials:
+            shares = probabilities(trial.logits, trial.owners, domains, temperature)
+            own.append(shares[np.arange(len(shares)), trial.domains])
+        return float(-np.log(np.clip(np.concatenate(own), 1e-6, 1.0)).mean())
+
+    return float(min(TEMPERATURES, key=surprise))
+
+
+def _odds(within: Floats, outside: Floats) -> tuple[float, float]:
+    """Fit the log odds that a domain fits to the scores, as if one message in ONE_OUT_OF were out of scope."""
+    from sklearn.linear_model import LogisticRegression
+
+    scores = np.concatenate([within, outside])[:, None]
+    fits = np.repeat([1, 0], [len(within), len(outside)])
+    share = 1 / ONE_OUT_OF
+    weights = np.where(fits == 1, (1 - share) / len(within), share / len(outside)) * len(fits)
+    fitted = LogisticRegression().fit(scores, fits, sample_weight=weights)
+    return max(float(fitted.coef_[0, 0]), 0.0), float(fitted.intercept_[0])
+
+
+def _predictions(trials: Sequence[Trial], scale: Scale, domains: int) -> list[Prediction]:
+    predictions = []
+    for trial in trials:
+        shares = probabilities(trial.logits, trial.owners, domains, scale.temperature)
+        confidences, right = shares.max(1) * scale.fits(trial.signs), shares.argmax(1) == trial.domains
+        predictions += [Prediction(float(sure), bool(so)) for sure, so in zip(confidences, right, strict=True)]
+    return predictions
+
+
+def _few(outside: Sequence[Prediction], within: int) -> Sequence[Prediction]:
+    """Take as many of those out of scope as there would be beside `within` messages that are not."""
+    wanted = max(1, round(within / (ONE_OUT_OF - 1)))
+    return outside[:: max(1, len(outside) // wanted)]

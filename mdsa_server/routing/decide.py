@@ -75,7 +75,7 @@ def decide(
     before = next((standing for standing in ranked if standing.candidate.domain == previous), None)
     sure = next((standing for standing in ranked if standing.sure), None)
     if sure is not None:
-        stayed = sure is before and not _sure_alone(sure, opinions)
+        stayed = sure is before and not _sure_alone(sure, opinions, terms)
         return route(sure, "stayed" if stayed else "sure")
     if before is not None and previous != terms.fallback and 0 < len(message.split()) <= FEW_WORDS:
         return route(before, "stayed")
@@ -111,9 +111,12 @@ def _ranked(opinions: Sequence[tuple[str, Opinion]], terms: Terms, previous: str
     for place, (router, opinion) in enumerate(opinions):
         for candidate in opinion.candidates:
             known = surest.get(candidate.domain)
-            counted = Candidate(candidate.domain, _staying(candidate)) if candidate.domain == previous else candidate
+            counted, asked = candidate, terms.threshold(router)
+            if candidate.domain == previous:
+                # Thresholds are found from messages that stand alone, so one that goes on need not reach them.
+                counted, asked = Candidate(candidate.domain, _staying(candidate)), terms.min_confidence
             if known is None or counted.confidence > known.candidate.confidence:
-                surest[candidate.domain] = Standing(counted, place, terms.threshold(router))
+                surest[candidate.domain] = Standing(counted, place, asked)
     return sorted(surest.values(), key=lambda standing: (-standing.candidate.confidence, standing.place))
 
 
@@ -123,12 +126,12 @@ def _staying(candidate: Candidate) -> float:
     return weighted / (weighted + 1.0 - candidate.confidence)
 
 
-def _sure_alone(standing: Standing, opinions: Sequence[tuple[str, Opinion]]) -> bool:
+def _sure_alone(standing: Standing, opinions: Sequence[tuple[str, Opinion]], terms: Terms) -> bool:
     """Whether it would have reached its threshold, before all others, as a first message."""
-    said = opinions[standing.place][1].candidates
-    own = max(candidate.confidence for candidate in said if candidate.domain == standing.candidate.domain)
+    router, opinion = opinions[standing.place]
+    own = max(one.confidence for one in opinion.candidates if one.domain == standing.candidate.domain)
     others = (candidate.confidence for _, opinion in opinions for candidate in opinion.candidates)
-    return own >= standing.asked and own >= max(others)
+    return own >= terms.threshold(router) and own >= max(others)
 
 
 def _tied(first: Standing, second: Standing) -> bool:

@@ -66,6 +66,15 @@ def sure(opinion: Opinion) -> dict[str, float]:
     return {candidate.domain: candidate.confidence for candidate in opinion.candidates}
 
 
+def terms_of(registry: PluginRegistry) -> Terms:
+    """The terms on which the server decides, as its defaults have them."""
+    (router,) = registry.routers
+    assert isinstance(router, MeasuredRouter)
+    threshold = threshold_for(router.predictions, 0.85)
+    assert threshold is not None
+    return Terms(fallback="general", min_confidence=0.5, thresholds={"embedding_router": threshold})
+
+
 def angles(name: str, *texts: str) -> Domain:
     return Domain(name=name, description=texts[0], examples=tuple(map(Example, texts[1:])))
 
@@ -103,12 +112,7 @@ async def test_ordinary_questions_find_their_domain(
     registry: PluginRegistry, embedder: Embedder, message: str, domain: str
 ) -> None:
     opinion = await route(registry, message, embedder.embed)
-    (router,) = registry.routers
-    assert isinstance(router, MeasuredRouter)
-    threshold = threshold_for(router.predictions, 0.85)
-    assert threshold is not None
-    terms = Terms(fallback="general", min_confidence=0.5, thresholds={"embedding_router": threshold})
-    assert decide([("embedding_router", opinion)], terms).domain == domain
+    assert decide([("embedding_router", opinion)], terms_of(registry)).domain == domain
 
 
 async def test_the_nearest_examples_are_shown_with_their_likeness(registry: PluginRegistry, embedder: Embedder) -> None:
@@ -118,6 +122,41 @@ async def test_the_nearest_examples_are_shown_with_their_likeness(registry: Plug
     assert first.weight is not None
     assert 0.8 < first.weight < 1.0
     assert [seen.weight for seen in others] == sorted((seen.weight or 0 for seen in others), reverse=True)
+
+
+GOES_ON = {
+    ("code", "code"): (
+        *("and in Java?", "can you make it shorter?", "why does that work?", "what if the list is empty?", "thanks"),
+        *("now add type hints", "explain the second line", "and with a while loop?", "is there a faster way?"),
+        *("could you rewrite that without recursion", "what does the return value look like"),
+    ),
+    ("handbook", "handbook"): (
+        *("and on Windows?", "where is that file?", "how do I change it back?", "does that need a restart?"),
+        *("what if it is not there?", "and which is the default?"),
+    ),
+    ("code", "general"): (
+        *("what is the capital of Portugal?", "tell me a joke about penguins please", "who won the world cup in 1998"),
+        *("how long should I boil an egg", "write a birthday poem for my sister"),
+    ),
+    ("code", "handbook"): ("how do I add a new domain to mdsa.toml?", "which port does the server listen on?"),
+    ("handbook", "code"): (
+        *("write a python function that parses dates", "why does my javascript promise never resolve?"),
+    ),
+    ("handbook", "general"): ("what should I cook for dinner tonight", "explain black holes to a child"),
+}
+"""By the domain of the turn before and the domain that should answer: what is said next."""
+
+
+async def test_conversations_stay_and_move_as_people_would_have_it_nine_times_in_ten(
+    registry: PluginRegistry, embedder: Embedder
+) -> None:
+    right = []
+    for (before, domain), messages in GOES_ON.items():
+        for message in messages:
+            pair = ("embedding_router", await route(registry, message, embedder.embed))
+            chosen = decide([pair], terms_of(registry), message=message, previous=before).domain
+            right.append((chosen == domain, message))
+    assert sum(kept for kept, _ in right) >= 0.9 * len(right), [message for kept, message in right if not kept]
 
 
 async def test_a_domain_that_is_only_described_is_found(embedder: Embedder) -> None:

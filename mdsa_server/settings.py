@@ -101,7 +101,9 @@ class ResidencySettings(Section):
     max_wait: Seconds = Field(
         default=20.0, description="How long turns for resident models may go before one for another, in seconds."
     )
-    max_running: int = Field(default=256, ge=1, description="How many turns one model answers at a time.")
+    max_running: int = Field(
+        default=4, ge=1, description="How many turns one model answers at a time: as many as the engine does."
+    )
     max_line: int = Field(default=64, ge=1, description="How many turns may wait for one model.")
     prefer: Literal["best", "warm", "balanced"] = Field(
         default="balanced", description="Which of a domain's models answers when the first is not in memory."

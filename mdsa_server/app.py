@@ -139,6 +139,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             observe=counters.observe,
             max_message_chars=settings.server.max_message_chars,
         )
+        stack.push_async_callback(keeper.close)
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")

@@ -61,7 +61,10 @@ def make_keeper(settings: Settings, engine: Engine, spawn: Spawn) -> ModelKeeper
         worth=residency.worth_waiting,
         keep_alive=in_seconds(settings.engine.keep_alive),
         pinned=residency.pinned,
-        preload=[(model, options_of(model, settings.domains_as_vocabulary())) for model in residency.preload],
+        preload={
+            model: options_of(model, settings.domains_as_vocabulary())
+            for model in (*residency.pinned, *residency.preload)
+        },
         spawn=spawn,
     )
 

@@ -1,11 +1,12 @@
 """A lease on a model: first a ticket in the line, then the right to use the model."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mdsa_server.errors import MdsaError
+from mdsa_server.errors import MdsaError, NoRoom
 from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.engine_memory import Held
 from mdsa_server.inference.ollama import OllamaClient
@@ -27,6 +28,8 @@ class Ticket:
     options: ModelOptions
     held: Held | None = None
     """What it was admitted to."""
+    admitted_at: float = math.inf
+    """On the monotonic clock."""
     error: MdsaError | None = None
     place: int = 0
     """1 is next."""
@@ -39,8 +42,9 @@ class Ticket:
             self.place, self.why = place, why
             self.changed.set()
 
-    def admit(self, held: Held) -> None:
+    def admit(self, held: Held, now: float) -> None:
         self.held = held
+        self.admitted_at = now
         self.changed.set()
 
     def refuse(self, error: MdsaError) -> None:
@@ -113,3 +117,11 @@ class Lease:
         """Learn from an answer's closing line: where the engine had to load, somebody else had unloaded."""
         if last.load_seconds >= LOADED_SECONDS:
             self._keeper.loaded_unasked(self._ticket, last.load_seconds)
+
+
+def no_room(model: str, max_models: int) -> NoRoom:
+    """Make the error of a turn whose model can never come: all places are taken for good."""
+    return NoRoom(
+        f"{model!r} has no place in memory: all {max_models} are taken by pinned models",
+        "Unpin one (mdsa models unpin NAME), or raise [residency] max_models.",
+    )

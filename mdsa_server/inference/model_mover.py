@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 # How long an unloaded model may stay in memory, as one does that others use, before another is tried.
 UNLOAD_SECONDS = 30.0
+# What an engine takes to say that a model is in memory already, with just these options.
+FOUND_SECONDS = 0.25
 NO_MEMORY = "The engine's own log tells more: there may be too little memory for it."
 
 
@@ -61,14 +63,19 @@ class ModelMover:
             self._sure = True
 
     async def swap(self, coming: Held, leaving: Sequence[Held], options: ModelOptions) -> MdsaError | None:
-        """Unload, see that it is gone, load. Gives why nothing was loaded, where the engine would not."""
+        """Look, unload, see that it is gone, load. Gives why nothing was loaded, where the engine would not.
+
+        Does nothing where the look shows something else in memory than what the swap was planned for.
+        """
         unit, memory = coming.slot.unit, self._memory
+        planned = set(memory.held)
         # The same weights are not unloaded first: the engine replaces them, or finds that they are as they should be.
         others = [held for held in leaving if held.slot.unit.weights != unit.weights]
         async with self._moving:
             try:
                 client = self._engine.client
-                if not await self._unload(client, others):
+                await memory.look(client)
+                if set(memory.held) != planned or not await self._unload(client, others):
                     memory.held.pop(unit, None)
                     _stay(leaving)
                     await memory.look(client)
@@ -127,10 +134,12 @@ class ModelMover:
 
     async def _load(self, client: OllamaClient, coming: Held, options: ModelOptions) -> None:
         began, weights = time.monotonic(), coming.slot.unit.weights
+        found = len(self._memory.of(weights)) > 1  # Besides what is coming: loaded, nobody knows with which options.
         keep_alive = self._memory.keep_alive(weights, loading=True)
         await client.load(coming.model, options=options, keep_alive=keep_alive)
         now = time.monotonic()
-        self._memory.loaded(weights, now - began)
+        if now - began >= FOUND_SECONDS or not found:
+            self._memory.loaded(weights, now - began)
         expected = self._memory.expected(weights)
         coming.slot = replace(coming.slot, phase="ready", last_used=now, load_seconds=expected)
         log.info("model loaded", model=coming.model, seconds=round(now - began, 2))

@@ -42,10 +42,10 @@ class PullProgress(Struct, frozen=True, kw_only=True):
 class OllamaClient:
     """Speaks with one engine. Made inside a running event loop; close it there.
 
-    `connect_timeout` and `stall_timeout` are seconds: to be connected, and without a byte while an
-    answer is awaited. An answer that has not begun waits for as long as its model answers others: an engine
-    answers a few at a time, and the others wait in it unseen. Calls raise EngineUnreachable where the engine does not answer, EngineRefused
-    or EngineBusy where it answers no, and UnknownModel where it does not have the model.
+    `connect_timeout` and `stall_timeout` are seconds: to be connected, and without a byte while an answer is
+    awaited. An answer that has not begun waits for as long as its model answers others: an engine answers a
+    few at a time, and the others wait in it unseen. Calls raise EngineUnreachable where the engine does not
+    answer, EngineRefused or EngineBusy where it answers no, and UnknownModel where it does not have the model.
     """
 
     def __init__(self, url: str, *, connect_timeout: float = 3.0, stall_timeout: float = 300.0) -> None:
@@ -212,6 +212,7 @@ class OllamaClient:
         """Raise TimeoutError inside once neither this answer has begun nor the model said anything to others."""
         loop = asyncio.get_running_loop()
         quiet_since = loop.time()
+        timer: asyncio.TimerHandle
         async with asyncio.timeout(None) as limit:
 
             def look() -> None:

@@ -184,6 +184,8 @@ def _swap(
     # Nobody seems to be about who might use what would have to go.
     alone = len(cold) == 1 and not any(slot.in_use for slot in slots)
     taken = False
+    oldest: dict[Unit, float] = {}
+    """By what has to go, when it may go for the oldest that wants its place: nobody younger has it sooner."""
     for waiting in cold:
         victims = _victims(waiting, slots, limits, now)
         if victims is None:
@@ -192,9 +194,12 @@ def _swap(
             why[waiting.unit] = "in use"
             # Nobody younger takes the place that is being made for one that has waited long enough.
             taken = taken or _overdue(waiting, limits, now)
-        elif now + EARLY >= (ripe := _ripe(waiting, victims, limits, GRACE if alone else GATHER)):
-            return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
         else:
+            ripe = _ripe(waiting, victims, limits, GRACE if alone else GATHER)
+            ripe = max([ripe, *(oldest[slot.unit] for slot in victims if slot.unit in oldest)])
+            if now + EARLY >= ripe:
+                return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
+            oldest.update({slot.unit: ripe for slot in victims})
             why[waiting.unit] = "gathering"
             wakes.append(ripe)
     return None, why, wakes

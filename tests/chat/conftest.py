@@ -123,7 +123,7 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 worth=5.0,
                 keep_alive=300.0,
                 pinned=(),
-                preload=(),
+                preload={},
                 spawn=supervisor.spawn,
             ),
             conversations=Conversations(database),

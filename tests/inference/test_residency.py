@@ -100,6 +100,17 @@ def test_a_turn_waits_some_loads_long_for_more_of_its_kind_while_others_are_abou
     assert plan([turn(1, C)], slots, LIMITS, ripe).swap == Swap(C, (A,))
 
 
+def test_a_turn_does_not_lose_its_place_to_a_later_one_whose_model_loads_faster() -> None:
+    slots = [slot(A, idle=1), slot(B, in_use=1)]
+    slow, fast = turn(1, C, waited=1), replace(turn(2, Unit("d"), waited=0.5), load_seconds=0.1)
+    soon = NOW + 1.0
+    assert plan([fast], slots, LIMITS, soon).swap == Swap(Unit("d"), (A,))
+    todo = plan([slow, fast], slots, LIMITS, soon)
+    assert (todo.swap, todo.waits) == (None, {1: "gathering", 2: "gathering"})
+    assert todo.wake_at is not None
+    assert plan([slow, fast], slots, LIMITS, todo.wake_at).swap == Swap(C, (A,))
+
+
 def test_a_turn_that_is_alone_waits_for_nobody() -> None:
     assert plan([turn(1, C), turn(2, C)], [slot(A, idle=1), slot(B, idle=1)], LIMITS, NOW).swap == Swap(C, (A,))
 

@@ -29,6 +29,25 @@ async def test_a_model_that_others_loaded_takes_a_place_and_is_the_first_to_go()
         assert it.resident == {A, B}
 
 
+async def test_models_that_others_loaded_a_moment_ago_are_seen_before_another_is_loaded() -> None:
+    async with kept("a:1b", "b:1b", "c:1b", "d:1b") as it:
+        await it.use(A)
+        for other in (B, C):
+            await it.keeper.engine.client.load(other, options={}, keep_alive="5m")
+        await it.use("d:1b")
+        assert it.resident == {A, "d:1b"}
+
+
+async def test_a_model_that_went_before_its_time_is_told_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    async with kept() as it:
+        await it.use(A)
+        it.engine.memory.drop(it.engine.models[A])
+        await it.keeper.look()
+    said = capsys.readouterr().out
+    assert "model left memory by itself" in said
+    assert "OLLAMA_MAX_LOADED_MODELS" in said
+
+
 async def test_a_model_that_others_loaded_otherwise_is_loaded_as_it_was_asked_for() -> None:
     async with kept() as it:
         await it.keeper.engine.client.load(A, options={"num_ctx": 8192}, keep_alive="5m")

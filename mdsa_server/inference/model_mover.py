@@ -104,7 +104,9 @@ class ModelMover:
         async with self._moving:
             leaving = self._memory.of(weights)
             if turns := sum(held.slot.in_use for held in leaving):
-                raise ModelInUse(f"{turns} turns are using {model!r}", "Wait until they have ended, or stop them.")
+                raise ModelInUse(
+                    f"{turns} turns are using {model!r}", "Wait until they have ended, or stop them on the chat page."
+                )
             for held in leaving:
                 held.slot = replace(held.slot, phase="leaving")
             try:

@@ -52,13 +52,11 @@ STATUS: dict[type[MdsaError], int] = {
 
 STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
 
-RETRY_AFTER_SECONDS = {429: "5", 503: "2"}
-
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem as RFC 9457 writes it, with the members `code`, `mend` and `faults` of our own."""
+    """A problem as RFC 9457 writes it, with the members `code`, `mend`, `retry_after` and `faults` of our own."""
 
     type: str
     title: str
@@ -66,6 +64,8 @@ class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     code: str
     mend: str = ""
+    retry_after: int | None = None
+    """As the header Retry-After, in seconds."""
     faults: tuple[Fault, ...] = ()
     """What is wrong in a configuration."""
 
@@ -89,7 +89,7 @@ def problem_response(
     request: AnyRequest, problem: Problem, status: int, faults: tuple[Fault, ...] = ()
 ) -> Response[Any] | Template:
     """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
-    headers = {"Retry-After": seconds} if (seconds := RETRY_AFTER_SECONDS.get(status)) else {}
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
     wants_html = "text/html" in request.headers.get("accept", "")
     if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
         problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))
@@ -107,6 +107,7 @@ def problem_response(
         detail=problem.detail,
         code=problem.code,
         mend=problem.mend,
+        retry_after=problem.retry_after,
         faults=faults,
     )
     return Response(body, status_code=status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)

@@ -239,6 +239,17 @@ def test_keys_are_told_as_people_write_them(path: tuple[str, ...], text: str) ->
     assert dotted(path) == text
 
 
+def test_a_key_that_belongs_in_another_table_is_sent_there_from_within_a_domain_too(tmp_path: Path) -> None:
+    (fault,) = faults_in(tmp_path, "[domains.general]\ndescription = 'x'\nprefer = 'warm'\n")
+    assert (fault.key, fault.mend) == ("domains.general.prefer", "It belongs in [residency].")
+
+
+def test_a_limit_of_none_is_one_fault(tmp_path: Path) -> None:
+    assert [fault.key for fault in faults_in(tmp_path, "[residency]\nmax_models = 0\n" + GENERAL)] == [
+        "residency.max_models"
+    ]
+
+
 def test_what_stands_without_the_faulty_keys_can_still_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "mdsa.toml").write_text(
         "[server]\nport = -1\n[domains.Bad]\ndescription = 'x'\n[domains.bare]\ntools = ['a']\n"

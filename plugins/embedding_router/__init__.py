@@ -2,8 +2,8 @@
 
 The examples of the domains, sorted into intents (`intents.py`), teach a linear classifier (`classifier.py`) what
 distinguishes them, from their vectors and their letters (`letters.py`). A domain is as likely as its intents are
-together. Whether any domain fits is told by how like the nearest examples are and how sure the classifier is, as
-messages are in domains that it was not taught (`measuring.py`); there too it learns how sure it may be.
+together. Whether any domain fits is told by how like the nearest examples are and how sure the classifier is. What
+these mean, and how sure it may be, it learns from examples that it was not taught (`measuring.py`).
 """
 
 from __future__ import annotations

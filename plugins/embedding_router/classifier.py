@@ -93,7 +93,8 @@ def signs_of_scope(logits: Floats, nearest: Sequence[tuple[int, float]]) -> Floa
 
 def likeliest(logits: Floats) -> Places:
     """Give the places of the intents among whose examples the nearest are sought."""
-    return np.argsort(-logits)[:INTENTS_SEARCHED]
+    order = np.argsort(-logits)[:INTENTS_SEARCHED]
+    return order[np.isfinite(logits[order])]
 
 
 class Verdict(NamedTuple):
@@ -194,7 +195,11 @@ def teach(sample: Sample) -> Classifier:
 
 def learn(sample: Sample, domains: int) -> tuple[Judge, tuple[Prediction, ...]]:
     """Learn a sample of at least one example; give the judge, and what was predicted while measuring."""
+    from threadpoolctl import threadpool_limits
+
     from .measuring import measure
 
-    scale, predictions = measure(sample, domains)
-    return Judge(teach(sample), scale, domains), predictions
+    # One thread: on busy cores several wait for each other far longer than one takes.
+    with threadpool_limits(1):
+        scale, predictions = measure(sample, domains)
+        return Judge(teach(sample), scale, domains), predictions

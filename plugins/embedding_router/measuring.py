@@ -1,8 +1,8 @@
 """How right the classifier is on examples that it was not taught, and how sure it may therefore be.
 
 Cross-validation tells the temperature by which its logits become probabilities (Guo et al., On Calibration of Modern
-Neural Networks, 2017). What is out of scope nobody gives examples of; so whole domains are kept from a classifier, and
-their examples are messages for which no domain fits.
+Neural Networks, 2017). What is out of scope nobody gives examples of. But an example that was held out, judged as if
+its domain were not known, is a message for which no domain fits.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from numpy.typing import NDArray
 
 from mdsa_server.plugin_api import Prediction
 
-from .classifier import Sample, Scale, probabilities, signs_of_scope, teach
+from .classifier import Classifier, Sample, Scale, probabilities, signs_of_scope, teach
 from .intents import Places
 from .letters import Floats
 
 Held = NDArray[np.bool_]
 
-# Of many examples a third is kept from each classifier; of few a tenth, since they have none to spare and cost little.
-FOLDS, FOLDED = (3, 10), 1000
-# Domains, or where there are fewer than three intents, that are kept out in turn.
-KEPT_OUT = 3
+# Of many examples half are kept from each classifier; of few a tenth, since they have none to spare and cost little.
+FOLDS, FOLDED = (2, 10), 1000
 TEMPERATURES = np.geomspace(0.15, 3.0, 40)
 # Of so many messages one is taken to be out of scope: nobody says how many are, and it moves the odds.
 ONE_OUT_OF = 10
@@ -51,7 +49,10 @@ def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]
     """Measure a classifier like the one that `sample` makes; give its scale, and what it predicted of the held out."""
     if len(sample.vectors) < LEAST_EXAMPLES:
         return UNMEASURED, ()
-    within, outside = list(_held_out(sample)), list(_kept_out(sample))
+    classifiers = list(_held_out(sample))
+    within = [_trial(sample, classifier, held) for classifier, held in classifiers]
+    outside = [_trial(sample, classifier, held, strange=True) for classifier, held in classifiers]
+    outside = [trial for trial in outside if np.isfinite(trial.signs).all()]
     signs = np.vstack([trial.signs for trial in within])
     usual, spread = signs.mean(0), signs.std(0) + 1e-3
     scale = Scale(_temperature(within, domains), usual, spread, UNMEASURED.slope, UNMEASURED.offset)
@@ -62,28 +63,20 @@ def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]
     return scale, (*_predictions(within, scale, domains), *_few(_predictions(outside, scale, domains), len(signs)))
 
 
-def _held_out(sample: Sample) -> Iterator[Trial]:
-    """Try each example on a classifier that was taught two thirds of the others, or more where there are few."""
+def _held_out(sample: Sample) -> Iterator[tuple[Classifier, Held]]:
+    """Teach half of the examples, or more where there are few, and give what was held out each time."""
     fewest, most = FOLDS
     number = min(max(fewest, FOLDED // len(sample.vectors)), most)
     folds = np.random.default_rng(0).permutation(len(sample.vectors)) % number
     for fold in range(number):
-        yield _trial(sample, folds == fold)
+        yield teach(sample.only(np.flatnonzero(folds != fold))), folds == fold
 
 
-def _kept_out(sample: Sample) -> Iterator[Trial]:
-    """Try the examples of some domains on classifiers that were not taught those domains."""
-    present = np.unique(sample.domains)
-    if len(present) < 2:
-        return
-    shuffled = np.random.default_rng(0).permutation(present)
-    for part in range(min(KEPT_OUT, len(present))):
-        yield _trial(sample, np.isin(sample.domains, shuffled[part :: max(len(present) // 2, KEPT_OUT)]))
-
-
-def _trial(sample: Sample, held: Held) -> Trial:
-    classifier = teach(sample.only(np.flatnonzero(~held)))
+def _trial(sample: Sample, classifier: Classifier, held: Held, *, strange: bool = False) -> Trial:
+    """Try examples on a classifier; `strange` ones as if it did not know their domain."""
     logits = classifier.logits(sample.features[held])
+    if strange:
+        logits[sample.domains[held][:, None] == classifier.owners] = -np.inf
     nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
     signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
     return Trial(logits, classifier.owners, signs, sample.domains[held])

@@ -82,37 +82,37 @@ def angles(name: str, *texts: str) -> Domain:
 # --- the domains that come with the server
 
 
-@pytest.mark.parametrize(
-    ("message", "domain"),
-    [
-        ("Write a function that checks whether a string is a palindrome", "code"),
-        ("Why is my for loop skipping the last element?", "code"),
-        ("Write a SQL statement to find duplicate emails in a table", "code"),
-        ("What does git rebase do?", "code"),
-        ("How do I read a csv file line by line in Python?", "code"),
-        ("Implement quicksort", "code"),
-        ("How do I install a new model?", "handbook"),
-        ("How do I validate my configuration?", "handbook"),
-        ("Where does MDSA keep its data?", "handbook"),
-        ("Can I run this server on another port?", "handbook"),
-        ("How do I add examples to a domain?", "handbook"),
-        ("How are you today?", "general"),
-        ("What's the capital of Australia?", "general"),
-        ("Write a birthday poem for my sister", "general"),
-        ("How do I remove a red wine stain from a carpet?", "general"),
-        ("How does a car engine start?", "general"),
-        ("How do I change a flat tyre?", "general"),
-        ("Which is better for running, morning or evening?", "general"),
-        ("thanks, that was helpful", "general"),
-        ("asdf qwer zxcv", "general"),
-        ("", "general"),
-    ],
-)
-async def test_ordinary_questions_find_their_domain(
-    registry: PluginRegistry, embedder: Embedder, message: str, domain: str
-) -> None:
-    opinion = await route(registry, message, embedder.embed)
-    assert decide([("embedding_router", opinion)], terms_of(registry)).domain == domain
+QUESTIONS = {
+    "Write a function that checks whether a string is a palindrome": "code",
+    "Why is my for loop skipping the last element?": "code",
+    "Write a SQL statement to find duplicate emails in a table": "code",
+    "What does git rebase do?": "code",
+    "How do I read a csv file line by line in Python?": "code",
+    "Implement quicksort": "code",
+    "How do I install a new model?": "handbook",
+    "How do I validate my configuration?": "handbook",
+    "Where does MDSA keep its data?": "handbook",
+    "Can I run this server on another port?": "handbook",
+    "How do I add examples to a domain?": "handbook",
+    "How are you today?": "general",
+    "What's the capital of Australia?": "general",
+    "Write a birthday poem for my sister": "general",
+    "How do I remove a red wine stain from a carpet?": "general",
+    "How does a car engine start?": "general",
+    "How do I change a flat tyre?": "general",
+    "Which is better for running, morning or evening?": "general",
+    "thanks, that was helpful": "general",
+    "asdf qwer zxcv": "general",
+    "": "general",
+}
+
+
+async def test_ordinary_questions_find_their_domain(registry: PluginRegistry, embedder: Embedder) -> None:
+    found = {}
+    for message in QUESTIONS:
+        opinion = await route(registry, message, embedder.embed)
+        found[message] = decide([("embedding_router", opinion)], terms_of(registry)).domain
+    assert found == QUESTIONS
 
 
 async def test_the_nearest_examples_are_shown_with_their_likeness(registry: PluginRegistry, embedder: Embedder) -> None:

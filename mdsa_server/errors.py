@@ -142,6 +142,12 @@ class NoRoom(MdsaError):
     retry_after = 2
 
 
+class NotAsking(MdsaError):
+    """A turn was answered that asks nothing, or not any more. Read it to see how it goes on."""
+
+    title = "The turn asks nothing"
+
+
 class ModelInUse(MdsaError):
     """A model is not unloaded while turns use it. Try again when they have ended."""
 

@@ -29,7 +29,7 @@ NONE = "none of them"
 def ask(message: str, domain: str | None, as_json: bool, data: Path | None, config: Path | None) -> None:
     """Ask one question. A message of - is read from standard input."""
     text = sys.stdin.read() if message == "-" else message
-    run(_ask(read_configuration(config, data), {"message": text, "domain": domain}, as_json))
+    run(_ask(read_configuration(config, data), {"message": text, "domain": domain, "on_tie": "best"}, as_json))
 
 
 @click.command()

@@ -49,6 +49,9 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
             async for name, event in events:
                 pending.close()
                 match name:
+                    case "route_chosen" if event["route"]["reason"] == "tied":
+                        other = event["route"]["candidates"][1]["domain"]
+                        note(f"{other} was about as likely: to have it answer, name it as the domain")
                     case "model_chosen" if event["model"] != event["preferred"]:
                         note(f"{event['model']} answers, which is in memory, and not {event['preferred']}")
                     case "model_waiting":

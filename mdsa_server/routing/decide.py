@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Route, RouteReason
 
 FALLBACK = "fallback"
@@ -95,15 +97,11 @@ def decide(
     )
 
 
-def asked_for(domain: str, candidates: tuple[Candidate, ...] = ()) -> Route:
-    """The route of a turn whose caller named the domain, at once or when asked between `candidates`."""
-    return Route(
-        domain=domain,
-        confidence=1.0,
-        router=CALLER,
-        reason="asked for",
-        candidates=candidates or (Candidate(domain, 1.0),),
-    )
+def asked_for(domain: str, tied: Route | None = None) -> Route:
+    """The route of a turn whose caller named the domain, at once or when asked what to do about a `tied` one."""
+    if tied is None:
+        tied = Route(domain=domain, confidence=1.0, router=CALLER, candidates=(Candidate(domain, 1.0),))
+    return replace(tied, domain=domain, confidence=1.0, router=CALLER, reason="asked for")
 
 
 def _ranked(opinions: Sequence[tuple[str, Opinion]], terms: Terms, previous: str | None) -> list[Standing]:

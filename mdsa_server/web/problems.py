@@ -36,6 +36,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.EngineBusy: 503,
     errors.LineFull: 429,
     errors.NoRoom: 503,
+    errors.NotAsking: 409,
     errors.ModelInUse: 409,
     errors.EngineRefused: 502,
     errors.EngineDied: 502,

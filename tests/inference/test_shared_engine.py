@@ -1,6 +1,7 @@
 """Others load, unload and restart: the engine's memory is what the engine says it is."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.errors import EngineUnreachable
 from mdsa_server.inference import model_mover as module
@@ -38,14 +39,15 @@ async def test_models_that_others_loaded_a_moment_ago_are_seen_before_another_is
         assert it.resident == {A, "d:1b"}
 
 
-async def test_a_model_that_went_before_its_time_is_told_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_model_that_went_before_its_time_is_told_in_the_log() -> None:
     async with kept() as it:
         await it.use(A)
         it.engine.memory.drop(it.engine.models[A])
-        await it.keeper.look()
-    said = capsys.readouterr().out
-    assert "model left memory by itself" in said
-    assert "OLLAMA_MAX_LOADED_MODELS" in said
+        with capture_logs() as logged:
+            await it.keeper.look()
+    (line,) = logged
+    assert (line["event"], line["log_level"], line["model"]) == ("model left memory by itself", "warning", A)
+    assert "OLLAMA_MAX_LOADED_MODELS" in line["mend"]
 
 
 async def test_a_model_that_others_loaded_otherwise_is_loaded_as_it_was_asked_for() -> None:

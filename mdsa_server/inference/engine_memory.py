@@ -11,7 +11,7 @@ import structlog
 
 from mdsa_server.errors import UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
-from mdsa_server.inference.residency import Slot, Unit
+from mdsa_server.inference.residency import ELSEWHERE, Slot, Unit
 from mdsa_server.inference.weights import ModelWeights
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.models import ModelUse, ResidentModel
@@ -74,6 +74,10 @@ class EngineMemory:
         self._keep_alive = keep_alive
         self._pinned = dict.fromkeys(pinned, "")
         """Names, each with its weights once they are known."""
+        self._missing: set[str] = set()
+        """Pinned models of which was told that the engine does not have them."""
+        self._sizes: dict[Unit, int] = {}
+        """What units took in memory, in bytes: more than their files, by what their context takes."""
         self._uses = count()
 
     # --- what the engine says
@@ -93,11 +97,12 @@ class EngineMemory:
                     self._tell_of_loss(held)
             else:
                 held.slot = replace(held.slot, size=row.size if row else held.slot.size)
+                self._sizes[unit] = held.slot.size
         present = {unit.weights for unit in self.held}
         for weights, row in rows.items():
             if weights not in present:
                 # Loaded by somebody else, who knows with which options: never what a turn wants, and first to go.
-                unit, context = Unit(weights, (("loaded elsewhere", True),)), row.context_length or DEFAULT_CONTEXT
+                unit, context = Unit(weights, ELSEWHERE), row.context_length or DEFAULT_CONTEXT
                 self.held[unit] = Held(self.new_slot(unit, row.size), row.name, None, context)
         self._repin()
 
@@ -135,7 +140,12 @@ class EngineMemory:
     def forget(self) -> None:
         """Know nothing: the engine is another."""
         self.held.clear()
+        self.forget_names()
+
+    def forget_names(self) -> None:
+        """Ask anew which weights a name means, those of pinned models too."""
         self.weights.forget()
+        self._pinned = dict.fromkeys(self._pinned, "")
 
     # --- what is known of models
 
@@ -152,9 +162,9 @@ class EngineMemory:
         loads = self.loads.get(weights)
         return loads.expected if loads else LEAST_LOAD_SECONDS + self.weights.size(model) / BYTES_A_SECOND
 
-    def size(self, weights: str, model: str) -> int:
-        """Give the bytes that a model takes in memory: as it does now, or as on disk."""
-        return max((held.slot.size for held in self.of(weights)), default=self.weights.size(model))
+    def size(self, unit: Unit, model: str) -> int:
+        """Give the bytes that a unit takes in memory: as it did when it was there, and on disk before that."""
+        return max(self._sizes.get(unit, 0), self.weights.size(model))
 
     def loaded(self, weights: str, seconds: float) -> None:
         """Learn what a load took, that is over now."""
@@ -226,8 +236,10 @@ class EngineMemory:
             try:
                 self._pinned[name] = await self.weights.of(client, name)
             except UnknownModel as error:
-                log.warning("pinned model is not there", model=name, mend=error.mend)
-                del self._pinned[name]
+                # It stays pinned: it may be fetched later.
+                if name not in self._missing:
+                    log.warning("pinned model is not there", model=name, mend=error.mend)
+                self._missing.add(name)
 
     def _repin(self) -> None:
         for held in self.held.values():

@@ -75,20 +75,22 @@ class ModelKeeper:
         Raises NoEngine, EngineError, UnknownModel, LineFull; the lease's `admission` raises more.
         """
         client = await self._known_engine()
+        ticket: Ticket | None = None
         try:
             ticket = await self._choose(client, models, options)
             self._enter(ticket)
-            try:
-                yield Lease(self, client, ticket, models[0] if len(models) > 1 else None)
-            finally:
-                self._leave(ticket)
+            yield Lease(self, ticket, models[0] if len(models) > 1 else None)
         except EngineError:
+            # Before those behind are admitted to what is doubtful now.
             self._mover.doubt()
             raise
         except UnknownModel:
             # It may have been the default, and deleted since.
             self.models_changed()
             raise
+        finally:
+            if ticket is not None:
+                self._leave(ticket)
 
     def context(self, ticket: Ticket) -> int:
         """Give the context of an admitted turn's model, in tokens."""
@@ -119,7 +121,7 @@ class ModelKeeper:
                 "stay free for the others",
                 "Unpin a model, or raise [residency] max_models.",
             )
-        if not self._memory.of(weights):
+        if not any(held.slot.phase != "leaving" for held in self._memory.of(weights)):
             await self.load(model, options)
         self._memory.pin(model, weights)
         self._ahead.add(model, options)
@@ -162,10 +164,9 @@ class ModelKeeper:
 
     def models_changed(self) -> None:
         """Ask the engine anew which models it has: one was fetched or deleted."""
-        self._memory.weights.forget()
+        self._memory.forget_names()
+        self._mover.doubt()
         self.engine.forget_default_model()
-
-    # --- the engine's memory
 
     async def watch(self) -> None:
         """Load ahead, then see now and then what others have loaded and unloaded, for as long as the server runs."""
@@ -176,8 +177,10 @@ class ModelKeeper:
                     loaded_ahead = self.engine.client
                     await self._ahead.load_all()
                 await self._ahead.load_lost()
+            else:
+                loaded_ahead = None  # It may come back with nothing in its memory.
             await asyncio.sleep(LOOK_SECONDS)
-            if (self._memory.held or self._line or self._memory.pins) and self.engine.status.problem is None:
+            if self.engine.status.problem is None:
                 try:
                     await self.look()
                 except EngineError as error:
@@ -202,7 +205,8 @@ class ModelKeeper:
 
     async def _known_engine(self) -> OllamaClient:
         client = self.engine.client
-        if not self._mover.sure:
+        # A move ends with a look of its own; who waits for that stands in the line, where it can be seen.
+        if not self._mover.sure and not self._mover.moving:
             await self.look(again=False)
         return client
 
@@ -223,7 +227,7 @@ class ModelKeeper:
                 unit=Unit(weights, runner),
                 since=time.monotonic(),
                 load_seconds=memory.expected(weights, model),
-                size=memory.size(weights, model),
+                size=memory.size(Unit(weights, runner), model),
             )
             tickets[waiting.ticket] = Ticket(waiting, model, options)
         slots = [held.slot for held in memory.held.values()]
@@ -248,7 +252,8 @@ class ModelKeeper:
         # What was held of an engine that is another by now is not there to be given back.
         elif held is not None and held is self._memory.held.get(ticket.waiting.unit):
             held.used(time.monotonic(), held.slot.in_use - 1)
-            self._memory.let_go(held)
+            if ticket.asked:
+                self._memory.let_go(held)
         self._pump()
 
     def _pump(self) -> None:
@@ -267,15 +272,13 @@ class ModelKeeper:
             tickets[number].admit(held, now)
         for place, (number, why) in enumerate(todo.waits.items(), 1):
             if why == "pinned":
-                tickets[number].refuse(no_room(tickets[number].model, self._limits.max_models))
+                tickets[number].refuse(no_room(tickets[number].model, self._limits))
             tickets[number].told(place, why)
         self._line = [ticket for ticket in self._line if ticket.held is None and ticket.error is None]
         if todo.swap is not None and not self._mover.moving:
             self._begin(todo.swap)
         elif todo.wake_at is not None:
             self._timer = asyncio.get_running_loop().call_later(max(todo.wake_at - now, 0), self._pump)
-
-    # --- swapping
 
     def _begin(self, swap: Swap) -> None:
         held = self._memory.held

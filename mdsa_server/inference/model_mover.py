@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
-from mdsa_server.errors import EngineRefused, MdsaError, ModelInUse
+from mdsa_server.errors import EngineRefused, MdsaError, ModelInUse, UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.engine_memory import EngineMemory, Held
 from mdsa_server.inference.ollama import OllamaClient
@@ -31,7 +32,9 @@ class ModelMover:
         self._moving = asyncio.Lock()
         """Held while models are loaded or unloaded, and while the engine's memory is looked at."""
         self._client: OllamaClient | None = None
-        self._sure = False
+        self._doubts = 1
+        """How often something went wrong; `_seen` is how many of these were before the last look."""
+        self._seen = 0
 
     @property
     def moving(self) -> bool:
@@ -41,11 +44,11 @@ class ModelMover:
     @property
     def sure(self) -> bool:
         """Whether the engine in use was looked at since anything went wrong."""
-        return self._sure and self._client is self._engine.client
+        return self._seen == self._doubts and self._client is self._engine.client
 
     def doubt(self) -> None:
         """Something went wrong: look before anything is believed again."""
-        self._sure = False
+        self._doubts += 1
 
     async def look(self, *, again: bool = True) -> None:
         """See what is in the engine's memory; not `again` where it was seen since the last doubt.
@@ -55,12 +58,7 @@ class ModelMover:
         async with self._moving:
             if not again and self.sure:
                 return  # Somebody looked while this one waited.
-            client = self._engine.client
-            if client is not self._client:
-                self._client = client
-                self._memory.forget()
-            await self._memory.look(client)
-            self._sure = True
+            await self._look(self._engine.client)
 
     async def swap(self, coming: Held, leaving: Sequence[Held], options: ModelOptions) -> MdsaError | None:
         """Look, unload, see that it is gone, load. Gives why nothing was loaded, where the engine would not.
@@ -74,16 +72,19 @@ class ModelMover:
         async with self._moving:
             try:
                 client = self._engine.client
-                await memory.look(client)
+                await self._look(client)
                 if set(memory.held) != planned or not await self._unload(client, others):
                     memory.held.pop(unit, None)
                     _stay(leaving)
-                    await memory.look(client)
+                    await self._look(client)
                     return None
+                # Gone, whatever becomes of the load: nobody is admitted to them any more.
+                for held in others:
+                    memory.held.pop(held.slot.unit, None)
                 await self._load(client, coming, options)
                 for held in leaving:
                     memory.held.pop(held.slot.unit, None)
-                await memory.look(client)
+                await self._look(client)
                 if unit not in memory.held:
                     return EngineRefused(f"The engine loaded {coming.model!r} and dropped it at once.", NO_MEMORY)
             except Exception as error:
@@ -102,19 +103,25 @@ class ModelMover:
         """Take a model out of memory. Raises ModelInUse, UnknownModel, EngineError."""
         client = self._engine.client
         async with self._moving:
-            leaving = self._memory.of(weights)
+            leaving = [held for held in self._memory.of(weights) if held.slot.phase == "ready"]
             if turns := sum(held.slot.in_use for held in leaving):
                 raise ModelInUse(
                     f"{turns} turns are using {model!r}", "Wait until they have ended, or stop them on the chat page."
                 )
             for held in leaving:
                 held.slot = replace(held.slot, phase="leaving")
+            gone = False
             try:
                 await client.unload(model)
-                await self._memory.until_gone(client, {weights}, UNLOAD_SECONDS)
+                gone = await self._memory.until_gone(client, {weights}, UNLOAD_SECONDS)
             finally:
+                for held in leaving if gone else ():
+                    self._memory.held.pop(held.slot.unit, None)
                 _stay(leaving)
-                await self._memory.look(client)
+                await self._look(client)
+            if not gone:
+                mend = "Another program uses it: end that, or wait until it has its answer."
+                raise ModelInUse(f"{model!r} stays in memory, though the engine was asked to unload it", mend)
 
     async def tell_keep_alive(self, weights: str) -> None:
         """Have the engine keep what is in memory for as long as it is meant to be kept now. Raises EngineError."""
@@ -123,10 +130,19 @@ class ModelMover:
                 keep_alive = self._memory.keep_alive(weights)
                 await self._engine.client.load(held.model, options=held.options, keep_alive=keep_alive)
 
+    async def _look(self, client: OllamaClient) -> None:
+        if client is not self._client:
+            self._client = client
+            self._memory.forget()
+        seen = self._doubts
+        await self._memory.look(client)
+        self._seen = seen
+
     async def _unload(self, client: OllamaClient, leaving: Sequence[Held]) -> bool:
         for held in leaving:
             log.info("unloading model", model=held.model)
-            await client.unload(held.model)
+            with suppress(UnknownModel):  # Deleted since: it goes when its time is up.
+                await client.unload(held.model)
         if await self._memory.until_gone(client, {held.slot.unit.weights for held in leaving}, UNLOAD_SECONDS):
             return True
         for held in leaving:

@@ -161,7 +161,7 @@ async def test_where_pinned_models_take_all_places_a_turn_for_another_is_told() 
     async with kept(pinned=[A, B]) as it:
         await it.use(A)
         await it.use(B)
-        with pytest.raises(NoRoom, match="all 2 are taken by pinned models"):
+        with pytest.raises(NoRoom, match="pinned models take all 2 places"):
             await it.use(C)
         assert it.resident == {A, B}
 

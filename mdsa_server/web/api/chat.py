@@ -24,7 +24,7 @@ from mdsa_server.errors import (
 )
 from mdsa_server.vocabulary.routing import OnTie, Route
 from mdsa_server.vocabulary.turn import Needs, Turn
-from mdsa_server.web.api.operations import ENGINE, EVENTS, also, fails, like, streams
+from mdsa_server.web.api.operations import ENGINE, EVENTS, TOO_LARGE, also, fails, like, streams
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem, status_of
@@ -157,7 +157,7 @@ class ChatController(Controller):
         "/turns/{turn:str}/domain",
         operation_id="ChooseDomain",
         status_code=204,
-        responses=OF_TURN | fails(UnknownTurn, StoreUnusable, NotAsking),
+        responses=fails(UnknownTurn, UnknownDomain, StoreUnusable, NotAsking, TOO_LARGE),
     )
     async def choose_domain(self, turn: FromPath[str], data: ChosenBody, rooms: InRooms, caller: ByCaller) -> None:
         """Answer a turn that asks which domain is meant; it then goes on."""

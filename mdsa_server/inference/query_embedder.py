@@ -67,10 +67,9 @@ class QueryEmbedder:
     `model` gives the embedding model's folder and fingerprint; it may take long, and raise EmbedderUnavailable.
     """
 
-    def __init__(self, folder: Path, model: Callable[[], tuple[Path, str]], *, settle: float = SETTLE_SECONDS) -> None:
+    def __init__(self, folder: Path, model: Callable[[], tuple[Path, str]]) -> None:
         self._folder = folder
         self._model = model
-        self._settle = settle
         # One text at a time: the copy gains nothing from batches, and each message is answered as soon as it can be.
         self._thread = EmbeddingThread(self._open, name="query embedder", batch_texts=1)
         self._copy = Copy.UNKNOWN
@@ -138,7 +137,7 @@ class QueryEmbedder:
 
     def _make(self) -> None:
         """Make the copy in a child process and open it, so that no message waits for that."""
-        if self._closing.wait(self._settle):
+        if self._closing.wait(SETTLE_SECONDS):
             return
         began = time.monotonic()
         try:
@@ -173,6 +172,8 @@ class QueryEmbedder:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=PACKAGE_PARENT,
+            # It has time; the other cores are for messages.
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
             # Ctrl+C in a terminal is for the server, which ends the child in its turn.
             start_new_session=True,
             text=True,

@@ -7,6 +7,7 @@ where this model has no good copy. Any other end is a failure that another try m
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -169,6 +170,8 @@ def main(arguments: Sequence[str]) -> None:
     model_folder, workshop = map(Path, arguments)
     if hasattr(os, "nice"):
         os.nice(15)
+    # What is said last is told where this fails; the tools' advice would stand there in place of the reason.
+    logging.disable(logging.WARNING)
     make(model_folder, workshop)
 
 

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 TEXT_CHARS = 20_000
 # How many vectors of a large order are made before they are put into the cache.
 KEPT_AT_ONCE = 512
-# Up to so many texts are a message, and more are a pile, for which PyTorch on all cores is as fast.
+# Up to so many texts are a message. More are a pile, whose vectors are likely kept: those are worth the model itself.
 FEW = 8
 
 

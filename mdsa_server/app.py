@@ -21,7 +21,7 @@ from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.store.conversations import Conversations
-from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
+from mdsa_server.store.data_folder import DATABASE_FILE, ENCODERS_FOLDER, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.turn_log import TurnLog
@@ -116,6 +116,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             offline=settings.embedding.offline,
             threads=settings.embedding.threads,
             cache=EmbeddingCache(database),
+            copies=settings.data_folder / ENCODERS_FOLDER if settings.embedding.fast_messages else None,
         )
         stack.push_async_callback(embedder.close)
 

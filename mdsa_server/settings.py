@@ -125,6 +125,9 @@ class EmbeddingSettings(Section):
         default=True, description="Whether the embedding model may only come from this machine's disk."
     )
     threads: int = Field(default=0, ge=0, description="How many threads embed; 0 lets PyTorch decide.")
+    fast_messages: bool = Field(
+        default=True, description="Whether messages are embedded by a small, fast copy of the model, made once."
+    )
 
 
 class RoutingSettings(Section):

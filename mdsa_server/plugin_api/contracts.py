@@ -26,7 +26,8 @@ class Embed(Protocol):
     async def __call__(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
         """Give unit vectors, float32, shape (texts, dimensions). Raises EmbedderUnavailable.
 
-        `cached` is for texts that will come again, such as examples: their vectors are kept.
+        `cached` is for texts that will come again, such as examples: their vectors are kept. A few texts that are
+        not may come from a faster copy of the model, with vectors near those that the model gives, and not equal.
         """
 
 

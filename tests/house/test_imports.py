@@ -16,6 +16,8 @@ ONLY_IN = {
     "apsw": {"mdsa_server/store/database.py", "mdsa_server/store/migrate.py", "mdsa_server/store/transaction.py"},
     "sqlite_vec": {"mdsa_server/store/database.py"},
     "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
+    "onnx": {"mdsa_server/inference/query_model_export.py"},
+    "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},
     "sentence_transformers": {"mdsa_server/inference/embedding_model.py"},
     "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/hooks.py"},
     "uvicorn": {"mdsa_server/cli/listening.py"},

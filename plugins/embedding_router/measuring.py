@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Trial(NamedTuple):
     """Of scope, shape (examples, 2)."""
     domains: Places
     """The domain of each example."""
+    texts: Sequence[str]
 
 
 def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]]:
@@ -66,9 +68,11 @@ def _held_out(sample: Sample) -> Iterator[Trial]:
     """Try each example on a classifier that was taught two thirds of the others, or more where there are few."""
     fewest, most = FOLDS
     number = min(max(fewest, FOLDED // len(sample.vectors)), most)
-    folds = np.random.default_rng(0).permutation(len(sample.vectors)) % number
-    for fold in range(number):
-        yield _trial(sample, folds == fold)
+    # By their texts: when one example is added, the others are measured in the company in which they were before.
+    folds = np.array([crc32(text.encode("utf-8", "surrogatepass")) for text in sample.texts]) % number
+    for fold in np.unique(folds):
+        # One fold alone would leave nothing to teach.
+        yield _trial(sample, folds == fold if len(np.unique(folds)) > 1 else np.arange(len(folds)) % 2 == 0)
 
 
 def _kept_out(sample: Sample) -> Iterator[Trial]:
@@ -86,7 +90,8 @@ def _trial(sample: Sample, held: Held) -> Trial:
     logits = classifier.logits(sample.features[held])
     nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
     signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
-    return Trial(logits, classifier.owners, signs, sample.domains[held])
+    texts = [sample.texts[row] for row in np.flatnonzero(held)]
+    return Trial(logits, classifier.owners, signs, sample.domains[held], texts)
 
 
 def _temperature(trials: Sequence[Trial], domains: int) -> float:
@@ -119,7 +124,11 @@ def _predictions(trials: Sequence[Trial], scale: Scale, domains: int) -> list[Pr
     for trial in trials:
         shares = probabilities(trial.logits, trial.owners, domains, scale.temperature)
         confidences, right = shares.max(1) * scale.fits(trial.signs), shares.argmax(1) == trial.domains
-        predictions += [Prediction(float(sure), bool(so)) for sure, so in zip(confidences, right, strict=True)]
+        known = np.isin(trial.domains, trial.owners)
+        predictions += [
+            Prediction(float(sure), bool(so), text, bool(fits))
+            for sure, so, text, fits in zip(confidences, right, trial.texts, known, strict=True)
+        ]
     return predictions
 
 

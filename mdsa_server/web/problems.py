@@ -27,6 +27,8 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
+    errors.UnknownCorrection: 404,
+    errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,

@@ -155,6 +155,9 @@ MENDS = {
 MENDS_FOR_PEOPLE = {
     code_of(errors.UnknownConversation): "It may have been deleted. Choose another one in the chat, or begin anew.",
     code_of(errors.UnknownTurn): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.UnknownCorrection): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.LearningWorsened): "Reject it, or give the domain more examples, or sharper ones, in mdsa.toml."
+    " “Accept anyway” teaches it all the same.",
 }
 """Where the error itself says which request of the API helps."""
 

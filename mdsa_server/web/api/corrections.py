@@ -65,7 +65,7 @@ class CorrectionController(Controller):
 
     @get("/corrections", operation_id="ListCorrections", responses=fails(StoreUnusable))
     async def list_corrections(self, rooms: InRooms, kept: InState = None) -> list[Correction]:
-        """List corrections, all or those in one state, as they were settled; pending ones come last, as they were said."""
+        """List corrections, all or those in one state; the one settled or said last comes last."""
         return await rooms.teaching.corrections.find(kept)
 
     @post(

@@ -54,6 +54,19 @@ async def test_an_answer_that_comes_while_its_route_is_unfolded_can_be_corrected
         await expect(answer.get_by_role("button", name="Correct it")).to_be_visible()
 
 
+async def test_who_reviews_by_keyboard_goes_on_where_the_next_correction_is(
+    reading: Reading, server: RunningServer
+) -> None:
+    for message in ("soup", "rice"):
+        await corrected(server.client, message, "cooking")
+    async with reading("/routes/review") as page:
+        await page.get_by_role("button", name="Accept").first.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="1 correction to review")).to_be_visible()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="Accept")).to_be_focused()
+
+
 async def test_a_refused_correction_is_accepted_anyway(reading: Reading, server: RunningServer) -> None:
     await corrected(server.client, "makes worse", "cooking")
     # The browser notes the status of what was refused.

@@ -72,9 +72,7 @@ async def test_one_is_accepted_by_its_id_and_rejected_again(terminal: Terminal, 
     assert await routed(server.client, "lentil soup") == "general"
 
 
-async def test_what_makes_the_routers_worse_needs_force(
-    terminal: Terminal, server: RunningServer
-) -> None:
+async def test_what_makes_the_routers_worse_needs_force(terminal: Terminal, server: RunningServer) -> None:
     said = await corrected(server.client, "makes worse", "cooking")
     refused = await terminal.mdsa("routes", "accept", said["id"])
     assert refused.code == 1

@@ -211,6 +211,18 @@ async def test_it_predicts_what_it_was_not_taught_and_more_when_it_knows_more(em
         assert abs(right - sum(prediction.confidence for prediction in predictions) / len(predictions)) < 0.15
 
 
+async def test_it_tells_what_it_was_tried_on_and_an_example_more_leaves_the_others_in_their_folds() -> None:
+    async def tried(*texts: str) -> list[str]:
+        """Give what a router that knows these examples too was tried on, fold after fold."""
+        router = ROUTER.EmbeddingRouter(embed_degrees)
+        await router.fit([angles("east", "0", "3", "5", "8", "11", *texts), angles("north", "90", "85", "95", "97")])
+        return [prediction.message for prediction in router.predictions if prediction.in_scope]
+
+    before, after = await tried(), await tried("14")
+    assert set(after) == {*before, "14"} == {"0", "3", "5", "8", "11", "14", "90", "85", "95", "97"}
+    assert [message for message in after if message != "14"] == before
+
+
 # --- letters
 
 

@@ -83,7 +83,7 @@ class Teaching:
             before = await self._measured()
             try:
                 warnings = await self._teach([*accepted, read])
-                held_out = compared(before, await self._measured())
+                held_out = compared(before, await self._measured(), read.message)
                 if not force:
                     _require_no_worse(held_out)
                 settled = await self.corrections.settle(correction, "accepted")

@@ -39,16 +39,16 @@ def strangers(accepted: Iterable[Correction]) -> tuple[str, ...]:
 
 
 def compared(
-    before: Mapping[str, Sequence[Prediction]], after: Mapping[str, Sequence[Prediction]]
+    before: Mapping[str, Sequence[Prediction]], after: Mapping[str, Sequence[Prediction]], disputed: str
 ) -> tuple[HeldOut, ...]:
     """Compare what each router said of messages that belong to a domain and that it was tried on both times.
 
-    Where a router does not tell its messages apart, all of them are compared. One that was not measured both times
-    has no part in it.
+    The `disputed` message is left out: what is right for it has changed. Where a router does not tell its messages
+    apart, all of them are compared. One that was not measured both times has no part in it.
     """
     found = []
     for router in before.keys() & after.keys():
-        both = {one.message for one in before[router]} & {one.message for one in after[router]}
+        both = {one.message for one in before[router]} & {one.message for one in after[router]} - {disputed}
         then, now = _right(before[router], both), _right(after[router], both)
         if then and now:
             shares = sum(then) / len(then), sum(now) / len(now)

@@ -53,18 +53,25 @@ def test_only_messages_of_domains_that_were_tried_both_times_are_compared() -> N
     before = [Prediction(0.9, True, "a"), Prediction(0.9, False, "b"), Prediction(0.9, True, "gone")]
     after = [Prediction(0.9, True, "a"), Prediction(0.9, True, "b"), Prediction(0.9, False, "new")]
     foreign = Prediction(0.9, False, "a", in_scope=False)
-    assert compared({"one": before}, {"one": [*after, foreign]}) == (
+    assert compared({"one": before}, {"one": [*after, foreign]}, SOUP) == (
         HeldOut(router="one", messages=2, before=0.5, after=1.0),
     )
 
 
+def test_the_message_that_is_disputed_is_not_compared_since_another_domain_is_right_for_it_now() -> None:
+    before, after = [Prediction(0.9, True, LOOP)], [Prediction(0.9, False, LOOP)]
+    assert compared({"one": before}, {"one": after}, LOOP) == ()
+
+
 def test_a_router_that_does_not_tell_its_messages_apart_is_compared_as_a_whole() -> None:
     before, after = [Prediction(0.9, True)] * 2, [Prediction(0.9, True), *[Prediction(0.9, False)] * 3]
-    assert compared({"one": before}, {"one": after}) == (HeldOut(router="one", messages=2, before=1.0, after=0.25),)
+    assert compared({"one": before}, {"one": after}, SOUP) == (
+        HeldOut(router="one", messages=2, before=1.0, after=0.25),
+    )
 
 
 def test_a_router_that_was_not_measured_both_times_has_no_vote() -> None:
-    assert compared({"one": [Prediction(0.9, True)]}, {"two": [Prediction(0.9, True)]}) == ()
+    assert compared({"one": [Prediction(0.9, True)]}, {"two": [Prediction(0.9, True)]}, SOUP) == ()
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,18 @@ class UnknownTurn(MdsaError):
     title = "There is no such turn"
 
 
+class UnknownCorrection(MdsaError):
+    """No correction has this id; it may have gone with its conversation."""
+
+    title = "There is no such correction"
+
+
+class LearningWorsened(MdsaError):
+    """A correction would make the routers worse at what they know; it stays pending, and they forget it again."""
+
+    title = "The routers would become worse"
+
+
 class UnknownModel(MdsaError):
     """The engine does not have the model; `mdsa models pull NAME` fetches it."""
 

@@ -1,6 +1,6 @@
 """The engine and the plugins that settings ask for, opened: to serve with, and to check."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mdsa_server import bundled
@@ -15,6 +15,7 @@ from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.domain import Domain
 
 GIGABYTE = 1_000_000_000
 
@@ -70,14 +71,22 @@ def make_keeper(settings: Settings, engine: Engine, spawn: Spawn) -> ModelKeeper
 
 
 def opened_plugins(
-    settings: Settings, embed: Embed, routers: Collection[str]
+    settings: Settings,
+    embed: Embed,
+    routers: Collection[str],
+    domains: Sequence[Domain] | None = None,
+    strangers: Sequence[str] = (),
 ) -> AbstractAsyncContextManager[PluginRegistry]:
-    """Load all plugins that are not disabled, and have the named routers learn the domains."""
+    """Load all plugins that are not disabled, and have the named routers learn the domains.
+
+    They are the configured ones where none are given; `strangers` are messages that belong to none of them.
+    """
     host = settings.plugin_host
     return PluginRegistry.open(
         discover(bundled.plugins(), host.directories),
         settings=settings.plugins,
-        domains=settings.domains_as_vocabulary(),
+        domains=settings.domains_as_vocabulary() if domains is None else domains,
+        strangers=strangers,
         embed=embed,
         disabled=host.disabled,
         routers=routers,

@@ -48,6 +48,10 @@ class Prediction(Struct, frozen=True):
     confidence: float
     """0 to 1, of the domain it was surest of."""
     right: bool
+    message: str = ""
+    """Tells which message it was, so that two measurements can be compared; empty where that is not told."""
+    in_scope: bool = True
+    """Whether the message belongs to any domain that the router knew of."""
 
 
 class Route(Struct, frozen=True, kw_only=True):

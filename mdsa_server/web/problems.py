@@ -27,6 +27,8 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
+    errors.UnknownCorrection: 404,
+    errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,
@@ -155,6 +157,9 @@ MENDS = {
 MENDS_FOR_PEOPLE = {
     code_of(errors.UnknownConversation): "It may have been deleted. Choose another one in the chat, or begin anew.",
     code_of(errors.UnknownTurn): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.UnknownCorrection): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.LearningWorsened): "Reject it, or give the domain more examples, or sharper ones, in mdsa.toml."
+    " “Accept anyway” teaches it all the same.",
 }
 """Where the error itself says which request of the API helps."""
 

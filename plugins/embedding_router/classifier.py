@@ -38,14 +38,15 @@ class Sample:
     domains: Places
     """Each one's domain, as a place."""
     intents: tuple[str | None, ...]
+    texts: tuple[str, ...]
 
     @classmethod
     def of(cls, texts: Sequence[str], vectors: Floats, domains: Places, intents: Sequence[str | None]) -> Sample:
-        return cls(vectors, features_of(vectors, letters_of_all(texts)), domains, tuple(intents))
+        return cls(vectors, features_of(vectors, letters_of_all(texts)), domains, tuple(intents), tuple(texts))
 
     def only(self, rows: Places) -> Sample:
-        intents = tuple(self.intents[row] for row in rows)
-        return Sample(self.vectors[rows], self.features[rows], self.domains[rows], intents)
+        intents, texts = tuple(self.intents[row] for row in rows), tuple(self.texts[row] for row in rows)
+        return Sample(self.vectors[rows], self.features[rows], self.domains[rows], intents, texts)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,9 @@ class Trial(NamedTuple):
     """Of scope, shape (examples, 2)."""
     domains: Places
     """The domain of each example."""
+    texts: Sequence[str]
+    strange: bool
+    """Judged as if their domains were not known."""
 
 
 def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]]:
@@ -67,8 +71,11 @@ def _held_out(sample: Sample) -> Iterator[tuple[Classifier, Held]]:
     """Teach half of the examples, or more where there are few, and give what was held out each time."""
     fewest, most = FOLDS
     number = min(max(fewest, FOLDED // len(sample.vectors)), most)
-    folds = np.random.default_rng(0).permutation(len(sample.vectors)) % number
-    for fold in range(number):
+    # By their texts: when one example is added, the others are measured in the company in which they were before.
+    folds = np.array([crc32(text.encode("utf-8", "surrogatepass")) for text in sample.texts]) % number
+    if len(np.unique(folds)) == 1:  # Of the same words again and again some must be left to teach.
+        folds = np.arange(len(folds)) % fewest
+    for fold in np.unique(folds):
         yield teach(sample.only(np.flatnonzero(folds != fold))), folds == fold
 
 
@@ -79,7 +86,8 @@ def _trial(sample: Sample, classifier: Classifier, held: Held, *, strange: bool 
         logits[sample.domains[held][:, None] == classifier.owners] = -np.inf
     nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
     signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
-    return Trial(logits, classifier.owners, signs, sample.domains[held])
+    texts = [sample.texts[row] for row in np.flatnonzero(held)]
+    return Trial(logits, classifier.owners, signs, sample.domains[held], texts, strange)
 
 
 def _temperature(trials: Sequence[Trial], domains: int) -> float:
@@ -112,7 +120,10 @@ def _predictions(trials: Sequence[Trial], scale: Scale, domains: int) -> list[Pr
     for trial in trials:
         shares = probabilities(trial.logits, trial.owners, domains, scale.temperature)
         confidences, right = shares.max(1) * scale.fits(trial.signs), shares.argmax(1) == trial.domains
-        predictions += [Prediction(float(sure), bool(so)) for sure, so in zip(confidences, right, strict=True)]
+        predictions += [
+            Prediction(float(sure), bool(so), text, not trial.strange)
+            for sure, so, text in zip(confidences, right, trial.texts, strict=True)
+        ]
     return predictions
 
 

@@ -28,10 +28,6 @@ DOMAINS = tuple(
     for name, table in SHIPPED.items()
 )
 
-(PLUGIN,) = (plugin for plugin in discover(PLUGINS, []) if plugin.name == "embedding_router")
-ROUTER: Any = PLUGIN.load()
-CLASSIFIER: Any = sys.modules[f"{ROUTER.__name__}.classifier"]
-INTENTS: Any = sys.modules[f"{ROUTER.__name__}.intents"]
 
 
 @pytest.fixture(scope="module")
@@ -250,46 +246,13 @@ async def test_it_predicts_what_it_was_not_taught_and_more_when_it_knows_more(em
         assert abs(right - sum(prediction.confidence for prediction in predictions) / len(predictions)) < 0.15
 
 
-# --- letters
+async def test_it_tells_what_it_was_tried_on_and_an_example_more_leaves_the_others_in_their_folds() -> None:
+    async def tried(*texts: str) -> list[str]:
+        """Give what a router that knows these examples too was tried on, fold after fold."""
+        router = ROUTER.EmbeddingRouter(embed_degrees)
+        await router.fit([angles("east", "0", "3", "5", "8", "11", *texts), angles("north", "90", "85", "95", "97")])
+        return [prediction.message for prediction in router.predictions if prediction.in_scope]
 
-
-def test_letters_tell_spelling_and_not_case() -> None:
-    one, same, near, far = (ROUTER.letters_of(text) for text in ("E1042 Fault", "e1042 fault", "e1043 fault", "zebra"))
-    assert (one == same).all()
-    assert 0.6 < one @ near < 0.99
-    assert one @ far < 0.3
-
-
-@given(st.text(max_size=300))
-def test_letters_of_any_text_have_unit_length_or_none(text: str) -> None:
-    letters = ROUTER.letters_of(text)
-    assert letters.shape == (512,)
-    assert np.linalg.norm(letters) == pytest.approx(1.0, abs=1e-5) or not letters.any()
-
-
-# --- the rule
-
-
-@given(st.lists(st.lists(st.floats(-30, 30), min_size=4, max_size=4), min_size=1, max_size=5), st.floats(0.15, 3.0))
-def test_probabilities_add_up_and_keep_the_order_at_any_temperature(
-    rows: list[list[float]], temperature: float
-) -> None:
-    logits, owners = np.array(rows, np.float32), np.array([0, 1, 1, 2])
-    shares = CLASSIFIER.probabilities(logits, owners, 3, temperature)
-    assert shares.sum(1) == pytest.approx(np.ones(len(rows)), abs=1e-4)
-    assert (shares >= 0).all()
-    assert (shares.argmax(1) == CLASSIFIER.probabilities(logits, owners, 3, 1.0).argmax(1)).all()
-
-
-@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([None, "a", "b"])), min_size=1, max_size=40))
-def test_every_example_has_one_intent_of_its_own_domain(known: list[tuple[int, str | None]]) -> None:
-    vectors = np.random.default_rng(0).normal(size=(len(known), 4)).astype(np.float32)
-    domains = np.array([domain for domain, _ in known], np.intp)
-    intents, owners = INTENTS.sort_into_intents(vectors, domains, [intent for _, intent in known])
-    assert (owners[intents] == domains).all()
-    assert sorted(set(intents)) == list(range(len(owners)))
-    for row, (domain, name) in enumerate(known):
-        if name is not None:
-            assert {other for other, intent in zip(known, intents, strict=True) if intent == intents[row]} == {
-                (domain, name)
-            }
+    before, after = await tried(), await tried("14")
+    assert set(after) == {*before, "14"} == {"0", "3", "5", "8", "11", "14", "90", "85", "95", "97"}
+    assert [message for message in after if message != "14"] == before

@@ -2,21 +2,16 @@
 
 import asyncio
 import math
-import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.plugin_api import Domain, Embed, Example, MeasuredRouter, Opinion, RouteQuery
-from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.routing.decide import Terms, decide
 from mdsa_server.routing.thresholds import threshold_for
@@ -27,7 +22,6 @@ DOMAINS = tuple(
     Domain(name=name, description=table["description"], examples=tuple(map(Example, table["examples"])))
     for name, table in SHIPPED.items()
 )
-
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
-from mdsa_server.configuration.opening import make_keeper, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.monitor.counters import Counters
@@ -93,7 +93,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
 
 @asynccontextmanager
 async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]:
-    """Open store, engine, embedder, plugins and live turns, in that order; close them in reverse.
+    """Open store, engine, model keeper, embedder, plugins and live turns, in that order; close them in reverse.
 
     Raises ConfigurationInvalid, DataFolderInUse or StoreUnusable.
     """
@@ -111,6 +111,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         engine = await stack.enter_async_context(opened_engine(settings, os.environ.get("OLLAMA_HOST")))
         if engine.status.problem:
             log.warning("no engine", problem=engine.status.problem, mend=engine.status.mend)
+        keeper = make_keeper(settings, engine, supervisor.spawn)
+        # For loads that plugins have asked for, should the start fail or one ask while it closes.
+        stack.push_async_callback(supervisor.close)
         embedder = Embedder(
             settings.embedding.model,
             offline=settings.embedding.offline,
@@ -119,11 +122,11 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         )
         stack.push_async_callback(embedder.close)
 
-        registry = await stack.enter_async_context(opened_plugins(settings, embedder.embed, settings.routing.routers))
+        plugins = opened_plugins(settings, embedder.embed, make_asker(settings, keeper), settings.routing.routers)
+        registry = await stack.enter_async_context(plugins)
         _, misfits = await require_fit(Reading(loaded), registry)
         for warning in misfits:
             log.warning("configuration", warning=str(warning))
-        keeper = make_keeper(settings, engine, supervisor.spawn)
         desk = Desk(
             team=team_of(settings),
             offers=registry,

@@ -30,8 +30,9 @@ async def opened(
     embed: Embed = never_embed,
     ask_model: AskModel = never_ask,
     settings: dict[str, Any] | None = None,
+    routers: Sequence[str] | None = None,
 ) -> AsyncIterator[PluginRegistry]:
-    """A registry that holds the one plugin `name`."""
+    """A registry that holds the one plugin `name`; `routers` are asked, by default its own."""
     found = [plugin for plugin in discover(PLUGINS, []) if plugin.name == name]
     async with PluginRegistry.open(
         found,
@@ -40,7 +41,7 @@ async def opened(
         embed=embed,
         ask_model=ask_model,
         disabled=(),
-        routers=[name],
+        routers=[name] if routers is None else routers,
         limits=Limits(call_timeout=5.0, fit_timeout=30.0, learning_timeout=30.0, max_faults=1),
     ) as registry:
         yield registry

@@ -13,7 +13,7 @@ from tests.inference.keeping import A, B, Kept, kept
 from tests.plugins.first_party import never_embed, opened
 
 GENERAL = Domain(name="general", description="Everyday questions", examples=("Tell me a joke", "What is rain?"))
-CODE = Domain(name="code", description="Programs", examples=tuple(f'Write "program" {number}' for number in range(9)))
+CODE = Domain(name="code", description="Programs", examples=tuple(f"Write a program {number}" for number in range(9)))
 DOMAINS = (GENERAL, CODE)
 
 

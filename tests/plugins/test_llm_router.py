@@ -39,12 +39,21 @@ async def test_a_domain_that_is_called_none_is_told_from_none_of_them() -> None:
 async def test_the_model_reads_names_descriptions_and_a_few_examples() -> None:
     async with routing(max_examples=2) as it:
         await it.route()
-        system, user = it.questions[0]["messages"]
+        system, *examples, user = it.questions[0]["messages"]
     assert [system["role"], user["role"]] == ["system", "user"]
     lines = system["content"].splitlines()
-    assert '- general: Everyday questions For example: "Tell me a joke", "What is rain?"' in lines
-    assert '- code: Programs For example: "Write \\"program\\" 0", "Write \\"program\\" 1"' in lines
+    assert {"- general: Everyday questions", "- code: Programs"} < {*lines}
     assert any(line.startswith("- none: ") for line in lines)
+    assert [(shown["role"], shown["content"].splitlines()[-1]) for shown in examples] == [
+        ("user", "Tell me a joke"),
+        ("assistant", '{"domain": "general"}'),
+        ("user", "Write a program 0"),
+        ("assistant", '{"domain": "code"}'),
+        ("user", "What is rain?"),
+        ("assistant", '{"domain": "general"}'),
+        ("user", "Write a program 1"),
+        ("assistant", '{"domain": "code"}'),
+    ]
 
 
 async def test_what_never_changes_is_the_same_for_every_message_so_that_the_engine_reads_it_once() -> None:
@@ -52,8 +61,8 @@ async def test_what_never_changes_is_the_same_for_every_message_so_that_the_engi
         await it.route("one")
         await it.route("another")
         first, second = (body["messages"] for body in it.questions)
-    assert first[0] == second[0]
-    assert first[1] != second[1]
+    assert first[:-1] == second[:-1]
+    assert first[-1] != second[-1]
 
 
 async def test_the_last_few_messages_are_told_briefly() -> None:
@@ -61,7 +70,7 @@ async def test_the_last_few_messages_are_told_briefly() -> None:
     history = [*spoken, Message(role="assistant", content=" ")]
     async with routing() as it:
         await it.route("and in Spain?", history)
-        question = it.questions[0]["messages"][1]["content"]
+        question = it.questions[0]["messages"][-1]["content"]
     lines = question.splitlines()
     assert [line[:15] for line in lines if line.startswith("user: ")] == [
         f"user: message {n}"[:15] for n in range(5, 9)
@@ -73,7 +82,7 @@ async def test_the_last_few_messages_are_told_briefly() -> None:
 async def test_of_a_long_message_the_model_reads_the_beginning_and_the_end() -> None:
     async with routing() as it:
         await it.route(f"Beginning {'x' * 100_000} end")
-        question = it.questions[0]["messages"][1]["content"]
+        question = it.questions[0]["messages"][-1]["content"]
     assert "Beginning" in question
     assert question.endswith("end")
     assert len(question) < 2000
@@ -87,9 +96,9 @@ async def test_many_domains_are_described_more_briefly_so_that_all_of_them_fit(c
     ]
     async with routing(domains=domains) as it:
         await it.route()
-        instructions = it.questions[0]["messages"][0]["content"]
+        instructions, *others = [message["content"] for message in it.questions[0]["messages"]]
     assert all(f"- d{number}: about" in instructions for number in range(count))
-    assert len(instructions) < 6500 + 12 * count
+    assert len("".join([instructions, *others])) < 6500 + 12 * count
 
 
 async def test_changed_domains_take_the_place_of_the_old() -> None:

@@ -17,7 +17,7 @@ from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
-from mdsa_server.configuration.opening import make_keeper, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.monitor.counters import Counters
@@ -98,7 +98,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
 
 @asynccontextmanager
 async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]:
-    """Open store, engine, embedder, plugins and live turns, in that order; close them in reverse.
+    """Open store, engine, model keeper, embedder, plugins and live turns, in that order; close them in reverse.
 
     Raises ConfigurationInvalid, DataFolderInUse or StoreUnusable.
     """
@@ -116,6 +116,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         engine = await stack.enter_async_context(opened_engine(settings, os.environ.get("OLLAMA_HOST")))
         if engine.status.problem:
             log.warning("no engine", problem=engine.status.problem, mend=engine.status.mend)
+        keeper = make_keeper(settings, engine, supervisor.spawn)
+        # For loads that plugins have asked for, should the start fail or one ask while it closes.
+        stack.push_async_callback(supervisor.close)
         embedder = Embedder(
             settings.embedding.model,
             offline=settings.embedding.offline,
@@ -128,13 +131,14 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         configured, corrections = team_of(settings), Corrections(database)
         accepted = await corrections.find("accepted")
         team = taught_team(configured, accepted)
-        registry = await stack.enter_async_context(
-            opened_plugins(settings, embedder.embed, team.routers, tuple(team.domains.values()), strangers(accepted))
+        domains = tuple(team.domains.values())
+        plugins = opened_plugins(
+            settings, embedder.embed, make_asker(settings, keeper), team.routers, domains, strangers(accepted)
         )
+        registry = await stack.enter_async_context(plugins)
         _, misfits = await require_fit(Reading(loaded), registry)
         for warning in misfits:
             log.warning("configuration", warning=str(warning))
-        keeper = make_keeper(settings, engine, supervisor.spawn)
         desk = Desk(
             team=team,
             offers=registry,

@@ -178,6 +178,12 @@ class EngineDied(EngineError):
     title = "The engine stopped in the middle of an answer"
 
 
+class ModelTimeout(MdsaError):
+    """A model that a plugin asked had not answered when the time was up: it waited, was loaded, or still wrote."""
+
+    title = "The model did not answer in time"
+
+
 # --- what the server rests on
 
 

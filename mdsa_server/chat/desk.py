@@ -59,9 +59,12 @@ class Team:
         return self.domains[name]
 
 
-def options_of(model: str, domains: Iterable[Domain]) -> ModelOptions:
-    """Give the options with which the first domain that names `model` has it loaded; none where none does."""
-    return next((domain.options for domain in domains if model in domain.models), {})
+def options_of(model: str, domains: Iterable[Domain], default_model: str | None = None) -> ModelOptions:
+    """Give the options with which the first domain that `model` answers for has it loaded; none where it does for none.
+
+    `default_model` is the model of domains that name none, where those count.
+    """
+    return next((domain.options for domain in domains if model in (domain.models or (default_model,))), {})
 
 
 @dataclass(kw_only=True)

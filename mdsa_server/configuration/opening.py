@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from mdsa_server import bundled
 from mdsa_server.chat.desk import options_of
 from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.inference.asking import ModelAsker
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper, Spawn
 from mdsa_server.inference.residency import Limits
-from mdsa_server.plugin_api.contracts import Embed
+from mdsa_server.plugin_api.contracts import AskModel, Embed
 from mdsa_server.plugin_host import limits as plugin_limits
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -70,9 +71,16 @@ def make_keeper(settings: Settings, engine: Engine, spawn: Spawn) -> ModelKeeper
     )
 
 
+def make_asker(settings: Settings, keeper: ModelKeeper) -> AskModel:
+    """Make what plugins ask models with."""
+    domains = settings.domains_as_vocabulary()
+    return ModelAsker(keeper, lambda model: options_of(model, domains, keeper.engine.default_model_name))
+
+
 def opened_plugins(
     settings: Settings,
     embed: Embed,
+    ask_model: AskModel,
     routers: Collection[str],
     domains: Sequence[Domain] | None = None,
     strangers: Sequence[str] = (),
@@ -88,6 +96,7 @@ def opened_plugins(
         domains=settings.domains_as_vocabulary() if domains is None else domains,
         strangers=strangers,
         embed=embed,
+        ask_model=ask_model,
         disabled=host.disabled,
         routers=routers,
         limits=plugin_limits.Limits(

@@ -153,6 +153,11 @@ class EngineMemory:
         """Give what is in memory of some weights."""
         return [held for held in self.held.values() if held.slot.unit.weights == weights]
 
+    def options_of(self, model: str) -> ModelOptions | None:
+        """Give the options with which a model is in memory or on its way there; None where it is not."""
+        held = self.of(self.weights.known(model) or "")
+        return next((one.options for one in held if one.options is not None and one.slot.phase != "leaving"), None)
+
     def new_slot(self, unit: Unit, size: int) -> Slot:
         expected = self.expected(unit.weights)
         return Slot(unit=unit, size=size, load_seconds=expected, pinned=self.is_pinned(unit.weights))

@@ -100,6 +100,10 @@ class ModelKeeper:
         """Give the keep_alive to send with a turn, in seconds."""
         return self._memory.keep_alive(ticket.waiting.unit.weights)
 
+    def options_in_memory(self, model: str) -> ModelOptions | None:
+        """Give the options with which a lease on a model would load nothing; None where it is not in memory."""
+        return self._memory.options_of(model)
+
     def loaded_unasked(self, ticket: Ticket, seconds: float) -> None:
         """Take down a load that an answer had to wait for; of several that waited for it, the first tells."""
         weights = ticket.waiting.unit.weights

@@ -6,8 +6,9 @@ A plugin is a module with functions marked `@hookimpl` (see `hookspecs.py`). The
 functions called once at start; they hand over objects, and those objects do the work, asynchronously.
 """
 
-from mdsa_server.errors import MdsaError, PluginFault, ToolRefused
+from mdsa_server.errors import MdsaError, ModelTimeout, PluginFault, ToolRefused
 from mdsa_server.plugin_api.contracts import (
+    AskModel,
     Embed,
     MeasuredRouter,
     PluginContext,
@@ -25,6 +26,7 @@ from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Prediction
 
 __all__ = [
+    "AskModel",
     "Candidate",
     "Domain",
     "Embed",
@@ -33,6 +35,7 @@ __all__ = [
     "MdsaError",
     "MeasuredRouter",
     "Message",
+    "ModelTimeout",
     "Opinion",
     "Passage",
     "PluginContext",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.conversation import Message
-from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.domain import Domain, ModelOptions
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.routing import Opinion, Prediction, Route
 
@@ -31,6 +31,32 @@ class Embed(Protocol):
         """
 
 
+class AskModel(Protocol):
+    """Asks one of the engine's models something."""
+
+    async def __call__(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        options: ModelOptions | None = None,
+        max_tokens: int = 256,
+        timeout: float = 10.0,  # noqa: ASYNC109  # the plugin's limit, and the error that tells of it, are the point
+    ) -> str:
+        """Give the model's whole answer; it does not think aloud before it.
+
+        `model` is the engine's name for it; None takes the default model. `schema` is a JSON schema that the engine
+        holds the answer to, and then the temperature is 0; engines pass over it with some models, so check what
+        comes. `options` are more of the engine's, by Ollama's names; the model is asked as it is loaded, and one of
+        another `num_ctx` is loaded anew. `max_tokens` cuts the answer, a constrained one too. `timeout` is in seconds
+        and counts from the call: waiting for the model and loading it are part of it. A load that takes longer goes on.
+
+        Raises ModelTimeout; NoEngine or another EngineError; UnknownModel, LineFull, NoRoom; PluginFault for no
+        messages, no tokens or no time.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class PluginContext:
     """What one plugin may use of the server. Each plugin gets its own."""
@@ -42,6 +68,7 @@ class PluginContext:
     domains: tuple[Domain, ...]
     """The domains when the plugin was loaded. A router is told of later ones through `fit`."""
     embed: Embed
+    ask_model: AskModel
     logger: FilteringBoundLogger
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.plugin_api.contracts import Embed, PluginContext
+from mdsa_server.plugin_api.contracts import AskModel, Embed, PluginContext
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.plugin_host.plugin_settings import fill_settings
@@ -39,6 +39,7 @@ class Surroundings:
     """The `[plugins.NAME]` tables by name."""
     domains: tuple[Domain, ...]
     embed: Embed
+    ask_model: AskModel
     call_timeout: float
     """Seconds that opening or closing one plugin may take."""
 
@@ -58,6 +59,7 @@ async def join(
         settings=fill_settings(name, structs[0] if structs else None, around.settings.get(name, {})),
         domains=around.domains,
         embed=around.embed,
+        ask_model=around.ask_model,
         logger=structlog.get_logger(f"plugins.{name}"),
     )
     with _timed(name, "plugin_lifespan"):

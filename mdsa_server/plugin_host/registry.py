@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
-from mdsa_server.plugin_api.contracts import Embed, Retriever, Router, ToolSource
+from mdsa_server.plugin_api.contracts import AskModel, Embed, Retriever, Router, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
@@ -56,6 +56,7 @@ class PluginRegistry:
         settings: Mapping[str, Mapping[str, Any]],
         domains: Sequence[Domain],
         embed: Embed,
+        ask_model: AskModel,
         disabled: Collection[str],
         routers: Collection[str],
         limits: Limits,
@@ -67,7 +68,13 @@ class PluginRegistry:
         learn the domains, in the background. `strangers` are messages that belong to none.
         """
         registry = cls(limits, embed)
-        around = Surroundings(settings=settings, domains=tuple(domains), embed=embed, call_timeout=limits.call_timeout)
+        around = Surroundings(
+            settings=settings,
+            domains=tuple(domains),
+            embed=embed,
+            ask_model=ask_model,
+            call_timeout=limits.call_timeout,
+        )
         async with AsyncExitStack() as open_plugins:
             await registry._let_in(found, around, set(disabled), open_plugins)
             for router in registry._named(routers):

@@ -42,6 +42,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.ModelInUse: 409,
     errors.EngineRefused: 502,
     errors.EngineDied: 502,
+    errors.ModelTimeout: 504,
     errors.ConfigurationInvalid: 422,
     errors.DataFolderInUse: 503,
     errors.StoreUnusable: 503,

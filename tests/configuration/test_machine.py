@@ -14,6 +14,17 @@ from tests.fakes.scripted_ollama import ScriptedOllama
 NOWHERE = "http://127.0.0.1:9"
 """The port of the discard protocol, where no engine listens."""
 
+EAGER = """
+from contextlib import asynccontextmanager
+from mdsa_server.plugin_api import Message, hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def plugin_lifespan(context):
+    await context.ask_model([Message(role="user", content="hello")])
+    yield
+"""
+
 
 @pytest.fixture
 async def engine() -> AsyncIterator[ScriptedOllama]:
@@ -112,6 +123,18 @@ async def test_a_setting_that_a_plugin_cannot_use_is_a_fault_at_its_line(
     assert (fault.line, fault.key) == (5, "plugins.clock.zone")
     assert fault.what == 'expected "str", got "int"'
     assert findings.warnings == []
+
+
+async def test_a_plugin_that_asks_a_model_while_it_is_only_looked_at_is_told(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "eager.py").write_text(EAGER)
+    text = 'model = "chatty:1b"\n[plugin_host]\ndirectories = ["mine"]'
+    findings = await examined(tmp_path, engine.url, text)
+    (warning,) = findings.warnings
+    assert "No model is asked while the configuration is checked." in warning.what
+    assert engine.asked("/api/chat") == []
 
 
 async def test_an_option_that_the_engine_does_not_know_is_a_warning(tmp_path: Path, engine: ScriptedOllama) -> None:

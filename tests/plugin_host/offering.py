@@ -13,6 +13,7 @@ from mdsa_server.plugin_api import (
     Candidate,
     Domain,
     Embed,
+    Message,
     Opinion,
     Passage,
     PluginContext,
@@ -36,6 +37,10 @@ NOWHERE = Path("no folder")
 
 async def embed(texts: Sequence[str], *, cached: bool = False) -> "np.typing.NDArray[np.float32]":
     return np.ones((len(texts), 3), dtype=np.float32)
+
+
+async def ask_model(messages: Sequence[Message], **_: Any) -> str:
+    return f"asked: {messages[-1].content}"
 
 
 async def vector() -> "np.typing.NDArray[np.float32]":
@@ -140,6 +145,7 @@ def opened(
         settings=settings or {},
         domains=(GENERAL, CODE),
         embed=embed,
+        ask_model=ask_model,
         disabled=disabled,
         routers=routers,
         limits=Limits(

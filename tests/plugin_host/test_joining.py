@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from mdsa_server.plugin_api import PluginContext, Tool, ToolSource, hookimpl
+from mdsa_server.plugin_api import Message, PluginContext, Tool, ToolSource, hookimpl
 from mdsa_server.plugin_host import joining
 from mdsa_server.vocabulary.plugins import Offer
 from mdsa_server.vocabulary.stopwatch import Stopwatch
@@ -97,6 +97,13 @@ async def test_what_a_plugin_offers_is_listed() -> None:
     plugin = Offering(routers=[AnyRouter()], tools=[Tool(throw)])
     async with opened(found("dice", plugin)) as registry:
         assert status_of(registry, "dice").offers == (Offer("router", "any_router"), Offer("tool", "throw"))
+
+
+async def test_a_plugin_may_ask_a_model() -> None:
+    plugin = Offering()
+    async with opened(found("dice", plugin)):
+        (context,) = plugin.contexts
+        assert await context.ask_model([Message(role="user", content="how many?")]) == "asked: how many?"
 
 
 async def test_each_plugin_has_a_context_of_its_own() -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mdsa_server.plugin_api import Domain, Embed, ToolCall
+from mdsa_server.plugin_api import AskModel, Domain, Embed, Message, ToolCall
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -18,19 +18,30 @@ async def never_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn
     raise AssertionError("this plugin embeds nothing")
 
 
+async def never_ask(messages: Sequence[Message], **_: Any) -> NoReturn:
+    raise AssertionError("this plugin asks no model")
+
+
 @asynccontextmanager
 async def opened(
-    name: str, *, domains: Sequence[Domain] = (), embed: Embed = never_embed, settings: dict[str, Any] | None = None
+    name: str,
+    *,
+    domains: Sequence[Domain] = (),
+    embed: Embed = never_embed,
+    ask_model: AskModel = never_ask,
+    settings: dict[str, Any] | None = None,
+    routers: Sequence[str] | None = None,
 ) -> AsyncIterator[PluginRegistry]:
-    """A registry that holds the one plugin `name`."""
+    """A registry that holds the one plugin `name`; `routers` are asked, by default its own."""
     found = [plugin for plugin in discover(PLUGINS, []) if plugin.name == name]
     async with PluginRegistry.open(
         found,
         settings={name: settings or {}},
         domains=domains,
         embed=embed,
+        ask_model=ask_model,
         disabled=(),
-        routers=[name],
+        routers=[name] if routers is None else routers,
         limits=Limits(call_timeout=5.0, fit_timeout=30.0, learning_timeout=30.0, max_faults=1),
     ) as registry:
         yield registry

@@ -5,6 +5,7 @@ import math
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.plugin_api import Domain, Embed, Example, MeasuredRouter, Opinion, RouteQuery
+from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.routing.decide import Terms, decide
 from mdsa_server.routing.thresholds import threshold_for
@@ -22,6 +24,9 @@ DOMAINS = tuple(
     Domain(name=name, description=table["description"], examples=tuple(map(Example, table["examples"])))
     for name, table in SHIPPED.items()
 )
+
+(PLUGIN,) = (plugin for plugin in discover(PLUGINS, []) if plugin.name == "embedding_router")
+ROUTER: Any = PLUGIN.load()
 
 
 @pytest.fixture(scope="module")

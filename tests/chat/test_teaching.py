@@ -12,8 +12,9 @@ from mdsa_server.errors import InvalidRequest, LearningWorsened, StoreUnusable, 
 from mdsa_server.plugin_api import Domain, Prediction
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.database import Database
-from mdsa_server.vocabulary.corrections import Correction, CorrectionState
 from tests.chat.conftest import Office, events_of
+
+FULL = "create trigger full before update on corrections begin select raise(abort, 'the disk is full'); end"
 
 
 @dataclass
@@ -40,13 +41,6 @@ class School:
         self.known = [example.text for domain in domains for example in domain.examples]
         self.strangers = tuple(strangers)
         return []
-
-
-class FullDisk(Corrections):
-    """A store that can be read, and settles nothing."""
-
-    async def settle(self, correction: str, state: CorrectionState) -> Correction:
-        raise StoreUnusable("the disk is full", "Free some space.")
 
 
 @dataclass
@@ -95,7 +89,7 @@ async def test_what_makes_the_routers_worse_is_neither_known_nor_at_the_desk(cla
 
 async def test_what_cannot_be_saved_is_not_taught(classroom: Classroom) -> None:
     correction = await classroom.said("a loop")
-    classroom.teaching.corrections = FullDisk(classroom.database)
+    await classroom.database.write(lambda db: db.execute(FULL).fetchall())
     with pytest.raises(StoreUnusable):
         await classroom.teaching.accept(correction)
     assert classroom.examples == classroom.school.known == []

@@ -102,7 +102,6 @@ async def _review(
         "pending": await corrections.find("pending"),
         "accepted": list(reversed(await corrections.find("accepted"))),
         "taught": taught,
-        "whole": whole,
         "refused": None,
     }
     status = 200

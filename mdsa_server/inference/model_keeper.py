@@ -50,8 +50,7 @@ class ModelKeeper:
     ) -> None:
         """`worth`: for `prefer` "balanced", the seconds of loading that a less preferred model is taken for.
 
-        `keep_alive` is in seconds, below 0 for ever; `preload` has each model to be loaded ahead with
-        its options, the pinned ones too.
+        `keep_alive` is in seconds, below 0 for ever; `preload` has what is loaded ahead, pinned or not, with options.
         """
         self.engine = engine
         self._memory = EngineMemory(keep_alive=keep_alive, pinned=pinned)
@@ -81,8 +80,7 @@ class ModelKeeper:
             self._enter(ticket)
             yield Lease(self, ticket, models[0] if len(models) > 1 else None)
         except EngineError:
-            # Before those behind are admitted to what is doubtful now.
-            self._mover.doubt()
+            self._mover.doubt()  # Before those behind are admitted to it.
             raise
         except UnknownModel:
             # It may have been the default, and deleted since.
@@ -108,8 +106,8 @@ class ModelKeeper:
         """Take down a load that an answer had to wait for; of several that waited for it, the first tells."""
         weights = ticket.waiting.unit.weights
         if self._memory.loads.get(weights, Loads()).last < ticket.admitted_at:
-            log.info("engine loaded a model by itself", model=ticket.model, seconds=round(seconds, 2))
             self._memory.loaded(weights, seconds)
+            log.info("engine loaded a model by itself", model=ticket.model, seconds=round(seconds, 2))
         self._mover.doubt()
 
     # --- what people ask for
@@ -150,8 +148,7 @@ class ModelKeeper:
         """Take a model out of memory. Raises InvalidRequest, ModelInUse, UnknownModel, EngineError."""
         client = await self._known_engine()
         weights = await self._memory.weights.of(client, model)
-        if not self._memory.of(weights):
-            await self.look()
+        await self.look()
         if not self._memory.of(weights):
             raise InvalidRequest(f"{model} is not in memory", "mdsa models lists what is.")
         try:

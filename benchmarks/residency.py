@@ -222,7 +222,7 @@ async def keeper_of(stage: Stage) -> AsyncIterator[ModelKeeper]:
         worth=0.0,
         keep_alive=300.0,
         pinned=(),
-        preload=(),
+        preload={},
         spawn=supervisor.spawn,
     )
     await supervisor.close()

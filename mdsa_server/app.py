@@ -14,20 +14,24 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from mdsa_server import __version__, bundled
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.conversations import Conversations
-from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
+from mdsa_server.store.corrections import Corrections
+from mdsa_server.store.data_folder import DATABASE_FILE, ENCODERS_FOLDER, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
+from mdsa_server.web.api.corrections import CorrectionController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
@@ -63,6 +67,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
         route_handlers=[
             ChatController,
             ConversationController,
+            CorrectionController,
             ModelController,
             ServerController,
             *PAGES,
@@ -119,21 +124,29 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             offline=settings.embedding.offline,
             threads=settings.embedding.threads,
             cache=EmbeddingCache(database),
+            copies=settings.data_folder / ENCODERS_FOLDER if settings.embedding.fast_messages else None,
         )
         stack.push_async_callback(embedder.close)
 
-        plugins = opened_plugins(settings, embedder.embed, make_asker(settings, keeper), settings.routing.routers)
+        configured, corrections = team_of(settings), Corrections(database)
+        accepted = await corrections.find("accepted")
+        team = taught_team(configured, accepted)
+        domains = tuple(team.domains.values())
+        plugins = opened_plugins(
+            settings, embedder.embed, make_asker(settings, keeper), team.routers, domains, strangers(accepted)
+        )
         registry = await stack.enter_async_context(plugins)
         _, misfits = await require_fit(Reading(loaded), registry)
         for warning in misfits:
             log.warning("configuration", warning=str(warning))
         desk = Desk(
-            team=team_of(settings),
+            team=team,
             offers=registry,
             keeper=keeper,
             conversations=conversations,
             embed=embedder.embed,
         )
+        teaching = Teaching(configured, desk=desk, learners=registry, corrections=corrections)
         counters = Counters()
         live_turns = LiveTurns(
             desk,
@@ -142,6 +155,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             observe=counters.observe,
             max_message_chars=settings.server.max_message_chars,
         )
+        stack.push_async_callback(keeper.close)
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
@@ -152,11 +166,12 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             live_turns=live_turns,
             conversations=conversations,
             turn_log=turn_log,
+            teaching=teaching,
             engine=engine,
             keeper=keeper,
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),
-            reload=Reloader(loaded, desk=desk, registry=registry, engine=engine).reload,
+            reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine).reload,
             spawn=supervisor.spawn,
         )

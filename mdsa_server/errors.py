@@ -19,6 +19,8 @@ class MdsaError(Exception):
     """The root. Catch it where any failure of ours has the same consequence."""
 
     title: ClassVar[str] = "Something went wrong"
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which it may be over by itself; None where waiting alone mends nothing."""
 
     def __init__(self, detail: str, mend: str = "") -> None:
         super().__init__(detail)
@@ -35,7 +37,9 @@ class MdsaError(Exception):
         # Here, because commands that need none of it must start at once.
         from mdsa_server.vocabulary.problem import Problem
 
-        return Problem(code=self.code, title=self.title, detail=self.detail, mend=self.mend)
+        return Problem(
+            code=self.code, title=self.title, detail=self.detail, mend=self.mend, retry_after=self.retry_after
+        )
 
 
 def code_of(kind: type[MdsaError]) -> str:
@@ -76,6 +80,18 @@ class UnknownTurn(MdsaError):
     title = "There is no such turn"
 
 
+class UnknownCorrection(MdsaError):
+    """No correction has this id; it may have gone with its conversation."""
+
+    title = "There is no such correction"
+
+
+class LearningWorsened(MdsaError):
+    """A correction would make the routers worse at what they know; it stays pending, and they forget it again."""
+
+    title = "The routers would become worse"
+
+
 class UnknownModel(MdsaError):
     """The engine does not have the model; `mdsa models pull NAME` fetches it."""
 
@@ -107,30 +123,41 @@ class NoEngine(EngineError):
     """No engine was found, so no model can answer. Start one: the server notices by itself."""
 
     title = "No engine is running"
+    retry_after = 2
 
 
 class EngineUnreachable(EngineError):
     """The engine was there and does not answer now."""
 
     title = "The engine does not answer"
+    retry_after = 2
 
 
 class EngineBusy(EngineError):
     """The engine's own line is full. Try again in a moment."""
 
     title = "The engine is busy"
+    retry_after = 2
 
 
 class LineFull(MdsaError):
     """As many turns wait for the model as may. Try again once some of them were answered."""
 
     title = "Too many turns wait for this model"
+    retry_after = 5
 
 
 class NoRoom(MdsaError):
     """The model can never be brought into memory, because pinned ones take all the places."""
 
     title = "There is no room for this model"
+    retry_after = 2
+
+
+class NotAsking(MdsaError):
+    """A turn was answered that asks nothing, or not any more. Read it to see how it goes on."""
+
+    title = "The turn asks nothing"
 
 
 class ModelInUse(MdsaError):
@@ -174,18 +201,21 @@ class DataFolderInUse(MdsaError):
     """Another server holds the data folder; two would spoil each other's work."""
 
     title = "Another server uses this data folder"
+    retry_after = 2
 
 
 class StoreUnusable(MdsaError):
     """The database cannot be opened, read or written: damaged, from a newer version, read-only, disk full."""
 
     title = "The database cannot be used"
+    retry_after = 2
 
 
 class EmbedderUnavailable(MdsaError):
     """The embedding model cannot be loaded; routers that need it sit out."""
 
     title = "The embedding model is not available"
+    retry_after = 2
 
 
 class PluginFault(MdsaError):
@@ -204,9 +234,11 @@ class ServerClosing(MdsaError):
     """The server is shutting down and takes no new turns."""
 
     title = "The server is shutting down"
+    retry_after = 2
 
 
 class ServerStopped(MdsaError):
     """The server ended while a turn ran; the message was kept, and what had come of the answer."""
 
     title = "The server stopped during this turn"
+    retry_after = 2

@@ -11,11 +11,23 @@ from socket import getaddrinfo
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
+import msgspec
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import InitErrorDetails
 
-from mdsa_server.vocabulary.domain import ModelOptions, Think
+from mdsa_server.vocabulary.domain import Example, ModelOptions, Think
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
+
+EXAMPLE_LINE = '{"text": "How do I reverse a list?", "intent": "lists"}'
+EXAMPLE_DECODER = msgspec.json.Decoder(Example)
 
 DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
 """A span of time as the engine writes it."""
@@ -162,6 +174,41 @@ def _unfit_option(name: str, value: Any) -> Unfit | None:
     )
 
 
+class FileOfExamples(NamedTuple):
+    """Examples that stand in a file of their own."""
+
+    path: Path
+    examples: tuple[Example, ...]
+
+
+def _examples_from(value: Any, info: ValidationInfo) -> FileOfExamples:
+    if not isinstance(value, str):
+        raise Unfit("must be a path in quotes", f"Name a file with a line for each example: {EXAMPLE_LINE}")
+    return _read_examples(_from_the_files_folder(Path(value), info))
+
+
+def _read_examples(path: Path) -> FileOfExamples:
+    mend = f"Write one on each line of {path.name}, such as {EXAMPLE_LINE}"
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise Unfit(f"{path} cannot be read ({error.strerror})", "Name a file that is there.") from error
+    except UnicodeDecodeError as error:
+        raise Unfit(f"{path} is not UTF-8", "Save the file as UTF-8.") from error
+    examples = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                examples.append(EXAMPLE_DECODER.decode(line))
+            except msgspec.DecodeError as error:
+                raise Unfit(f"line {number} of {path.name} is no example ({error})", mend) from error
+            if not examples[-1].text.strip():
+                raise Unfit(f"line {number} of {path.name} has an empty text", mend)
+    if not examples:
+        raise Unfit(f"{path.name} holds no example", mend)
+    return FileOfExamples(path, tuple(examples))
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise Unfit("is empty", "Say in a sentence what the domain is for: routers and people read it.")
@@ -169,6 +216,7 @@ def _said(text: str) -> str:
 
 
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_from_the_files_folder)]
+ExamplesFile = Annotated[FileOfExamples, PlainValidator(_examples_from, json_schema_input_type=str)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Text = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]

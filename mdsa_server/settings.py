@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mdsa_server.setting_values import (
     DomainName,
     EngineUrl,
+    ExamplesFile,
     FilePath,
     FolderOrName,
     KeepAlive,
@@ -19,7 +20,8 @@ from mdsa_server.setting_values import (
     Texts,
     Thinking,
 )
-from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.domain import Domain, Example
+from mdsa_server.vocabulary.routing import OnTie
 
 
 class Section(BaseModel):
@@ -99,7 +101,9 @@ class ResidencySettings(Section):
     max_wait: Seconds = Field(
         default=20.0, description="How long turns for resident models may go before one for another, in seconds."
     )
-    max_running: int = Field(default=256, ge=1, description="How many turns one model answers at a time.")
+    max_running: int = Field(
+        default=4, ge=1, description="How many turns one model answers at a time: as many as the engine does."
+    )
     max_line: int = Field(default=64, ge=1, description="How many turns may wait for one model.")
     prefer: Literal["best", "warm", "balanced"] = Field(
         default="balanced", description="Which of a domain's models answers when the first is not in memory."
@@ -121,6 +125,9 @@ class EmbeddingSettings(Section):
         default=True, description="Whether the embedding model may only come from this machine's disk."
     )
     threads: int = Field(default=0, ge=0, description="How many threads embed; 0 lets PyTorch decide.")
+    fast_messages: bool = Field(
+        default=True, description="Whether messages are embedded by a small, fast copy of the model, made once."
+    )
 
 
 class RoutingSettings(Section):
@@ -131,8 +138,20 @@ class RoutingSettings(Section):
         description="The routers that are asked; of equally sure ones the first decides.",
     )
     fallback: str = Field(default="general", description="The domain that answers when no router is sure enough.")
+    target_precision: float = Field(
+        default=0.85,
+        gt=0,
+        lt=1,
+        description="How often, of the domains that a router chooses, it should be right; it learns how sure that is.",
+    )
     min_confidence: float = Field(
-        default=0.5, ge=0, le=1, description="How sure a router must be of a domain, from 0 to 1, for it to be chosen."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="How sure, from 0 to 1, a router must be of a domain at least, for it to be chosen.",
+    )
+    on_tie: OnTie = Field(
+        default="ask", description="Whether the user is asked between two likely domains, or the likelier answers."
     )
     timeout: Seconds = Field(default=10.0, description="How long the routers may take to decide, in seconds.")
     learning_timeout: Seconds = Field(
@@ -172,6 +191,10 @@ class DomainSettings(Section):
 
     description: Sentence = Field(description="What the domain is for, in a sentence; routers and people read it.")
     examples: Texts = Field(default=(), description="Messages that belong here, as people would write them.")
+    examples_file: ExamplesFile | None = Field(
+        default=None,
+        description='More examples, a JSON object on each line: {"text": "...", "intent": "..."}, the intent optional.',
+    )
     keywords: Texts = Field(default=(), description="Words and phrases that speak for this domain.")
     model: str | None = Field(
         default=None, min_length=1, description="The model that answers; left out, it is [engine] default_model."
@@ -219,5 +242,11 @@ class Settings(Section):
 
 
 def _as_vocabulary(name: str, domain: DomainSettings) -> Domain:
-    facts = {key: value for key, value in domain if key not in ("model", "models")}
-    return Domain(name=name, models=domain.models or ((domain.model,) if domain.model else ()), **facts)
+    facts = {key: value for key, value in domain if key not in ("model", "models", "examples", "examples_file")}
+    more = domain.examples_file.examples if domain.examples_file else ()
+    return Domain(
+        name=name,
+        models=domain.models or ((domain.model,) if domain.model else ()),
+        examples=(*map(Example, domain.examples), *more),
+        **facts,
+    )

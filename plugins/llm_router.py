@@ -176,7 +176,7 @@ def examples_of(domains: Sequence[Domain], most: int, room: int) -> list[Message
             message
             for domain in domains
             for example in domain.examples[place : place + 1]
-            for message in (asked(shortened(example, MOST_OF_EXAMPLE)), answered(domain.name))
+            for message in (asked(shortened(example.text, MOST_OF_EXAMPLE)), answered(domain.name))
         ]
         room -= sum(len(message.content) for message in row)
         if room < 0:

@@ -63,14 +63,16 @@ def test_the_reference_file_has_the_tables_of_the_settings_in_their_order() -> N
     assert set(tomllib.loads(REFERENCE)) == {*TABLES, "domains"}
 
 
-def test_the_reference_file_lists_every_key_of_a_domain_with_its_default() -> None:
+def test_the_reference_file_lists_every_key_of_a_domain_with_its_default(tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "code.jsonl").write_text('{"text": "How do I reverse a list?"}')
     documented = tomllib.loads(documented_domain_keys())
     assert list(documented) == list(DomainSettings.model_fields)
     for key, field in DomainSettings.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
         if not field.is_required() and default is not None:
             assert json.loads(json.dumps(default)) == documented[key], key
-        assert DomainSettings.model_validate({"description": "x", key: documented[key]})
+        assert DomainSettings.model_validate({"description": "x", key: documented[key]}, context={"folder": tmp_path})
 
 
 def test_every_key_of_the_reference_file_is_explained_above_it() -> None:

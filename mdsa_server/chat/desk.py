@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
-from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
+from mdsa_server.plugin_api.contracts import Embed, MeasuredRouter, Retriever, Router
+from mdsa_server.routing.thresholds import threshold_for
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.vocabulary.domain import Domain, ModelOptions
+from mdsa_server.vocabulary.routing import OnTie, Prediction
+from mdsa_server.vocabulary.stopwatch import stopwatch
 
 if TYPE_CHECKING:
     from mdsa_server.plugin_api.contracts import Vectors
@@ -40,7 +43,12 @@ class Team:
     routers: tuple[str, ...]
     """The routers to ask, in order."""
     fallback: str
+    """The domain that answers when nobody is sure."""
     min_confidence: float
+    """What is asked of routers that cannot tell how often they are right, 0 to 1."""
+    target_precision: float
+    """How often those that can should be right in what they choose, 0 to 1."""
+    on_tie: OnTie
     router_timeout: float
     """Seconds that a router may take to decide, once it has learnt the domains."""
 
@@ -68,6 +76,19 @@ class Desk:
     keeper: ModelKeeper
     conversations: Conversations
     embed: Embed
+    _thresholds: dict[str, tuple[Sequence[Prediction], float, float | None]] = field(default_factory=dict, repr=False)
+    """By router: from what, and for which target, its threshold was found."""
+
+    def threshold(self, router: Router, target: float) -> float | None:
+        """Give the confidence from which on a router is right in `target` of all cases; None where it cannot tell."""
+        if not isinstance(router, MeasuredRouter):
+            return None
+        predictions, known_target, threshold = self._thresholds.get(router.name, ((), 0.0, None))
+        if predictions is not router.predictions or known_target != target:
+            predictions = router.predictions
+            threshold = threshold_for(predictions, target)
+            self._thresholds[router.name] = predictions, target, threshold
+        return threshold
 
 
 @dataclass(kw_only=True)
@@ -76,6 +97,8 @@ class SharedVector:
 
     text: str
     embed: Embed = field(repr=False)
+    seconds: float = field(default=0.0, repr=False)
+    """How long it took, once it is there."""
     _made: asyncio.Task[Vectors] | None = field(default=None, repr=False)
 
     @property
@@ -90,8 +113,14 @@ class SharedVector:
 
     async def __call__(self) -> Vectors:
         if self._made is None:
-            self._made = asyncio.ensure_future(self.embed([self.text]))
+            self._made = asyncio.ensure_future(self._make())
         # Shielded: one asker that gives up must not take the vector from the others.
         vectors = await asyncio.shield(self._made)
         vector: Vectors = vectors[0]
         return vector
+
+    async def _make(self) -> Vectors:
+        seconds = stopwatch()
+        vectors = await self.embed([self.text])
+        self.seconds = seconds()
+        return vectors

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from mdsa_server.chat.asking import Asking
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
@@ -15,6 +16,7 @@ from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, Server
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
+from mdsa_server.vocabulary.routing import OnTie
 from mdsa_server.vocabulary.stopwatch import Stopwatch, stopwatch
 from mdsa_server.vocabulary.turn import Timings, Turn
 
@@ -34,6 +36,7 @@ class LiveTurn:
     owner: str
     stream: TurnStream
     clock: Stopwatch
+    asking: Asking = field(default_factory=Asking)
     task: asyncio.Task[None] | None = None
     ending: bool = False
     """Its end is known and being saved: too late to cancel it."""
@@ -56,9 +59,15 @@ class LiveTurns:
         self._closing = False
 
     async def start(
-        self, owner: str, message: str, *, conversation: str | None = None, domain: str | None = None
+        self,
+        owner: str,
+        message: str,
+        *,
+        conversation: str | None = None,
+        domain: str | None = None,
+        on_tie: OnTie | None = None,
     ) -> TurnStream:
-        """Save the message and begin its turn.
+        """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`.
 
         Raises InvalidRequest, MessageTooLong, UnknownDomain, UnknownConversation, StoreUnusable or
         ServerClosing; then nothing was saved.
@@ -67,7 +76,7 @@ class LiveTurns:
         turn = await self.desk.conversations.begin_turn(owner, conversation, message)
         live = LiveTurn(owner, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
-        live.task = self._spawn(self._drive(live, domain), f"turn {turn.id}")
+        live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         if self._closing:
             # It was being saved when the others were ended.
             await self._cut_off(live)
@@ -112,6 +121,13 @@ class LiveTurns:
         if live := self._live.get(turn):
             await _stop(live)
 
+    async def choose_domain(self, owner: str, turn: str, domain: str) -> None:
+        """Answer a turn that asks which domain is meant. Raises UnknownTurn, UnknownDomain, NotAsking."""
+        await self.find(owner, turn)
+        name = self.desk.team.domain(domain).name
+        live = self._live.get(turn)
+        (live.asking if live else Asking()).answer(name)
+
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
         await self.desk.conversations.delete(owner, conversation)
@@ -130,10 +146,10 @@ class LiveTurns:
         live.cut_off = True
         await _stop(live)
 
-    async def _drive(self, live: LiveTurn, domain: str | None) -> None:
+    async def _drive(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> None:
         """Run a turn and tell its end, whatever it is, once it is saved."""
         stream = live.stream
-        last = await self._last_event(live, domain)
+        last = await self._last_event(live, domain, on_tie)
         # Nothing is awaited between the end and this: who cancels either comes before it, or too late.
         live.ending = True
         if problem := await self._save(live, [*stream.events, last]):
@@ -167,11 +183,12 @@ class LiveTurns:
                 del self._live[live.stream.turn.id]
                 return
 
-    async def _last_event(self, live: LiveTurn, domain: str | None) -> TurnEvent:
+    async def _last_event(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
         turn = live.stream.turn
         try:
-            async with aclosing(run_turn(self.desk, turn, live.clock, domain=domain)) as events:
+            story = run_turn(self.desk, turn, live.clock, live.asking, domain=domain, on_tie=on_tie)
+            async with aclosing(story) as events:
                 async for event in events:
                     if isinstance(event, TurnFinished):
                         return event

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mdsa_server.chat.desk import Desk, SharedVector, Team
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import RouteQuery, Router
-from mdsa_server.routing.decide import decide, forced
+from mdsa_server.routing.decide import Terms, asked_for, decide
 from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
 
 log = structlog.get_logger(__name__)
@@ -23,15 +23,30 @@ async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | 
     """
     began = time.monotonic()
     if domain is not None:
-        return forced(team.domain(domain).name)
+        return asked_for(team.domain(domain).name)
     routers = [router for name in team.routers for router in desk.offers.routers if router.name == name]
     opinions = await asyncio.gather(*(_ask(desk, team, router, query) for router in routers))
     route = decide(
         list(zip([router.name for router in routers], opinions, strict=True)),
+        _terms(desk, team, routers),
+        message=query.message,
+        previous=query.previous_domain,
+    )
+    return replace(
+        route,
+        evidence=route.evidence + _silent(route, opinions),
+        seconds=time.monotonic() - began,
+        embedding_seconds=query.vector.seconds if isinstance(query.vector, SharedVector) else 0.0,
+    )
+
+
+def _terms(desk: Desk, team: Team, routers: Sequence[Router]) -> Terms:
+    known = {router.name: desk.threshold(router, team.target_precision) for router in routers}
+    return Terms(
         fallback=team.fallback,
         min_confidence=team.min_confidence,
+        thresholds={router: threshold for router, threshold in known.items() if threshold is not None},
     )
-    return replace(route, evidence=route.evidence + _silent(route, opinions), seconds=time.monotonic() - began)
 
 
 async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:

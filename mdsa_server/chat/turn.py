@@ -4,13 +4,16 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 
 from mdsa_server.chat.answer import Answer, tell_answer
+from mdsa_server.chat.asking import Asking
 from mdsa_server.chat.assemble import assemble
 from mdsa_server.chat.desk import Desk, SharedVector
 from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
 from mdsa_server.plugin_api.contracts import RetrieverQuery, RouteQuery
+from mdsa_server.routing.decide import asked_for
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.events import (
+    DomainAsked,
     PassagesFound,
     PromptAssembled,
     RouteChosen,
@@ -18,7 +21,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
     TurnStarted,
 )
-from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.routing import OnTie, Route
 from mdsa_server.vocabulary.stopwatch import Stopwatch
 from mdsa_server.vocabulary.turn import Timings, Turn, Usage
 
@@ -27,10 +30,11 @@ HISTORY_TURNS = 40
 
 
 async def run_turn(
-    desk: Desk, turn: Turn, clock: Stopwatch, *, domain: str | None = None
+    desk: Desk, turn: Turn, clock: Stopwatch, asking: Asking, *, domain: str | None = None, on_tie: OnTie | None = None
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
+    `on_tie` says what is done where two domains are as good as equally likely, if not what is configured.
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
     """
     team = desk.team
@@ -39,6 +43,10 @@ async def run_turn(
     history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
     with closing(SharedVector(text=turn.message, embed=desk.embed)) as vector:
         route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
+        if route.tied and (on_tie or team.on_tie) == "ask":
+            yield DomainAsked(at=clock(), route=route)
+            if meant := await asking.ask():
+                route = asked_for(meant, route)
         yield RouteChosen(at=clock(), route=route)
 
         chosen = team.domain(route.domain)

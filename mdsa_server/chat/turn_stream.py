@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from mdsa_server.vocabulary.events import TurnEvent
+from mdsa_server.vocabulary.events import DomainAsked, TurnEvent
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
 from mdsa_server.vocabulary.turn import Turn
 
@@ -67,6 +67,13 @@ class TurnStream:
         """Wait for the end and give the turn as it was saved."""
         async for _ in self.follow():
             pass
+        return self.so_far()
+
+    async def finished_or_asking(self) -> Turn:
+        """Wait for the end, or until the turn waits for a word of its owner's."""
+        async for batch in self.follow():
+            if isinstance(batch[-1][1], DomainAsked):
+                break
         return self.so_far()
 
     def so_far(self) -> Turn:

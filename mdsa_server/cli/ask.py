@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
 
 BAR = 20
+NONE = "none of them"
 
 
 @click.command()
@@ -28,7 +29,7 @@ BAR = 20
 def ask(message: str, domain: str | None, as_json: bool, data: Path | None, config: Path | None) -> None:
     """Ask one question. A message of - is read from standard input."""
     text = sys.stdin.read() if message == "-" else message
-    run(_ask(read_configuration(config, data), {"message": text, "domain": domain}, as_json))
+    run(_ask(read_configuration(config, data), {"message": text, "domain": domain, "on_tie": "best"}, as_json))
 
 
 @click.command()
@@ -65,14 +66,23 @@ async def _route(loaded: Loaded, message: str, as_json: bool) -> None:
 
 
 def _print_route(route: dict[str, Any]) -> None:
+    import msgspec
+
+    from mdsa_server.routing.explain import explain
+    from mdsa_server.vocabulary.routing import Route
+
     click.echo(
         f"{click.style(route['domain'], bold=True)}  confidence {sure(route['confidence'])}, "
-        f"decided by {route['router']} in {route['seconds'] * 1000:.0f} ms"
+        f"decided by {route['router']} in {route['seconds'] * 1000:.1f} ms, "
+        f"{route['embedding_seconds'] * 1000:.1f} ms of them to embed the message"
     )
-    width = max((len(candidate["domain"]) for candidate in route["candidates"]), default=0)
-    for candidate in route["candidates"]:
-        bar = "█" * round(candidate["confidence"] * BAR)
-        click.echo(f"  {candidate['domain']:<{width}}  {sure(candidate['confidence'])}  {bar}")
+    click.echo(explain(msgspec.convert(route, Route)))
+    rows = [(candidate["domain"], candidate["confidence"]) for candidate in route["candidates"]]
+    if route["out_of_scope"] is not None:
+        rows.append((NONE, route["out_of_scope"]))
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, confidence in rows:
+        click.echo(f"  {name:<{width}}  {sure(confidence)}  {'█' * round(confidence * BAR)}")
     for seen in route["evidence"]:
         weight = f"  {seen['weight']:.2f}" if seen["weight"] is not None else ""
         note(f"  {seen['kind']} for {seen['domain'] or 'no domain'}: {seen['text']}{weight}")

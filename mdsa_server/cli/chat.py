@@ -116,7 +116,7 @@ class Talk:
     def say(self, message: str) -> None:
         """Send a message and print the answer as it comes; Ctrl-C stops it."""
         turn = TurnSoFar(conversation=self.conversation)
-        body = {"message": message, "conversation": self.conversation, "domain": self.domain}
+        body = {"message": message, "conversation": self.conversation, "domain": self.domain, "on_tie": "best"}
         answering = self.portal.start_task_soon(print_turn, self.client, body, turn)
         try:
             _wait(answering)

@@ -8,6 +8,7 @@ from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
+from mdsa_server.cli.routes import routes
 from mdsa_server.cli.serve import reload, serve
 from mdsa_server.cli.simulate import simulate
 
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (serve, chat, ask, route, models, plugins, simulate, check, init, reload, schema):
+for command in (serve, chat, ask, route, routes, models, plugins, simulate, check, init, reload, schema):
     main.add_command(command)

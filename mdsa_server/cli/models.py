@@ -65,8 +65,8 @@ def unload(name: str, data: Path | None, config: Path | None) -> None:
 @click.argument("name")
 @configuration_options
 def pin(name: str, data: Path | None, config: Path | None) -> None:
-    """Keep a model in memory, until the server is started again."""
-    run(_tell(read_configuration(config, data), "pin", name, f"{name} is pinned."))
+    """Bring a model into memory and keep it there, until the server is started again."""
+    run(_tell(read_configuration(config, data), "pin", name, f"{name} is in memory, and pinned."))
 
 
 @models.command()

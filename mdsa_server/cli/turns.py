@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 STREAM = {"Accept": "text/event-stream"}
 # A load is told once it takes longer than this, in seconds.
 SOON = 0.3
+REASONS = {
+    "gathering": "models in memory are not swapped at once",
+    "another loads": "another model is being loaded",
+    "in use": "what has to make room still answers",
+    "running": "it answers as many as it may",
+}
+"""Why a turn waits, in words."""
 
 
 @dataclass
@@ -42,8 +49,14 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
             async for name, event in events:
                 pending.close()
                 match name:
+                    case "route_chosen" if event["route"]["reason"] == "tied":
+                        other = event["route"]["candidates"][1]["domain"]
+                        note(f"{other} was about as likely: to have it answer, name it as the domain")
+                    case "model_chosen" if event["model"] != event["preferred"]:
+                        note(f"{event['model']} answers, which is in memory, and not {event['preferred']}")
                     case "model_waiting":
-                        note(f"waiting for {event['model']}, place {event['place']} in line ...")
+                        why = f": {REASONS[event['reason']]}" if event["reason"] in REASONS else ""
+                        note(f"waiting for {event['model']}, place {event['place']} in line{why} ...")
                     case "model_loading":
                         # A model that the engine does not have is refused at once: it was never being loaded.
                         soon = asyncio.get_running_loop().call_later(SOON, note, f"loading {event['model']} ...")

@@ -16,6 +16,8 @@ from mdsa_server.vocabulary.models import InstalledModel, full_name
 
 ANYWHERE = Places(Place("mdsa.toml"))
 GIGABYTE = 1_000_000_000
+# OLLAMA_MAX_LOADED_MODELS where nobody has set it.
+OLLAMA_MODELS = 3
 
 
 def unoffered_tools(
@@ -142,6 +144,42 @@ def resident_bytes(settings: Settings, default_model: str | None, installed: Col
     return sum(sizes.get(weights, 0) for weights in {weights for preferred in used for weights in preferred})
 
 
+def crowded_places(settings: Settings, kind: str, places: Places = ANYWHERE) -> list[Fault]:
+    """Find limits that contradict each other, or that `kind` of engine would not keep."""
+    residency = settings.residency
+    faults = []
+    ahead = {full_name(model) for model in (*residency.pinned, *residency.preload)}
+    if len(ahead) > residency.max_models:
+        what = f"with what is pinned, {len(ahead)} models are to be loaded, and {residency.max_models} may be in memory"
+        mend = "Preload fewer, or raise max_models: else they push each other out."
+        faults.append(places.fault(("residency", "preload"), what, mend))
+    if kind == "ollama" and residency.max_models > OLLAMA_MODELS:
+        what = f"is more than the {OLLAMA_MODELS} that Ollama keeps without a GPU, or for each, unless told otherwise"
+        mend = f"Start Ollama with OLLAMA_MAX_LOADED_MODELS={residency.max_models}, or lower it."
+        faults.append(places.fault(("residency", "max_models"), what, mend))
+    return faults
+
+
+def too_large(
+    settings: Settings, default_model: str | None, installed: Collection[InstalledModel], places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find the models in use that alone take more than `max_memory_gb`."""
+    residency = settings.residency
+    limit = residency.max_memory_gb * GIGABYTE
+    named = [model for domain in settings.domains_as_vocabulary() for model in domain.models]
+    named += [*residency.pinned, *residency.preload, default_model or ""]
+    known = {full_name(model) for model in named}
+    return [
+        places.fault(
+            ("residency", "max_memory_gb"),
+            f"{model.name} alone takes {in_gigabytes(model.size)}, so nothing else stays in memory beside it",
+            "Raise max_memory_gb, or take a smaller model.",
+        )
+        for model in installed
+        if limit and model.size > limit and full_name(model.name) in known
+    ]
+
+
 def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fault]:
     """Find examples that stand in two domains, whatever their case and spacing."""
     return [
@@ -162,9 +200,9 @@ def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:
     first_in: dict[str, str] = {}
     for domain in settings.domains_as_vocabulary():
         for example in domain.examples:
-            first = first_in.setdefault(" ".join(example.casefold().split()), domain.name)
+            first = first_in.setdefault(" ".join(example.text.casefold().split()), domain.name)
             if first != domain.name:
-                yield domain.name, first, example
+                yield domain.name, first, example.text
 
 
 def _weights_of(domain: Domain, default_model: str | None, installed: Collection[InstalledModel]) -> list[str]:

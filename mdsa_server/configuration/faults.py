@@ -108,7 +108,7 @@ def _unknown_key(path: KeyPath, places: Places) -> Fault:
     known = list(table.model_fields) if table else []
     home = next((name for name in Settings.model_fields if field_at((name, path[-1]))), None)
     variable = _in_variable(path, places)
-    if home and len(path) <= 2:
+    if home and home != path[0] and not closest(path[-1], known):
         mend = f"Set {variable_of((home, path[-1]))}." if variable else f"It belongs in [{home}]."
     elif meant := closest(path[-1], known):
         mend = f"Did you mean {variable_of((*path[:-1], meant)) if variable else meant}?"

@@ -21,6 +21,7 @@ from mdsa_server.configuration.places import Place, Places, dotted
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import ResidencySettings, RoutingSettings, Settings
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.models import full_name
 
 FILE_NAME = "mdsa.toml"
 FILE_VARIABLE = "MDSA_CONFIG"
@@ -251,8 +252,9 @@ def _faults_between_keys(tree: Mapping[str, Any], places: Places, folder: Path) 
             faults.append(places.fault(("domains", name, "models"), what, mend))
     pinned = _written(tree, "residency", "pinned", default=[])
     places_in_memory = _written(tree, "residency", "max_models", default=ResidencySettings().max_models)
-    if isinstance(pinned, list) and isinstance(places_in_memory, int) and len(pinned) >= places_in_memory:
-        what = f"pins {len(pinned)} models of {places_in_memory} that may be in memory"
+    known = {full_name(model) for model in pinned if isinstance(model, str)} if isinstance(pinned, list) else set()
+    if known and isinstance(places_in_memory, int) and len(known) >= places_in_memory >= 1:
+        what = f"pins {len(known)} of the {places_in_memory} models that may be in memory"
         mend = "Pin fewer, or raise max_models: other models need a place too."
         faults.append(places.fault(("residency", "pinned"), what, mend))
     directories = _written(tree, "plugin_host", "directories", default=[])

@@ -34,7 +34,7 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
 
 
 def _examine_examples(loaded: Loaded, findings: Findings) -> None:
-    count = sum(len(domain.examples) for domain in loaded.settings.domains.values())
+    count = sum(len(domain.examples) for domain in loaded.settings.domains_as_vocabulary())
     repeated = checks.duplicate_examples(loaded.settings, loaded.places)
     findings.note("examples", f"{count}, none of them in two domains", repeated)
 
@@ -107,6 +107,12 @@ async def _examine_models(loaded: Loaded, engine: Engine, findings: Findings) ->
         default_model = await engine.default_model()
         findings.note("default model", default_model)
     _note_options(loaded, default_model, installed, findings)
+    residency = settings.residency
+    kept = f"at most {residency.max_models} models in memory"
+    kept += f"; pinned: {', '.join(residency.pinned)}" if residency.pinned else ""
+    kept += f"; preloaded: {', '.join(residency.preload)}" if residency.preload else ""
+    crowded = checks.crowded_places(settings, engine.status.kind, places)
+    findings.note("residency", kept, crowded + checks.too_large(settings, default_model, installed, places))
     memory = psutil.virtual_memory().total
     needed = checks.resident_bytes(settings, default_model, installed)
     findings.note(

@@ -1,6 +1,6 @@
 """The engine and the plugins that settings ask for, opened: to serve with, and to check."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mdsa_server import bundled
@@ -16,6 +16,7 @@ from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
+from mdsa_server.vocabulary.domain import Domain
 
 GIGABYTE = 1_000_000_000
 
@@ -62,7 +63,10 @@ def make_keeper(settings: Settings, engine: Engine, spawn: Spawn) -> ModelKeeper
         worth=residency.worth_waiting,
         keep_alive=in_seconds(settings.engine.keep_alive),
         pinned=residency.pinned,
-        preload=[(model, options_of(model, settings.domains_as_vocabulary())) for model in residency.preload],
+        preload={
+            model: options_of(model, settings.domains_as_vocabulary())
+            for model in (*residency.pinned, *residency.preload)
+        },
         spawn=spawn,
     )
 
@@ -74,14 +78,23 @@ def make_asker(settings: Settings, keeper: ModelKeeper) -> AskModel:
 
 
 def opened_plugins(
-    settings: Settings, embed: Embed, ask_model: AskModel, routers: Collection[str]
+    settings: Settings,
+    embed: Embed,
+    ask_model: AskModel,
+    routers: Collection[str],
+    domains: Sequence[Domain] | None = None,
+    strangers: Sequence[str] = (),
 ) -> AbstractAsyncContextManager[PluginRegistry]:
-    """Load all plugins that are not disabled, and have the named routers learn the domains."""
+    """Load all plugins that are not disabled, and have the named routers learn the domains.
+
+    They are the configured ones where none are given; `strangers` are messages that belong to none of them.
+    """
     host = settings.plugin_host
     return PluginRegistry.open(
         discover(bundled.plugins(), host.directories),
         settings=settings.plugins,
-        domains=settings.domains_as_vocabulary(),
+        domains=settings.domains_as_vocabulary() if domains is None else domains,
+        strangers=strangers,
         embed=embed,
         ask_model=ask_model,
         disabled=host.disabled,

@@ -7,7 +7,8 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
-from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.chat.desk import Team
+from mdsa_server.chat.teaching import Teaching
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import require_fit
@@ -21,16 +22,19 @@ from mdsa_server.web.rooms import Reloaded
 
 log = structlog.get_logger(__name__)
 
-TAKEN_UP = ("domains", "routing.routers", "routing.fallback", "routing.min_confidence", "routing.timeout")
+TAKEN_UP = (
+    "domains",
+    *(f"routing.{key}" for key in ("routers", "fallback", "target_precision", "min_confidence", "on_tie", "timeout")),
+)
 """What a running server takes up; all else needs a restart."""
 
 
 class Reloader:
-    """Reads what the server was started with again, and swaps the team at the desk."""
+    """Reads what the server was started with again, and has its team taken up."""
 
-    def __init__(self, loaded: Loaded, *, desk: Desk, registry: PluginRegistry, engine: Engine) -> None:
+    def __init__(self, loaded: Loaded, *, teaching: Teaching, registry: PluginRegistry, engine: Engine) -> None:
         self._started_with = loaded
-        self._desk = desk
+        self._teaching = teaching
         self._registry = registry
         self._engine = engine
         self._one_at_a_time = asyncio.Lock()
@@ -44,8 +48,7 @@ class Reloader:
             warnings = [str(fault) for fault in misfits]
             warnings += [str(fault) for fault in await self._missing_models(fresh)]
             team = team_of(fresh.settings)
-            warnings += await self._registry.refit(team.routers, tuple(team.domains.values()))
-            self._desk.team = team
+            warnings += await self._teaching.take_up(team)
             needs_restart = tuple(changed_beyond_reload(self._started_with.settings, fresh.settings))
             log.info("configuration read again", domains=list(team.domains), needs_restart=needs_restart)
             for warning in warnings:
@@ -68,6 +71,8 @@ def team_of(settings: Settings) -> Team:
         routers=tuple(settings.routing.routers),
         fallback=settings.routing.fallback,
         min_confidence=settings.routing.min_confidence,
+        target_precision=settings.routing.target_precision,
+        on_tie=settings.routing.on_tie,
         router_timeout=settings.routing.timeout,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -29,6 +30,8 @@ class RecordedTurn(Struct, frozen=True, kw_only=True):
     ended: float
     load_seconds: float = 0.0
     """How long it saw the model being loaded; several turns may have seen one load."""
+    loaded: float | None = None
+    """When that load was over, where that was before it was admitted."""
 
 
 def recorded_turn(began: datetime, events: Sequence[TurnEvent]) -> RecordedTurn | None:
@@ -37,7 +40,7 @@ def recorded_turn(began: datetime, events: Sequence[TurnEvent]) -> RecordedTurn 
     if assembled is None or not isinstance(events[-1], TurnFinished | TurnFailed):
         return None
     asking = (event.at for event in events if isinstance(event, ModelChosen | ModelWaiting | ModelLoading))
-    loading = [event.at for event in events if isinstance(event, ModelLoading)]
+    loads = [(event.at, after.at) for event, after in pairwise(events) if isinstance(event, ModelLoading)]
     start = began.timestamp()
     return RecordedTurn(
         model=assembled.model,
@@ -45,7 +48,9 @@ def recorded_turn(began: datetime, events: Sequence[TurnEvent]) -> RecordedTurn 
         arrived=start + min(asking, default=assembled.at),
         admitted=start + assembled.at,
         ended=start + events[-1].at,
-        load_seconds=assembled.at - loading[-1] if loading else 0.0,
+        # Not what it waited afterwards, for its turn on the model that was there by then.
+        load_seconds=loads[-1][1] - loads[-1][0] if loads else 0.0,
+        loaded=start + loads[-1][1] if loads else None,
     )
 
 
@@ -58,9 +63,15 @@ def recorded_turns(stories: Iterable[tuple[datetime, Sequence[TurnEvent]]]) -> l
 def loads_seen(turns: Iterable[RecordedTurn]) -> list[tuple[str, int, float, float]]:
     """Give the loads that turns waited for: model, context, begin and end; turns that saw one load count as one."""
     seen: list[tuple[str, int, float, float]] = []
-    for turn in sorted((turn for turn in turns if turn.load_seconds), key=lambda turn: turn.admitted):
-        began = turn.admitted - turn.load_seconds
-        if any((model, context) == (turn.model, turn.context) and began < end for model, context, _, end in seen[-9:]):
-            continue
-        seen.append((turn.model, turn.context, began, turn.admitted))
+    ends = ((turn.loaded or turn.admitted, turn) for turn in turns if turn.load_seconds)
+    for ended, turn in sorted(ends, key=lambda pair: pair[0]):
+        began = ended - turn.load_seconds
+        of_this = (turn.model, turn.context)
+        same = next((place for place, load in enumerate(seen) if load[:2] == of_this and began < load[3]), None)
+        if same is None:
+            seen.append((turn.model, turn.context, began, ended))
+        else:
+            # The one that saw most of it tells how long it was.
+            model, context, first, end = seen[same]
+            seen[same] = model, context, min(first, began), end
     return seen

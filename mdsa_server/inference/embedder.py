@@ -1,4 +1,4 @@
-"""Texts to vectors: found in the cache where they came before, made in a thread of its own where not."""
+"""Texts to vectors: found in the cache where they came before, made in threads of their own where not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import structlog
 from mdsa_server.errors import StoreUnusable
 from mdsa_server.inference.embedding_model import Encode, Vectors, find_model, fingerprint_of, load_model
 from mdsa_server.inference.embedding_thread import EmbeddingThread
+from mdsa_server.inference.query_embedder import QueryEmbedder
+from mdsa_server.inference.query_model import name_of_copy
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +23,8 @@ log = structlog.get_logger(__name__)
 TEXT_CHARS = 20_000
 # How many vectors of a large order are made before they are put into the cache.
 KEPT_AT_ONCE = 512
+# Up to so many texts are a message. More are a pile, whose vectors are likely kept: those are worth the model itself.
+FEW = 8
 
 
 class EmbeddingCache(Protocol):
@@ -32,13 +36,16 @@ class EmbeddingCache(Protocol):
 
 
 class Embedder:
-    """Loads its model, and imports PyTorch, when the first text needs them; `close` ends its thread.
+    """Loads its model, and imports PyTorch, when the first text needs them; `close` ends its threads.
 
     `model` is "auto" (the packaged all-MiniLM-L6-v2), a folder or a name on the hub; `threads` is how many
-    cores one batch may use, 0 leaves that to PyTorch; `cache` keeps the vectors of texts that come again.
+    cores one batch may use, 0 leaves that to PyTorch; `cache` keeps the vectors of texts that come again;
+    `copies` is the folder for the small copy of the model that embeds messages, None has PyTorch embed them too.
     """
 
-    def __init__(self, model: str, *, offline: bool, threads: int, cache: EmbeddingCache | None) -> None:
+    def __init__(
+        self, model: str, *, offline: bool, threads: int, cache: EmbeddingCache | None, copies: Path | None = None
+    ) -> None:
         self._model = model
         self._offline = offline
         self._threads = threads
@@ -48,6 +55,7 @@ class Embedder:
         self._fingerprint: str | None = None
         self._dimensions = 0
         self._thread = EmbeddingThread(self._load)
+        self._queries = QueryEmbedder(copies, lambda: (self._find(), self.fingerprint)) if copies else None
 
     @property
     def fingerprint(self) -> str:
@@ -60,9 +68,19 @@ class Embedder:
             self._fingerprint = fingerprint_of(folder)
         return self._fingerprint
 
+    @property
+    def query_fingerprint(self) -> str:
+        """The name of what embeds messages now: `fingerprint` until there is the small copy, and then the copy's.
+
+        Vectors of the two are near and not equal: compare them, but do not take one for the other in a cache.
+        Reads files like `fingerprint`. Raises EmbedderUnavailable.
+        """
+        return name_of_copy(self.fingerprint) if self._queries and self._queries.ready else self.fingerprint
+
     async def embed(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
         """Give unit vectors, float32, shape (texts, dimensions); `cached` for texts that will come again.
 
+        A few texts that are not `cached` are taken for a message and come from the small copy where there is one.
         No texts give shape (0, dimensions), or (0, 0) before anything was embedded. What a model does not
         read of a long text is left out. Raises EmbedderUnavailable.
         """
@@ -70,14 +88,26 @@ class Embedder:
             return np.empty((0, self._dimensions), np.float32)
         if cached and self._cache:
             vectors = await self._recall(self._cache, texts)
-        else:
+        elif cached or len(texts) > FEW or not self._queries:
             vectors = await self._make(texts)
+        else:
+            vectors = await self._make_few(self._queries, texts)
         self._dimensions = vectors.shape[1]
         return vectors
 
     async def close(self) -> None:
         """Finish the batch in hand; whoever still waits gets EmbedderUnavailable."""
         await asyncio.to_thread(self._thread.close)
+        if self._queries:
+            await asyncio.to_thread(self._queries.close)
+
+    async def _make_few(self, queries: QueryEmbedder, texts: Sequence[str]) -> Vectors:
+        vectors = await queries.embed([_readable(text) for text in texts])
+        if vectors is None:
+            vectors = await self._make(texts)
+            # Not before: until the model has been loaded, messages wait for the processor.
+            queries.make_copy()
+        return vectors
 
     async def _make(self, texts: Sequence[str]) -> Vectors:
         return await asyncio.wrap_future(self._thread.order([_readable(text) for text in texts]))

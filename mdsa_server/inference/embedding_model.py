@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +80,14 @@ def fingerprint_of(folder: Path) -> str:
 
 def load_model(folder: Path, *, offline: bool, threads: int) -> Encode:
     """Import PyTorch and load the model: seconds of work, for a thread that may wait. Raises EmbedderUnavailable."""
+    return encode_with(open_model(folder, offline=offline, threads=threads))
+
+
+def open_model(folder: Path, *, offline: bool, threads: int) -> Any:
+    """Give the model itself, a SentenceTransformer. Raises EmbedderUnavailable."""
     try:
         with _library_variables(offline=offline):
-            return _load(folder, threads)
+            return _open(folder, threads)
     except ImportError as error:
         raise EmbedderUnavailable(
             f"a library that embedding needs cannot be imported ({error})",
@@ -96,16 +101,8 @@ def load_model(folder: Path, *, offline: bool, threads: int) -> Encode:
         ) from error
 
 
-def _load(folder: Path, threads: int) -> Encode:
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library's own gap
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    if threads:
-        torch.set_num_threads(threads)
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+def encode_with(model: Any) -> Encode:
+    """Give what a SentenceTransformer is here for."""
 
     def encode(texts: Sequence[str]) -> Vectors:
         vectors: Vectors = model.encode(
@@ -118,6 +115,18 @@ def _load(folder: Path, threads: int) -> Encode:
         return vectors.astype(np.float32, copy=False)
 
     return encode
+
+
+def _open(folder: Path, threads: int) -> Any:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library's own gap
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    if threads:
+        torch.set_num_threads(threads)
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 
 
 def _packaged_folder() -> Path:

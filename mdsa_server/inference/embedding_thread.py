@@ -1,4 +1,4 @@
-"""The one thread that embeds: whoever asks while a batch is made shares the next one."""
+"""A thread that embeds: whoever asks while a batch is made shares the next one."""
 
 from __future__ import annotations
 
@@ -35,10 +35,15 @@ class Order:
 
 
 class EmbeddingThread:
-    """Starts with the first order and ends with `close`; `load` is called in it, again if it failed."""
+    """Starts with the first order and ends with `close`; `load` is called in it, again if it failed.
 
-    def __init__(self, load: Callable[[], Encode]) -> None:
+    A batch has up to `batch_texts` texts.
+    """
+
+    def __init__(self, load: Callable[[], Encode], *, name: str = "embedder", batch_texts: int = BATCH_TEXTS) -> None:
         self._load = load
+        self._name = name
+        self._batch_texts = batch_texts
         self._orders: list[Order] = []
         self._changed = threading.Condition()
         self._closing = False
@@ -55,7 +60,7 @@ class EmbeddingThread:
                 raise _closing()
             self._orders.append(order)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="embedder", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
             self._changed.notify()
         return order.done
@@ -91,7 +96,7 @@ class EmbeddingThread:
             while not self._closing:
                 self._orders = [order for order in self._orders if not order.done.cancelled()]
                 if self._orders:
-                    batch = take_batch(self._orders)
+                    batch = take_batch(self._orders, self._batch_texts)
                     self._orders = [order for order in self._orders if order.left]
                     return batch
                 self._changed.wait()
@@ -105,15 +110,15 @@ class EmbeddingThread:
             _fail(order, error)
 
 
-def take_batch(orders: Sequence[Order]) -> list[tuple[Order, int]]:
-    """Take texts for one batch from the orders, those with the fewest left first, short texts first.
+def take_batch(orders: Sequence[Order], most: int = BATCH_TEXTS) -> list[tuple[Order, int]]:
+    """Take up to `most` texts for one batch from the orders, those with the fewest left first, short texts first.
 
     So a question never waits for a pile of documents, and texts of like length share a batch.
     """
     batch: list[tuple[Order, int]] = []
     longest = 0
     for order in sorted(orders, key=lambda order: len(order.left)):
-        while order.left and len(batch) < BATCH_TEXTS:
+        while order.left and len(batch) < most:
             longest = max(longest, len(order.texts[order.left[-1]]))
             if batch and longest * (len(batch) + 1) > BATCH_CHARS:
                 return batch

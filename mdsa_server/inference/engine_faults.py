@@ -57,6 +57,7 @@ def refusal(status: int, body: str, model: str = "") -> EngineError | UnknownMod
             mend = "Mend the options of the domain in mdsa.toml."
         case _ if text.startswith("pull model manifest"):
             mend = "Check its name, and that the engine can fetch models: Ollama does, online (ollama serve)."
+            return EngineRefused(f"The engine cannot fetch {model!r}: {text}", mend)
         case 400 if "does not support" in text:
             mend = f"Do not ask it of {model!r}: choose another model for the domain."
         case _:

@@ -1,8 +1,9 @@
 """What is in the engine's memory, as far as the engine says, and what it costs to bring it there."""
 
 import asyncio
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -10,10 +11,10 @@ import structlog
 
 from mdsa_server.errors import UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
-from mdsa_server.inference.residency import Slot, Unit
+from mdsa_server.inference.residency import ELSEWHERE, Slot, Unit
 from mdsa_server.inference.weights import ModelWeights
 from mdsa_server.vocabulary.domain import ModelOptions
-from mdsa_server.vocabulary.models import ResidentModel
+from mdsa_server.vocabulary.models import ModelUse, ResidentModel
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,8 @@ class Loads:
     count: int = 0
     seconds: float = 0.0
     expected: float = 0.0
+    last: float = -math.inf
+    """When the last one was over, on the monotonic clock."""
 
     def add(self, seconds: float) -> None:
         self.expected = EARLIER_LOADS * self.expected + (1 - EARLIER_LOADS) * seconds if self.count else seconds
@@ -71,6 +74,10 @@ class EngineMemory:
         self._keep_alive = keep_alive
         self._pinned = dict.fromkeys(pinned, "")
         """Names, each with its weights once they are known."""
+        self._missing: set[str] = set()
+        """Pinned models of which was told that the engine does not have them."""
+        self._sizes: dict[Unit, int] = {}
+        """What units took in memory, in bytes: more than their files, by what their context takes."""
         self._uses = count()
 
     # --- what the engine says
@@ -86,15 +93,30 @@ class EngineMemory:
                 held.context = shown or _asked_context(held.options)
             if held.slot.in_use == 0 and (row is None or shown not in (None, held.context)):
                 del self.held[unit]
+                if row is None:
+                    self._tell_of_loss(held)
             else:
                 held.slot = replace(held.slot, size=row.size if row else held.slot.size)
+                self._sizes[unit] = held.slot.size
         present = {unit.weights for unit in self.held}
         for weights, row in rows.items():
             if weights not in present:
                 # Loaded by somebody else, who knows with which options: never what a turn wants, and first to go.
-                unit, context = Unit(weights, (("loaded elsewhere", True),)), row.context_length or DEFAULT_CONTEXT
+                unit, context = Unit(weights, ELSEWHERE), row.context_length or DEFAULT_CONTEXT
                 self.held[unit] = Held(self.new_slot(unit, row.size), row.name, None, context)
         self._repin()
+
+    def _tell_of_loss(self, held: Held) -> None:
+        """Log that a model went whose time was not up: what the keeper unloads, it forgets before it looks."""
+        slot = held.slot
+        if slot.pinned or 0 < self._keep_alive < time.monotonic() - slot.last_used or self._keep_alive == 0:
+            log.info("model is in memory no more", model=held.model, pinned=slot.pinned)
+        else:
+            log.warning(
+                "model left memory by itself",
+                model=held.model,
+                mend="Another program unloaded it, or OLLAMA_MAX_LOADED_MODELS is below [residency] max_models.",
+            )
 
     async def resident(self, client: OllamaClient) -> dict[str, ResidentModel]:
         """Ask the engine for what is in its memory, by weights. Raises EngineError."""
@@ -118,7 +140,12 @@ class EngineMemory:
     def forget(self) -> None:
         """Know nothing: the engine is another."""
         self.held.clear()
+        self.forget_names()
+
+    def forget_names(self) -> None:
+        """Ask anew which weights a name means, those of pinned models too."""
         self.weights.forget()
+        self._pinned = dict.fromkeys(self._pinned, "")
 
     # --- what is known of models
 
@@ -140,13 +167,15 @@ class EngineMemory:
         loads = self.loads.get(weights)
         return loads.expected if loads else LEAST_LOAD_SECONDS + self.weights.size(model) / BYTES_A_SECOND
 
-    def size(self, weights: str, model: str) -> int:
-        """Give the bytes that a model takes in memory: as it does now, or as on disk."""
-        return max((held.slot.size for held in self.of(weights)), default=self.weights.size(model))
+    def size(self, unit: Unit, model: str) -> int:
+        """Give the bytes that a unit takes in memory: as it did when it was there, and on disk before that."""
+        return max(self._sizes.get(unit, 0), self.weights.size(model))
 
     def loaded(self, weights: str, seconds: float) -> None:
-        """Learn what a load took."""
-        self.loads.setdefault(weights, Loads()).add(seconds)
+        """Learn what a load took, that is over now."""
+        loads = self.loads.setdefault(weights, Loads())
+        loads.add(seconds)
+        loads.last = time.monotonic()
 
     def keep_alive(self, weights: str, *, loading: bool = False) -> float:
         """Give the keep_alive to send, in seconds: a little longer for each use, and for ever where it is pinned.
@@ -166,7 +195,31 @@ class EngineMemory:
         if held.slot.in_use == 0 and self._keep_alive == 0 and not held.slot.pinned:
             del self.held[held.slot.unit]
 
+    def use(self, model: str, weights: str, waiting: int) -> ModelUse:
+        """Tell how a model is used; `waiting` is how many turns stand in line for it."""
+        held = self.of(weights)
+        used = max((one.slot.last_used for one in held), default=0.0)
+        loads = self.loads.get(weights, Loads())
+        return ModelUse(
+            in_use=sum(one.slot.in_use for one in held),
+            waiting=waiting,
+            idle_seconds=time.monotonic() - used if used else None,
+            pinned=self.is_pinned(weights),
+            loads=loads.count,
+            load_seconds=loads.seconds,
+            expected_load_seconds=self.expected(weights, model),
+        )
+
     # --- pins
+
+    @property
+    def pins(self) -> Mapping[str, str]:
+        """The pinned models' names, each with its weights, empty until they are known."""
+        return self._pinned
+
+    def unpin_all(self) -> None:
+        self._pinned.clear()
+        self._repin()
 
     def is_pinned(self, weights: str) -> bool:
         return weights in self._pinned.values()
@@ -188,8 +241,10 @@ class EngineMemory:
             try:
                 self._pinned[name] = await self.weights.of(client, name)
             except UnknownModel as error:
-                log.warning("pinned model is not there", model=name, mend=error.mend)
-                del self._pinned[name]
+                # It stays pinned: it may be fetched later.
+                if name not in self._missing:
+                    log.warning("pinned model is not there", model=name, mend=error.mend)
+                self._missing.add(name)
 
     def _repin(self) -> None:
         for held in self.held.values():

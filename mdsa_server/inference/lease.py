@@ -1,15 +1,17 @@
 """A lease on a model: first a ticket in the line, then the right to use the model."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mdsa_server.errors import MdsaError
+from mdsa_server.errors import MdsaError, NoRoom
 from mdsa_server.inference.chat_lines import ChatChunk
+from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.engine_memory import Held
 from mdsa_server.inference.ollama import OllamaClient
-from mdsa_server.inference.residency import Waiting, Why
+from mdsa_server.inference.residency import Limits, Waiting, Why
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
 from mdsa_server.vocabulary.stopwatch import Stopwatch
@@ -27,7 +29,11 @@ class Ticket:
     options: ModelOptions
     held: Held | None = None
     """What it was admitted to."""
+    admitted_at: float = math.inf
+    """On the monotonic clock."""
     error: MdsaError | None = None
+    asked: bool = False
+    """The engine was asked to answer, and told for how long to keep the model."""
     place: int = 0
     """1 is next."""
     why: Why = "another loads"
@@ -39,8 +45,9 @@ class Ticket:
             self.place, self.why = place, why
             self.changed.set()
 
-    def admit(self, held: Held) -> None:
+    def admit(self, held: Held, now: float) -> None:
         self.held = held
+        self.admitted_at = now
         self.changed.set()
 
     def refuse(self, error: MdsaError) -> None:
@@ -50,6 +57,9 @@ class Ticket:
 
 class Admitting(Protocol):
     """What a lease asks of its keeper."""
+
+    @property
+    def engine(self) -> Engine: ...
 
     def context(self, ticket: Ticket) -> int: ...
 
@@ -61,16 +71,20 @@ class Admitting(Protocol):
 class Lease:
     """The right to use a model, once `admission` has run out."""
 
-    def __init__(self, keeper: Admitting, client: OllamaClient, ticket: Ticket, preferred: str | None) -> None:
+    def __init__(self, keeper: Admitting, ticket: Ticket, preferred: str | None) -> None:
         self._keeper = keeper
         self._ticket = ticket
         self._preferred = preferred
-        self.client = client
         self.model = ticket.model
         """The model to ask, by name."""
         self.options = ticket.options
         self.load_seconds = 0.0
         """How long the turn saw its model being loaded; once admitted."""
+
+    @property
+    def client(self) -> OllamaClient:
+        """The engine to ask. It may be another than when the turn entered the line. Raises NoEngine."""
+        return self._keeper.engine.client
 
     @property
     def context(self) -> int:
@@ -80,6 +94,7 @@ class Lease:
     @property
     def keep_alive(self) -> str | float:
         """What to send along, so that the engine keeps models as the keeper does."""
+        self._ticket.asked = True
         return self._keeper.keep_alive(self._ticket)
 
     async def admission(self, clock: Stopwatch) -> AsyncIterator[ModelChosen | ModelWaiting | ModelLoading]:
@@ -96,6 +111,8 @@ class Lease:
             loading = ticket.why == "loading"
             if told != (now := "loading" if loading else ticket.place):
                 told = now
+                if loading_since is not None:
+                    self.load_seconds += clock() - loading_since
                 loading_since = clock() if loading else None
                 yield (
                     ModelLoading(at=clock(), model=self.model)
@@ -107,9 +124,18 @@ class Lease:
         if ticket.error is not None:
             raise ticket.error
         if loading_since is not None:
-            self.load_seconds = clock() - loading_since
+            self.load_seconds += clock() - loading_since
 
     def answered(self, last: ChatChunk) -> None:
         """Learn from an answer's closing line: where the engine had to load, somebody else had unloaded."""
         if last.load_seconds >= LOADED_SECONDS:
             self._keeper.loaded_unasked(self._ticket, last.load_seconds)
+
+
+def no_room(model: str, limits: Limits) -> NoRoom:
+    """Make the error of a turn whose model can never come, because what is pinned takes too much."""
+    memory = f", or its {limits.max_memory / 1e9:.1f} GB" if limits.max_memory else ""
+    return NoRoom(
+        f"{model!r} has no place in memory: pinned models take all {limits.max_models} places{memory}",
+        "Unpin one (mdsa models unpin NAME), or raise the limits in [residency].",
+    )

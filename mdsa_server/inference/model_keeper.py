@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,10 +11,11 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.errors import EngineError, InvalidRequest, LineFull, MdsaError, NoRoom, UnknownModel
+from mdsa_server.errors import EngineError, InvalidRequest, LineFull, MdsaError, UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.engine_memory import DEFAULT_CONTEXT, EngineMemory, Held, Loads
-from mdsa_server.inference.lease import Lease, Ticket
+from mdsa_server.inference.lease import Lease, Ticket, no_room
+from mdsa_server.inference.loading_ahead import LoadingAhead
 from mdsa_server.inference.model_mover import ModelMover
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Limits, Prefer, Swap, Unit, Waiting, choose, plan
@@ -24,10 +26,10 @@ from mdsa_server.vocabulary.models import ModelUse
 log = structlog.get_logger(__name__)
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
-Preload = Sequence[tuple[str, ModelOptions]]
 
 # How often to see what is in memory while models are: others load and unload too.
 LOOK_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
 
 
 class ModelKeeper:
@@ -43,12 +45,12 @@ class ModelKeeper:
         worth: float,
         keep_alive: float,
         pinned: Iterable[str],
-        preload: Preload,
+        preload: Mapping[str, ModelOptions],
         spawn: Spawn,
     ) -> None:
         """`worth`: for `prefer` "balanced", the seconds of loading that a less preferred model is taken for.
 
-        `keep_alive` is in seconds, below 0 for ever; `preload` has each model with its options.
+        `keep_alive` is in seconds, below 0 for ever; `preload` has what is loaded ahead, pinned or not, with options.
         """
         self.engine = engine
         self._memory = EngineMemory(keep_alive=keep_alive, pinned=pinned)
@@ -57,7 +59,7 @@ class ModelKeeper:
         self._max_line = max_line
         self._prefer = prefer
         self._worth = worth
-        self._preload = preload
+        self._ahead = LoadingAhead(self._memory, self.load, preload)
         self._spawn = spawn
         self._line: list[Ticket] = []
         self._numbers = count()
@@ -72,20 +74,21 @@ class ModelKeeper:
         Raises NoEngine, EngineError, UnknownModel, LineFull; the lease's `admission` raises more.
         """
         client = await self._known_engine()
+        ticket: Ticket | None = None
         try:
             ticket = await self._choose(client, models, options)
             self._enter(ticket)
-            try:
-                yield Lease(self, client, ticket, models[0] if len(models) > 1 else None)
-            finally:
-                self._leave(ticket)
+            yield Lease(self, ticket, models[0] if len(models) > 1 else None)
         except EngineError:
-            self._mover.doubt()
+            self._mover.doubt()  # Before those behind are admitted to it.
             raise
         except UnknownModel:
             # It may have been the default, and deleted since.
             self.models_changed()
             raise
+        finally:
+            if ticket is not None:
+                self._leave(ticket)
 
     def context(self, ticket: Ticket) -> int:
         """Give the context of an admitted turn's model, in tokens."""
@@ -100,30 +103,38 @@ class ModelKeeper:
         return self._memory.options_of(model)
 
     def loaded_unasked(self, ticket: Ticket, seconds: float) -> None:
-        """Take down a load that an answer had to wait for."""
-        log.info("engine loaded a model by itself", model=ticket.model, seconds=round(seconds, 2))
-        self._memory.loaded(ticket.waiting.unit.weights, seconds)
+        """Take down a load that an answer had to wait for; of several that waited for it, the first tells."""
+        weights = ticket.waiting.unit.weights
+        if self._memory.loads.get(weights, Loads()).last < ticket.admitted_at:
+            self._memory.loaded(weights, seconds)
+            log.info("engine loaded a model by itself", model=ticket.model, seconds=round(seconds, 2))
         self._mover.doubt()
 
     # --- what people ask for
 
-    async def pin(self, model: str) -> None:
-        """Keep a model in memory once it is there. Raises InvalidRequest, EngineError, UnknownModel."""
+    async def pin(self, model: str, options: ModelOptions) -> None:
+        """Bring a model into memory, and keep it there. Raises InvalidRequest, and as a lease does."""
         client = await self._known_engine()
         weights = await self._memory.weights.of(client, model)
         pinned = self._memory.pinned_beside(weights)
         if pinned + 1 >= self._limits.max_models:
             raise InvalidRequest(
-                f"with {pinned} pinned and {self._limits.max_models} at most in memory, no other has a place",
+                f"{pinned + 1} models would be pinned, and one of the {self._limits.max_models} places in memory must "
+                "stay free for the others",
                 "Unpin a model, or raise [residency] max_models.",
             )
+        if not any(held.slot.phase != "leaving" for held in self._memory.of(weights)):
+            await self.load(model, options)
         self._memory.pin(model, weights)
+        self._ahead.add(model, options)
         await self._mover.tell_keep_alive(weights)
 
     async def unpin(self, model: str) -> None:
-        """Let a model go again when its place is needed. Raises EngineError, UnknownModel."""
+        """Let a model go again when its place is needed. Raises InvalidRequest, EngineError, UnknownModel."""
         client = await self._known_engine()
         weights = await self._memory.weights.of(client, model)
+        if not self._memory.is_pinned(weights):
+            raise InvalidRequest(f"{model} is not pinned", "mdsa models lists those that are.")
         self._memory.unpin(weights)
         await self._mover.tell_keep_alive(weights)
 
@@ -134,38 +145,57 @@ class ModelKeeper:
                 pass
 
     async def unload(self, model: str) -> None:
-        """Take a model out of memory. Raises ModelInUse, UnknownModel, EngineError."""
+        """Take a model out of memory. Raises InvalidRequest, ModelInUse, UnknownModel, EngineError."""
         client = await self._known_engine()
+        weights = await self._memory.weights.of(client, model)
+        await self.look()
+        if not self._memory.of(weights):
+            raise InvalidRequest(f"{model} is not in memory", "mdsa models lists what is.")
         try:
-            await self._mover.unload(model, await self._memory.weights.of(client, model))
+            await self._mover.unload(model, weights)
         finally:
             self._pump()
 
     async def uses(self, models: Iterable[str]) -> Mapping[str, ModelUse]:
         """Tell of each named model how it is used. Raises EngineError, UnknownModel."""
         client = await self._known_engine()
-        return {model: self._use(model, await self._memory.weights.of(client, model)) for model in models}
+        waiting = Counter(ticket.waiting.unit.weights for ticket in self._line)
+        weights = {model: await self._memory.weights.of(client, model) for model in models}
+        return {model: self._memory.use(model, known, waiting[known]) for model, known in weights.items()}
 
     def models_changed(self) -> None:
         """Ask the engine anew which models it has: one was fetched or deleted."""
-        self._memory.weights.forget()
+        self._memory.forget_names()
+        self._mover.doubt()
         self.engine.forget_default_model()
 
-    # --- the engine's memory
-
     async def watch(self) -> None:
-        """Preload, then see now and then what others have loaded and unloaded, for as long as the server runs."""
-        preloaded: OllamaClient | None = None
+        """Load ahead, then see now and then what others have loaded and unloaded, for as long as the server runs."""
+        loaded_ahead: OllamaClient | None = None
         while True:
-            if self.engine.status.problem is None and preloaded is not self.engine.client:
-                preloaded = self.engine.client
-                await self._load_ahead()
+            if self.engine.status.problem is None:
+                if loaded_ahead is not self.engine.client:
+                    loaded_ahead = self.engine.client
+                    await self._ahead.load_all()
+                await self._ahead.load_lost()
+            else:
+                loaded_ahead = None  # It may come back with nothing in its memory.
             await asyncio.sleep(LOOK_SECONDS)
-            if (self._memory.held or self._line) and self.engine.status.problem is None:
+            if self.engine.status.problem is None:
                 try:
                     await self.look()
                 except EngineError as error:
                     log.debug("engine not looked at", reason=error.detail)
+
+    async def close(self) -> None:
+        """Have pinned models expire as others do, now that nobody is there to unpin them."""
+        self._memory.unpin_all()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for weights in {held.slot.unit.weights for held in self._memory.held.values()}:
+                    await self._mover.tell_keep_alive(weights)
+        except (MdsaError, TimeoutError) as error:
+            log.debug("models keep what they were told last", reason=str(error))
 
     async def look(self, *, again: bool = True) -> None:
         """See what is in the engine's memory; not `again` where that is known. Raises NoEngine, EngineError."""
@@ -176,16 +206,10 @@ class ModelKeeper:
 
     async def _known_engine(self) -> OllamaClient:
         client = self.engine.client
-        if not self._mover.sure:
+        # A move ends with a look of its own; who waits for that stands in the line, where it can be seen.
+        if not self._mover.sure and not self._mover.moving:
             await self.look(again=False)
         return client
-
-    async def _load_ahead(self) -> None:
-        for model, options in self._preload:
-            try:
-                await self.load(model, options)
-            except MdsaError as error:
-                log.warning("model not preloaded", model=model, reason=error.detail, mend=error.mend)
 
     # --- the line
 
@@ -204,7 +228,7 @@ class ModelKeeper:
                 unit=Unit(weights, runner),
                 since=time.monotonic(),
                 load_seconds=memory.expected(weights, model),
-                size=memory.size(weights, model),
+                size=memory.size(Unit(weights, runner), model),
             )
             tickets[waiting.ticket] = Ticket(waiting, model, options)
         slots = [held.slot for held in memory.held.values()]
@@ -229,7 +253,8 @@ class ModelKeeper:
         # What was held of an engine that is another by now is not there to be given back.
         elif held is not None and held is self._memory.held.get(ticket.waiting.unit):
             held.used(time.monotonic(), held.slot.in_use - 1)
-            self._memory.let_go(held)
+            if ticket.asked:
+                self._memory.let_go(held)
         self._pump()
 
     def _pump(self) -> None:
@@ -245,18 +270,16 @@ class ModelKeeper:
         for number in todo.admit:
             held = self._memory.held[tickets[number].waiting.unit]
             held.used(now, held.slot.in_use + 1)
-            tickets[number].admit(held)
+            tickets[number].admit(held, now)
         for place, (number, why) in enumerate(todo.waits.items(), 1):
             if why == "pinned":
-                tickets[number].refuse(_no_room(tickets[number].model, self._limits.max_models))
+                tickets[number].refuse(no_room(tickets[number].model, self._limits))
             tickets[number].told(place, why)
         self._line = [ticket for ticket in self._line if ticket.held is None and ticket.error is None]
         if todo.swap is not None and not self._mover.moving:
             self._begin(todo.swap)
         elif todo.wake_at is not None:
             self._timer = asyncio.get_running_loop().call_later(max(todo.wake_at - now, 0), self._pump)
-
-    # --- swapping
 
     def _begin(self, swap: Swap) -> None:
         held = self._memory.held
@@ -275,24 +298,3 @@ class ModelKeeper:
                 if ticket.waiting.unit == coming.slot.unit:
                     ticket.refuse(error)
         self._pump()
-
-    def _use(self, model: str, weights: str) -> ModelUse:
-        held = self._memory.of(weights)
-        used = max((one.slot.last_used for one in held), default=0.0)
-        loads = self._memory.loads.get(weights, Loads())
-        return ModelUse(
-            in_use=sum(one.slot.in_use for one in held),
-            waiting=sum(ticket.waiting.unit.weights == weights for ticket in self._line),
-            idle_seconds=time.monotonic() - used if used else None,
-            pinned=self._memory.is_pinned(weights),
-            loads=loads.count,
-            load_seconds=loads.seconds,
-            expected_load_seconds=self._memory.expected(weights, model),
-        )
-
-
-def _no_room(model: str, max_models: int) -> NoRoom:
-    return NoRoom(
-        f"{model!r} has no place in memory: all {max_models} are taken by pinned models",
-        "Unpin one (mdsa models unpin NAME), or raise [residency] max_models.",
-    )

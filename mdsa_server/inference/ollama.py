@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Any, cast
 
 import aiohttp
@@ -42,9 +42,10 @@ class PullProgress(Struct, frozen=True, kw_only=True):
 class OllamaClient:
     """Speaks with one engine. Made inside a running event loop; close it there.
 
-    `connect_timeout` and `stall_timeout` are seconds: to be connected, and without a byte while an
-    answer is awaited. Calls raise EngineUnreachable where the engine does not answer, EngineRefused
-    or EngineBusy where it answers no, and UnknownModel where it does not have the model.
+    `connect_timeout` and `stall_timeout` are seconds: to be connected, and without a byte while an answer is
+    awaited. An answer that has not begun waits for as long as its model answers others: an engine answers a
+    few at a time, and the others wait in it unseen. Calls raise EngineUnreachable where the engine does not
+    answer, EngineRefused or EngineBusy where it answers no, and UnknownModel where it does not have the model.
     """
 
     def __init__(self, url: str, *, connect_timeout: float = 3.0, stall_timeout: float = 300.0) -> None:
@@ -53,10 +54,13 @@ class OllamaClient:
         self._control = ollama.AsyncClient(
             self.url, timeout=httpx.Timeout(stall_timeout, connect=connect_timeout), trust_env=False
         )
+        self._stall_timeout = stall_timeout
+        self._heard: dict[str, float] = {}
+        """By model, when it last said something to anybody, on the loop's clock."""
         key = os.environ.get("OLLAMA_API_KEY")
         self._streams = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=stall_timeout),
+            timeout=aiohttp.ClientTimeout(sock_connect=connect_timeout),
             headers={"Authorization": f"Bearer {key}"} if key else None,
         )
 
@@ -166,19 +170,23 @@ class OllamaClient:
         chosen = {"options": options, "think": think, "tools": tools, "format": format}
         asked |= {name: value for name, value in chosen.items() if value or value is False}
         try:
-            response = await self._streams.post(
-                f"{self.url}/api/chat",
-                data=msgspec.json.encode(asked),
-                headers={"Content-Type": "application/json"},
-            )
+            async with self._patience(model):
+                response = await self._streams.post(
+                    f"{self.url}/api/chat",
+                    data=msgspec.json.encode(asked),
+                    headers={"Content-Type": "application/json"},
+                )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self.url, error) from error
         try:
             if response.status != 200:
                 raise refusal(response.status, await response.text(errors="replace"), model)
             body, lines, ended = response.content, ChatLines(), False
+            self._watch(response)
+            now = asyncio.get_running_loop().time
             while not ended:
                 block = await body.readany()
+                self._heard[model] = now()
                 ended = not block
                 chunk = lines.feed(block or END_OF_LINE)
                 if chunk is not None:
@@ -198,6 +206,34 @@ class OllamaClient:
     async def close(self) -> None:
         await self._control.close()  # type: ignore[no-untyped-call]  # the package leaves it untyped
         await self._streams.close()
+
+    @asynccontextmanager
+    async def _patience(self, model: str) -> AsyncIterator[None]:
+        """Raise TimeoutError inside once neither this answer has begun nor the model said anything to others."""
+        loop = asyncio.get_running_loop()
+        quiet_since = loop.time()
+        timer: asyncio.TimerHandle
+        async with asyncio.timeout(None) as limit:
+
+            def look() -> None:
+                nonlocal timer
+                due = max(quiet_since, self._heard.get(model, 0.0)) + self._stall_timeout
+                if due > loop.time():
+                    timer = loop.call_at(due, look)
+                else:
+                    limit.reschedule(loop.time())
+
+            timer = loop.call_later(self._stall_timeout, look)
+            try:
+                yield
+            finally:
+                timer.cancel()
+
+    def _watch(self, response: aiohttp.ClientResponse) -> None:
+        """Have reads of an answer that has begun time out by its own silence; a whole one needs no watch any more."""
+        if response.connection is not None and (protocol := response.connection.protocol) is not None:
+            protocol.read_timeout = self._stall_timeout
+            protocol.start_timeout()
 
     @contextmanager
     def _answering(self, model: str = "") -> Iterator[None]:

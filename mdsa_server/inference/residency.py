@@ -34,6 +34,10 @@ EARLY = 1e-3
 HALF_LIFE_SECONDS = 600.0
 
 
+ELSEWHERE = (("loaded elsewhere", True),)
+"""The options of what somebody else loaded, who knows which: never what a turn wants."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """What is loaded as one: weights, with the options that belong to the loaded model (`num_ctx` and others)."""
@@ -138,7 +142,11 @@ def choose(candidates: Sequence[Waiting], slots: Iterable[Slot], prefer: Prefer,
     if prefer == "best" or (prefer == "balanced" and first.load_seconds <= worth):
         return first
     warm = {slot.unit for slot in slots if slot.phase != "leaving"}
-    return next((candidate for candidate in candidates if candidate.unit in warm), first)
+    # What others have loaded may well be loaded as it is wanted here: the engine alone knows.
+    perhaps = {unit.weights for unit in warm if unit.options == ELSEWHERE}
+    choice = [candidate for candidate in candidates if candidate.unit in warm]
+    choice += [candidate for candidate in candidates if candidate.unit.weights in perhaps]
+    return choice[0] if choice else first
 
 
 def _admit(
@@ -183,21 +191,39 @@ def _swap(
         return None, why, wakes
     # Nobody seems to be about who might use what would have to go.
     alone = len(cold) == 1 and not any(slot.in_use for slot in slots)
-    taken = False
+    ahead: list[tuple[Waiting, list[Slot]]] = []
+    """Those that have waited long enough, each with what has to go for it and is still in use."""
+    oldest: dict[Unit, float] = {}
+    """By what has to go, when it may go for the oldest that wants its place: nobody younger has it sooner."""
     for waiting in cold:
         victims = _victims(waiting, slots, limits, now)
         if victims is None:
             why[waiting.unit] = "pinned"
-        elif taken or any(slot.in_use for slot in victims):
+        elif any(slot.in_use for slot in victims) or not all(
+            _leaves_room(older, slots, waiting, victims, limits) for older in ahead
+        ):
             why[waiting.unit] = "in use"
-            # Nobody younger takes the place that is being made for one that has waited long enough.
-            taken = taken or _overdue(waiting, limits, now)
-        elif now + EARLY >= (ripe := _ripe(waiting, victims, limits, GRACE if alone else GATHER)):
-            return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
+            if _overdue(waiting, limits, now):
+                ahead.append((waiting, victims))
         else:
+            ripe = _ripe(waiting, victims, limits, GRACE if alone else GATHER)
+            ripe = max([ripe, *(oldest[slot.unit] for slot in victims if slot.unit in oldest)])
+            if now + EARLY >= ripe:
+                return Swap(waiting.unit, tuple(slot.unit for slot in victims)), why, wakes
+            oldest.update({slot.unit: ripe for slot in victims})
             why[waiting.unit] = "gathering"
             wakes.append(ripe)
     return None, why, wakes
+
+
+def _leaves_room(
+    ahead: tuple[Waiting, list[Slot]], slots: Sequence[Slot], younger: Waiting, victims: Sequence[Slot], limits: Limits
+) -> bool:
+    """Whether the place that is being made for an older one is there too when the younger one has come."""
+    older, gone = ahead
+    there = [slot for slot in slots if slot not in gone and slot not in victims]
+    come = Slot(unit=younger.unit, size=younger.size)
+    return older.unit.weights != younger.unit.weights and _fits(older, [*there, come], limits)
 
 
 def _ripe(waiting: Waiting, victims: Sequence[Slot], limits: Limits, loads: float) -> float:

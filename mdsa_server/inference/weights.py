@@ -1,6 +1,6 @@
 """Which weights a model's name means: names over the same weights share one place in the engine's memory."""
 
-from mdsa_server.errors import UnknownModel
+from mdsa_server.errors import EngineRefused, UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import InstalledModel, full_name
 
@@ -31,9 +31,17 @@ class ModelWeights:
             raise UnknownModel(f"The engine has no model {model!r}.", f"Fetch it: mdsa models pull {model}")
         if installed.digest not in self._by_digest:
             # The digest is of the model as it is named, template and all; its description names the weights' file.
-            self._by_digest[installed.digest] = (await client.show(model)).weights or installed.digest
+            self._by_digest[installed.digest] = await _weights(client, model) or installed.digest
         return self._by_digest[installed.digest]
 
     def forget(self) -> None:
         """Ask anew: the engine, or its models, have changed."""
         self._installed.clear()
+
+
+async def _weights(client: OllamaClient, model: str) -> str:
+    """Ask for a model's weights; empty where the engine does not say. Raises EngineError, UnknownModel."""
+    try:
+        return (await client.show(model)).weights
+    except EngineRefused:
+        return ""  # A damaged one, perhaps nobody's concern here: it must not keep all others from being known.

@@ -10,6 +10,7 @@ from mdsa_server.errors import MdsaError, ModelTimeout, PluginFault, ToolRefused
 from mdsa_server.plugin_api.contracts import (
     AskModel,
     Embed,
+    MeasuredRouter,
     PluginContext,
     Retriever,
     RetrieverQuery,
@@ -20,9 +21,9 @@ from mdsa_server.plugin_api.contracts import (
 from mdsa_server.plugin_api.hookspecs import hookimpl
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
-from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.domain import Domain, Example
 from mdsa_server.vocabulary.passages import Passage
-from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Prediction
 
 __all__ = [
     "AskModel",
@@ -30,13 +31,16 @@ __all__ = [
     "Domain",
     "Embed",
     "Evidence",
+    "Example",
     "MdsaError",
+    "MeasuredRouter",
     "Message",
     "ModelTimeout",
     "Opinion",
     "Passage",
     "PluginContext",
     "PluginFault",
+    "Prediction",
     "Retriever",
     "RetrieverQuery",
     "RouteQuery",

@@ -10,7 +10,7 @@ from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain, ModelOptions
 from mdsa_server.vocabulary.passages import Passage
-from mdsa_server.vocabulary.routing import Opinion, Route
+from mdsa_server.vocabulary.routing import Opinion, Prediction, Route
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,8 @@ class Embed(Protocol):
     async def __call__(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
         """Give unit vectors, float32, shape (texts, dimensions). Raises EmbedderUnavailable.
 
-        `cached` is for texts that will come again, such as examples: their vectors are kept.
+        `cached` is for texts that will come again, such as examples: their vectors are kept. A few texts that are
+        not may come from a faster copy of the model, with vectors near those that the model gives, and not equal.
         """
 
 
@@ -96,6 +97,14 @@ class Router(Protocol):
 
     async def route(self, query: RouteQuery) -> Opinion:
         """Give candidates with confidences from 0 to 1, and evidence; no candidates where it has no view."""
+
+
+@runtime_checkable
+class MeasuredRouter(Router, Protocol):
+    """A router that knows how often it is right, so that the server can tell from which confidence on to believe it."""
+
+    predictions: Sequence[Prediction]
+    """What it said, when it last learnt, of examples that it had not learnt from; replaced as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)

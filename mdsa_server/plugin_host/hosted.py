@@ -7,23 +7,29 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api.contracts import Retriever, RetrieverQuery, RouteQuery, Router
+from mdsa_server.plugin_api.contracts import Embed, MeasuredRouter, Retriever, RetrieverQuery, RouteQuery, Router
 from mdsa_server.plugin_host.member import Member, blameless, in_words, listed
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.plugins import OfferKind
-from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion
+from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Prediction
+
+if TYPE_CHECKING:
+    from mdsa_server.plugin_api.contracts import Vectors
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+# More than any set of examples; what is longer has an endless loop behind it.
+MOST_PREDICTIONS = 1_000_000
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -38,22 +44,24 @@ METHODS: dict[OfferKind, tuple[str, ...]] = {
 class HostedRouter:
     """A plugin's router. It learns the domains in the background; calls wait until it has, the first time."""
 
-    def __init__(self, router: Router, member: Member, *, fit_timeout: float) -> None:
+    def __init__(self, router: Router, member: Member, *, embed: Embed, fit_timeout: float) -> None:
         self.name = router.name
+        self._embed = embed
         self._fit_timeout = fit_timeout
         self.member = member
         self._router = router
         self._fitting = asyncio.Lock()
         self._first_fit: asyncio.Task[None] | None = None
         self._unavailable: EmbedderUnavailable | None = None
+        self.predictions: tuple[Prediction, ...] = ()
 
     @property
     def begun(self) -> bool:
         return self._first_fit is not None
 
-    def begin(self, domains: Sequence[Domain]) -> None:
+    def begin(self, domains: Sequence[Domain], strangers: Sequence[str] = ()) -> None:
         """Start the first fit. Where it fails the plugin is quarantined, unless only the embedder is missing."""
-        self._first_fit = asyncio.create_task(self._fit_first(domains), name=f"fit {self.name}")
+        self._first_fit = asyncio.create_task(self._fit_first(domains, strangers), name=f"fit {self.name}")
 
     async def ready(self, patience: float | None = None) -> None:
         """Wait until the first fit is over, at most `patience` seconds.
@@ -68,8 +76,11 @@ class HostedRouter:
         if self._unavailable is not None:
             raise EmbedderUnavailable(self._unavailable.detail, self._unavailable.mend)
 
-    async def fit(self, domains: Sequence[Domain]) -> None:
+    async def fit(self, domains: Sequence[Domain], strangers: Sequence[str] = ()) -> None:
         """Learn the domains; one fit at a time, in the order in which they were asked for.
+
+        `strangers` are messages that belong to none. They are not taught: a router that measures itself is tried on
+        them, and whatever it says is among its predictions, as wrong.
 
         Raises PluginFault where that takes too long, and whatever the router raises.
         """
@@ -77,6 +88,9 @@ class HostedRouter:
             try:
                 async with asyncio.timeout(self._fit_timeout) as limit:
                     await self._router.fit(domains)
+                    if predictions := _predictions_of(self._router):
+                        predictions += await self._tried_on(strangers)
+                self.predictions = predictions
             except TimeoutError as error:
                 if limit.expired():
                     raise PluginFault(f"did not learn the domains within {self._fit_timeout:g} s") from error
@@ -99,11 +113,31 @@ class HostedRouter:
             # Asked this way round, what is not a number is refused too.
             if not 0.0 <= candidate.confidence <= 1.0:
                 raise PluginFault(f"route gave {candidate!r}; a Candidate has a confidence from 0 to 1")
-        return Opinion(candidates, tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)))
+        if opinion.out_of_scope is not None and not 0.0 <= opinion.out_of_scope <= 1.0:
+            raise PluginFault(f"route gave out_of_scope={opinion.out_of_scope!r}; it is a number from 0 to 1, or None")
+        return Opinion(
+            candidates,
+            tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)),
+            None if opinion.out_of_scope is None else float(opinion.out_of_scope),
+        )
 
-    async def _fit_first(self, domains: Sequence[Domain]) -> None:
+    async def _tried_on(self, strangers: Sequence[str]) -> tuple[Prediction, ...]:
+        predictions = []
+        for message in strangers:
+
+            async def vector(message: str = message) -> Vectors:
+                vectors = await self._embed([message], cached=True)
+                made: Vectors = vectors[0]
+                return made
+
+            opinion = await self.route(RouteQuery(message=message, vector=vector))
+            surest = max((candidate.confidence for candidate in opinion.candidates), default=0.0)
+            predictions.append(Prediction(surest, right=False, message=message, in_scope=False))
+        return tuple(predictions)
+
+    async def _fit_first(self, domains: Sequence[Domain], strangers: Sequence[str]) -> None:
         try:
-            await self.fit(domains)
+            await self.fit(domains, strangers)
         except EmbedderUnavailable as error:
             self._unavailable = error
             log.warning("router sits out", router=self.name, problem=error.detail, mend=error.mend)
@@ -146,6 +180,18 @@ def misfit(kind: OfferKind, offered: object) -> str | None:
     if kind != "tool" and not NAME.fullmatch(what):
         return f"the name {what!r} cannot be written in a header; use A to Z, a to z, 0 to 9, _, . and -"
     return None
+
+
+def _predictions_of(router: Router) -> tuple[Prediction, ...]:
+    """Give what a router measured of itself; nothing where it measures nothing. Raises PluginFault."""
+    if not isinstance(router, MeasuredRouter):
+        return ()
+    # As many as there are examples: a conversion of each, as of what comes once a turn, would take a while.
+    given = listed(router.predictions, most=MOST_PREDICTIONS)
+    for prediction in given:
+        if not isinstance(prediction, Prediction) or not 0.0 <= prediction.confidence <= 1.0:
+            raise PluginFault(f"predictions hold {prediction!r}; a Prediction has a confidence from 0 to 1")
+    return given
 
 
 def _checked(method: str, given: object, kind: type[T]) -> T:

@@ -62,11 +62,11 @@ def blameless(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt | GeneratorExit)
 
 
-def listed(given: Iterable[T]) -> tuple[T, ...]:
+def listed(given: Iterable[T], most: int = MOST_AT_ONCE) -> tuple[T, ...]:
     """Give all that a plugin gave. Raises PluginFault where that has no end."""
-    everything = tuple(islice(given, MOST_AT_ONCE + 1))
-    if len(everything) > MOST_AT_ONCE:
-        raise PluginFault(f"gave more than {MOST_AT_ONCE} things at once", "Is there a loop without an end?")
+    everything = tuple(islice(given, most + 1))
+    if len(everything) > most:
+        raise PluginFault(f"gave more than {most} things at once", "Is there a loop without an end?")
     return everything
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
 
-from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import AskModel, Embed, Retriever, Router, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
@@ -23,6 +23,7 @@ from mdsa_server.plugin_host.plugin_settings import SettingRefused, UnfitSetting
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
+from mdsa_server.vocabulary.routing import Prediction
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,9 @@ RESERVED_ROUTERS = (FALLBACK, CALLER)
 class PluginRegistry:
     """The plugins of one server. `open` makes one."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, embed: Embed) -> None:
         self._limits = limits
+        self._embed = embed
         self._members: list[Member] = []
         self._routers: list[HostedRouter] = []
         self._retrievers: list[HostedRetriever] = []
@@ -58,13 +60,14 @@ class PluginRegistry:
         disabled: Collection[str],
         routers: Collection[str],
         limits: Limits,
+        strangers: Sequence[str] = (),
     ) -> AsyncIterator[Self]:
         """Load all plugins, one after the other; close them in reverse when the block ends.
 
         A plugin that fails is quarantined and nothing is raised. `routers` names those that will be asked: they
-        learn the domains, in the background.
+        learn the domains, in the background. `strangers` are messages that belong to none.
         """
-        registry = cls(limits)
+        registry = cls(limits, embed)
         around = Surroundings(
             settings=settings,
             domains=tuple(domains),
@@ -75,7 +78,7 @@ class PluginRegistry:
         async with AsyncExitStack() as open_plugins:
             await registry._let_in(found, around, set(disabled), open_plugins)
             for router in registry._named(routers):
-                router.begin(around.domains)
+                router.begin(around.domains, strangers)
             try:
                 await registry.tools()
                 yield registry
@@ -126,13 +129,23 @@ class PluginRegistry:
             await offered.ready(self._limits.learning_timeout)
         return await self._guarded(member, called, work)
 
-    async def refit(self, routers: Collection[str], domains: Sequence[Domain]) -> list[str]:
+    async def measured(self, routers: Collection[str]) -> dict[str, Sequence[Prediction]]:
+        """Give what the named routers measured of themselves, once they have learnt; those that do not are left out."""
+        named = self._named(routers)
+        for router in named:
+            with suppress(EmbedderUnavailable):
+                await router.ready()
+        return {router.name: router.predictions for router in named if router.predictions}
+
+    async def refit(
+        self, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str] = ()
+    ) -> list[str]:
         """Have the named routers learn changed domains; when all have, give what went wrong, a sentence each.
 
         One that fails keeps what it knew, and the fault is counted; one that never knew any is quarantined.
         """
         known = tuple(domains)
-        failures = await asyncio.gather(*(self._refit(router, known) for router in self._named(routers)))
+        failures = await asyncio.gather(*(self._refit(router, known, strangers) for router in self._named(routers)))
         return [failure for failure in failures if failure]
 
     async def _let_in(
@@ -167,7 +180,9 @@ class PluginRegistry:
             if flaw := misfit(kind, offered) or self._taken(kind, offered):
                 member.refuse(REGISTERING[kind], flaw)
             elif kind == "router" and isinstance(offered, Router):
-                self._routers.append(HostedRouter(offered, member, fit_timeout=self._limits.fit_timeout))
+                self._routers.append(
+                    HostedRouter(offered, member, embed=self._embed, fit_timeout=self._limits.fit_timeout)
+                )
                 member.offers.append(Offer(kind, offered.name))
             elif kind == "retriever" and isinstance(offered, Retriever):
                 self._retrievers.append(HostedRetriever(offered, member))
@@ -225,13 +240,13 @@ class PluginRegistry:
             log.warning("no tools", plugin=member.name, source=called, reason=error.detail)
             return ()
 
-    async def _refit(self, router: HostedRouter, domains: Sequence[Domain]) -> str | None:
+    async def _refit(self, router: HostedRouter, domains: Sequence[Domain], strangers: Sequence[str]) -> str | None:
         try:
             if not router.begun:
-                router.begin(domains)
+                router.begin(domains, strangers)
                 await router.ready()
             else:
-                await router.fit(domains)
+                await router.fit(domains, strangers)
                 router.member.fared_well(f"fit of {router.name}")
         except BaseException as error:
             if blameless(error):

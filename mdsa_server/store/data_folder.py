@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 from mdsa_server.errors import DataFolderInUse, StoreUnusable
 
 DATABASE_FILE = "mdsa.sqlite3"
+ENCODERS_FOLDER = "encoders"
+"""Holds what can be made again: the copy of the embedding model that embeds messages."""
 LOCK_FILE = "server.lock"
 SERVER_FILE = "server.json"
 

@@ -83,7 +83,8 @@ class Database:
             connection.enable_load_extension(False)
             # SQLite's own `like` and `lower` know the case of ASCII letters only.
             connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
-            connection.execute(PRAGMAS)
+            # To its end: what comes after a statement that gives a row runs only when that row was read.
+            connection.execute(PRAGMAS).fetchall()
             self._local.connection = connection
             self._connections.append(connection)
         return connection

@@ -22,6 +22,13 @@ class TurnStarted(Event, frozen=True, tag="turn_started"):
     conversation: str
 
 
+class DomainAsked(Event, frozen=True, tag="domain_asked"):
+    """Two domains are as good as equally likely; the turn waits a while for its owner to choose."""
+
+    route: Route
+    """As it is if nobody does: `tied` names the two."""
+
+
 class RouteChosen(Event, frozen=True, tag="route_chosen"):
     route: Route
 
@@ -90,6 +97,7 @@ class TurnFailed(Event, frozen=True, tag="turn_failed"):
 
 TurnEvent = (
     TurnStarted
+    | DomainAsked
     | RouteChosen
     | PassagesFound
     | ModelChosen

@@ -11,6 +11,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     mend: str = ""
+    retry_after: int | None = None
+    """Seconds after which the same request may well succeed; None where it would not by waiting."""
 
 
 UNEXPECTED = Problem(

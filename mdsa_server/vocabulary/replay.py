@@ -10,6 +10,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import (
+    DomainAsked,
     PromptAssembled,
     RouteChosen,
     Thinking,
@@ -18,7 +19,7 @@ from mdsa_server.vocabulary.events import (
     TurnFailed,
     TurnFinished,
 )
-from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.vocabulary.turn import Needs, Turn
 
 Positioned = tuple[int, TurnEvent]
 """An event and the position of the stream just after it."""
@@ -63,8 +64,10 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     changes: dict[str, object] = {}
     for event in events:
         match event:
+            case DomainAsked(route=route):
+                changes |= {"needs": Needs(candidates=route.candidates[: len(route.tied)])}
             case RouteChosen(route=route):
-                changes |= {"route": route, "domain": route.domain}
+                changes |= {"route": route, "domain": route.domain, "needs": None}
             case PromptAssembled(model=model, ledger=ledger):
                 changes |= {"model": model, "ledger": ledger}
             case Thinking(text=text):
@@ -73,9 +76,9 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 answer.append(text)
             case TurnFinished(usage=usage, timings=timings, reason=reason):
                 outcome = "cancelled" if reason == "cancelled" else "answered"
-                changes |= {"usage": usage, "timings": timings, "reason": reason, "outcome": outcome}
+                changes |= {"usage": usage, "timings": timings, "reason": reason, "outcome": outcome, "needs": None}
             case TurnFailed(problem=problem):
-                changes |= {"problem": problem, "outcome": "failed"}
+                changes |= {"problem": problem, "outcome": "failed", "needs": None}
     if answer:
         changes["answer"] = "".join(answer)
     if thinking:

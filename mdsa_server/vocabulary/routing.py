@@ -6,6 +6,14 @@ from msgspec import Struct
 
 EvidenceKind = Literal["keyword", "example", "description", "note"]
 
+OnTie = Literal["ask", "best"]
+"""What is done where two domains are as good as equally likely: the user is asked, or the likelier one answers."""
+
+RouteReason = Literal["sure", "stayed", "tied", "out of scope", "unsure", "asked for"]
+"""Why a domain answers: a router was `sure` of it; the conversation `stayed` where it was; it is one of two that are
+`tied`; the message seems `out of scope` for every domain, or all are `unsure`, so that the fallback answers; or the
+caller `asked for` it."""
+
 
 class Candidate(Struct, frozen=True):
     """A domain that might answer, and how sure a router is of it."""
@@ -30,6 +38,20 @@ class Opinion(Struct, frozen=True):
 
     candidates: tuple[Candidate, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    out_of_scope: float | None = None
+    """How likely it is that no domain fits, 0 to 1; None where the router cannot tell."""
+
+
+class Prediction(Struct, frozen=True):
+    """How sure a router was of a domain for a message whose domain is known, and whether it was right."""
+
+    confidence: float
+    """0 to 1, of the domain it was surest of."""
+    right: bool
+    message: str = ""
+    """Tells which message it was, so that two measurements can be compared; empty where that is not told."""
+    in_scope: bool = True
+    """Whether the message belongs to any domain that the router knew of."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -40,6 +62,19 @@ class Route(Struct, frozen=True, kw_only=True):
     """0 to 1. For a fallback: how sure it is that no other domain fits."""
     router: str
     """The router that decided; `fallback` when none was sure, `caller` when the domain was asked for."""
+    reason: RouteReason = "sure"
     candidates: tuple[Candidate, ...] = ()
+    out_of_scope: float | None = None
+    """How likely it is that no domain fits, 0 to 1; None where no router can tell."""
+    threshold: float | None = None
+    """The confidence that was asked of the router that decided, or of the surest one where none was sure."""
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
+    """What deciding took in all."""
+    embedding_seconds: float = 0.0
+    """What of it was spent waiting for the message's vector."""
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """The two domains between which nobody could decide, the likelier first; none where it was decided."""
+        return tuple(candidate.domain for candidate in self.candidates[:2]) if self.reason == "tied" else ()

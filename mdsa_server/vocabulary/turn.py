@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from mdsa_server.vocabulary.problem import Problem
-from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.routing import Candidate, Route
 
 Outcome = Literal["running", "answered", "failed", "cancelled"]
 
@@ -45,6 +45,14 @@ class Ledger(Struct, frozen=True, kw_only=True):
     dropped_passages: int = 0
 
 
+class Needs(Struct, frozen=True, kw_only=True):
+    """What a turn waits for from its owner."""
+
+    kind: Literal["domain"] = "domain"
+    candidates: tuple[Candidate, ...]
+    """Those to choose from, the likelier first."""
+
+
 class Turn(Struct, frozen=True, kw_only=True):
     """One turn as the store keeps it."""
 
@@ -66,4 +74,6 @@ class Turn(Struct, frozen=True, kw_only=True):
     timings: Timings | None = None
     reason: str = ""
     """Why the answer ended, as in TurnFinished; empty while it runs and where the turn failed."""
+    needs: Needs | None = None
+    """None while it waits for nothing of its owner's."""
     problem: Problem | None = None

@@ -8,6 +8,8 @@ from litestar import Request
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import SerializationException
 from litestar.params import BodyKwarg
+from litestar.types import Empty
+from litestar.typing import FieldDefinition
 
 from mdsa_server.errors import InvalidRequest
 
@@ -18,9 +20,9 @@ class BodyReader(Request[Any, Any, Any]):
     """A request to a handler that may want a body."""
 
     async def body(self) -> bytes:
-        """Read it. Raises InvalidRequest where there is none."""
+        """Read it. Raises InvalidRequest where there is none, and the handler has no default for it."""
         body = await super().body()
-        if not body:
+        if not body and self._data.default is Empty:
             raise InvalidRequest(f"the body is missing; {self._wanted()} is wanted", MEND)
         return body
 
@@ -38,9 +40,14 @@ class BodyReader(Request[Any, Any, Any]):
         except RecursionError as error:
             raise InvalidRequest("the body is nested too deeply", MEND) from error
 
-    def _wanted(self) -> str:
+    @property
+    def _data(self) -> FieldDefinition:
         data = self.route_handler.parsed_data_field
         assert data is not None  # noqa: S101  # a body is read for `data` alone
+        return data
+
+    def _wanted(self) -> str:
+        data = self._data
         assert isinstance(data.kwarg_definition, BodyKwarg)  # noqa: S101  # whose type says in which form
         form = "a JSON object" if data.kwarg_definition.media_type == RequestEncodingType.JSON else "a form"
         names = [f'"{field.encode_name}"' for field in msgspec.structs.fields(data.annotation) if field.required]

@@ -27,6 +27,8 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
+    errors.UnknownCorrection: 404,
+    errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,
@@ -36,6 +38,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.EngineBusy: 503,
     errors.LineFull: 429,
     errors.NoRoom: 503,
+    errors.NotAsking: 409,
     errors.ModelInUse: 409,
     errors.EngineRefused: 502,
     errors.EngineDied: 502,
@@ -53,13 +56,11 @@ STATUS: dict[type[MdsaError], int] = {
 
 STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
 
-RETRY_AFTER_SECONDS = {429: "5", 503: "2"}
-
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem as RFC 9457 writes it, with the members `code`, `mend` and `faults` of our own."""
+    """A problem as RFC 9457 writes it, with the members `code`, `mend`, `retry_after` and `faults` of our own."""
 
     type: str
     title: str
@@ -67,6 +68,8 @@ class ProblemBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     code: str
     mend: str = ""
+    retry_after: int | None = None
+    """As the header Retry-After, in seconds."""
     faults: tuple[Fault, ...] = ()
     """What is wrong in a configuration."""
 
@@ -90,7 +93,7 @@ def problem_response(
     request: AnyRequest, problem: Problem, status: int, faults: tuple[Fault, ...] = ()
 ) -> Response[Any] | Template:
     """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
-    headers = {"Retry-After": seconds} if (seconds := RETRY_AFTER_SECONDS.get(status)) else {}
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
     wants_html = "text/html" in request.headers.get("accept", "")
     if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
         problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))
@@ -108,6 +111,7 @@ def problem_response(
         detail=problem.detail,
         code=problem.code,
         mend=problem.mend,
+        retry_after=problem.retry_after,
         faults=faults,
     )
     return Response(body, status_code=status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
@@ -154,6 +158,9 @@ MENDS = {
 MENDS_FOR_PEOPLE = {
     code_of(errors.UnknownConversation): "It may have been deleted. Choose another one in the chat, or begin anew.",
     code_of(errors.UnknownTurn): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.UnknownCorrection): "Its conversation may have been deleted. Load the page again.",
+    code_of(errors.LearningWorsened): "Reject it, or give the domain more examples, or sharper ones, in mdsa.toml."
+    " “Accept anyway” teaches it all the same.",
 }
 """Where the error itself says which request of the API helps."""
 

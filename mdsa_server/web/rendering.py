@@ -12,6 +12,7 @@ from litestar.template import TemplateConfig
 from markupsafe import Markup, escape
 
 from mdsa_server import __version__
+from mdsa_server.routing.explain import explain
 from mdsa_server.web.markdown import render_markdown
 from mdsa_server.web.texts import TITLE_CHARS
 
@@ -41,6 +42,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
     environment.filters.update(
         markdown=render_markdown,
         code_spans=code_spans,
+        explain=explain,
         percent=percent,
         seconds=seconds,
         count=count,

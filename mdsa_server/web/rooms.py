@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from mdsa_server.chat.live_turns import LiveTurns, Spawn
+from mdsa_server.chat.teaching import Teaching
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.monitor.counters import Counters
@@ -33,6 +34,7 @@ class Rooms:
     live_turns: LiveTurns
     conversations: Conversations
     turn_log: TurnLog
+    teaching: Teaching
     engine: Engine
     keeper: ModelKeeper
     registry: PluginRegistry

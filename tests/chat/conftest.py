@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -110,6 +110,8 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 routers=("word_router",),
                 fallback="general",
                 min_confidence=0.5,
+                target_precision=0.9,
+                on_tie="ask",
                 router_timeout=0.2,
             ),
             offers=offering,
@@ -121,7 +123,7 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
                 worth=5.0,
                 keep_alive=300.0,
                 pinned=(),
-                preload=(),
+                preload={},
                 spawn=supervisor.spawn,
             ),
             conversations=Conversations(database),
@@ -142,7 +144,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         yield office
 
 
-async def events_of(office: Office, message: str, **options: str) -> list[TurnEvent]:
+async def events_of(office: Office, message: str, **options: Any) -> list[TurnEvent]:
     """Run a turn to its end and give what it told."""
     live = await office.live_turns.start("local", message, **options)
     return [event async for batch in live.follow() for _, event in batch]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -176,7 +176,7 @@ async def test_passages_are_gathered_shown_and_given_to_the_model(office: Office
     ],
 )
 async def test_what_cannot_be_a_turn_is_refused_and_saves_nothing(
-    office: Office, message: str, options: dict[str, str], error: type[Exception]
+    office: Office, message: str, options: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         await office.live_turns.start("local", message, **options)

@@ -147,7 +147,7 @@ async def test_a_route_is_told_with_its_reasons_and_nothing_is_generated(
     terminal: Terminal, server: RunningServer, engine: ScriptedOllama
 ) -> None:
     done = await terminal.mdsa("route", "a function in python")
-    assert re.match(r"code  confidence 0\.\d\d, decided by keyword_router in \d+ ms\n", done.out)
+    assert re.match(r"code  confidence 0\.\d\d, decided by keyword_router in \d+\.\d ms, ", done.out)
     assert "keyword for code: python" in done.err
     assert [body for body in engine.asked("/api/chat") if body["messages"]] == []
 

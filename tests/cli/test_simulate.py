@@ -14,6 +14,22 @@ async def test_the_turns_of_the_last_days_are_served_again(terminal: Terminal, s
     assert "2 turns of 1 models, from LAST_7_DAYS" in done.out
     assert "simulated: max_models 2, lru" in done.out
     assert "No other number of places" in done.out
+    assert "waits: all turns' together" in done.out
+
+
+async def test_the_recommendation_names_its_pins_and_what_it_would_have_saved(terminal: Terminal) -> None:
+    turns = [
+        {"model": name, "context": 4096, "arrived": at, "admitted": at + 2, "ended": at + 3, "load_seconds": 2.0}
+        for at, name in enumerate(["a:latest", "b:latest", "c:latest"] * 4)
+    ]
+    (terminal.folder / "log.json").write_text(json.dumps({"turns": turns}))
+    done = await terminal.mdsa("simulate", "residency", "--log", "log.json", "--max-models", "2", "--pin", "a")
+    assert "simulated: max_models 2, lru, pinned a:latest" in done.out
+    assert "recommended: max_models 3, lru, pinned a:latest" in done.out
+    assert "waiting than as it was" in done.out
+    assert "OLLAMA_MAX_LOADED_MODELS=3" in done.out
+    told = (await terminal.mdsa("simulate", "residency", "--log", "log.json", "--pin", "nobody")).err
+    assert "No turn used nobody" in told
 
 
 async def test_recorded_turns_may_come_from_a_file_and_the_outcome_be_had_as_json(terminal: Terminal) -> None:

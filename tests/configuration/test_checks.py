@@ -7,11 +7,13 @@ import pytest
 from mdsa_server.configuration import Loaded
 from mdsa_server.configuration.checks import (
     crowded_memory,
+    crowded_places,
     duplicate_examples,
     missing_models,
     names_of_no_plugin,
     reloaded_models,
     resident_bytes,
+    too_large,
     unknown_options,
     unoffered_routers,
     unoffered_tools,
@@ -162,3 +164,19 @@ def test_an_example_twice_in_one_domain_is_no_trouble(folder: Path) -> None:
 )
 def test_a_model_without_a_tag_is_the_latest(model: str, full: str) -> None:
     assert full_name(model) == full
+
+
+def test_limits_that_contradict_each_other_are_found(folder: Path) -> None:
+    text = (
+        '[residency]\nmax_models = 4\npinned = ["one", "one:latest"]\npreload = ["two", "three", "four", "five"]\n'
+        "max_memory_gb = 0.5\n[domains.general]\ndescription = 'x'\nmodel = 'large:7b'"
+    )
+    loaded = load_text(folder, text)
+    preload, limit = crowded_places(loaded.settings, "ollama", loaded.places)
+    assert (preload.line, preload.what) == (
+        *(4, "with what is pinned, 5 models are to be loaded, and 4 may be in memory"),
+    )
+    assert (limit.line, limit.mend) == (2, "Start Ollama with OLLAMA_MAX_LOADED_MODELS=4, or lower it.")
+    assert [fault.key for fault in crowded_places(loaded.settings, "embedded")] == ["residency.preload"]
+    (large,) = too_large(loaded.settings, None, [SMALL, LARGE], loaded.places)
+    assert large.what == "large:7b alone takes 5.0 GB, so nothing else stays in memory beside it"

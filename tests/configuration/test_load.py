@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mdsa_server.configuration import load, read
 from mdsa_server.configuration.places import dotted
 from mdsa_server.errors import ConfigurationInvalid
+from mdsa_server.vocabulary.domain import Example
 from tests.configuration.configurations import GENERAL, faults_in, load_text
 
 # --- which file
@@ -238,6 +239,17 @@ def test_keys_are_told_as_people_write_them(path: tuple[str, ...], text: str) ->
     assert dotted(path) == text
 
 
+def test_a_key_that_belongs_in_another_table_is_sent_there_from_within_a_domain_too(tmp_path: Path) -> None:
+    (fault,) = faults_in(tmp_path, "[domains.general]\ndescription = 'x'\nprefer = 'warm'\n")
+    assert (fault.key, fault.mend) == ("domains.general.prefer", "It belongs in [residency].")
+
+
+def test_a_limit_of_none_is_one_fault(tmp_path: Path) -> None:
+    assert [fault.key for fault in faults_in(tmp_path, "[residency]\nmax_models = 0\n" + GENERAL)] == [
+        "residency.max_models"
+    ]
+
+
 def test_what_stands_without_the_faulty_keys_can_still_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "mdsa.toml").write_text(
         "[server]\nport = -1\n[domains.Bad]\ndescription = 'x'\n[domains.bare]\ntools = ['a']\n"
@@ -257,3 +269,32 @@ def test_what_stands_without_the_faulty_keys_can_still_be_looked_at(tmp_path: Pa
 def test_nothing_stands_of_a_file_without_a_domain(tmp_path: Path) -> None:
     (tmp_path / "mdsa.toml").write_text("[domains.general]\ndescription = 1\n")
     assert read(None, {}, tmp_path).loaded is None
+
+
+def test_a_file_of_examples_is_read_with_the_intents_in_it(tmp_path: Path) -> None:
+    (tmp_path / "code.jsonl").write_text('{"text": "Sort a list", "intent": "lists"}\n\n{"text": "What is a class?"}\n')
+    text = "[domains.general]\ndescription = 'x'\nexamples = ['Hello']\nexamples_file = 'code.jsonl'\n"
+    (domain,) = load_text(tmp_path, text).settings.domains_as_vocabulary()
+    assert domain.examples == (Example("Hello"), Example("Sort a list", "lists"), Example("What is a class?"))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "cannot be read (No such file or directory)"),
+        ("", "code.jsonl holds no example"),
+        ('{"text": "a"}\n{"txt": "b"}', "line 2 of code.jsonl is no example (Object missing required field `text`)"),
+        ('{"text": "a"}\n{"text": " "}', "line 2 of code.jsonl has an empty text"),
+        ('{"text": "a"', "line 1 of code.jsonl is no example"),
+        (b"\xff", "is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_examples_is_told_with_its_line(
+    tmp_path: Path, content: str | bytes | None, what: str
+) -> None:
+    if content is not None:
+        (tmp_path / "code.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (fault,) = faults_in(tmp_path, "[domains.general]\ndescription = 'x'\nexamples_file = 'code.jsonl'\n")
+    assert (fault.line, fault.key) == (3, "domains.general.examples_file")
+    assert what in fault.what
+    assert fault.mend

@@ -43,7 +43,7 @@ async def test_what_is_in_order_is_told_too(tmp_path: Path, engine: ScriptedOlla
     findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\nexamples = ["Hello"]')
     assert (findings.faults, findings.warnings) == ([], [])
     assert set(findings.fine) == {
-        *("domains", "examples", "plugins", "embedding", "engine", "models", "options", "memory")
+        *("domains", "examples", "plugins", "embedding", "engine", "models", "options", "residency", "memory")
     }
     assert findings.fine["engine"] == f"Ollama 0.9.3 at {engine.url}"
 

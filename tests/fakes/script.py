@@ -72,6 +72,8 @@ class ScriptedModel:
     token_seconds: float = 0.0
     """Between tokens; 0 is flat out."""
     load_seconds: float = 0.0
+    parallel: int = 1000
+    """How many answers run side by side; set before the first. The others wait, and are not told that they do."""
     refuses: Refused | None = None
     """What every chat is answered with instead."""
     hides: Refused | None = None

@@ -59,6 +59,7 @@ class ScriptedOllama:
         self._port = port
         self._runner: web.AppRunner | None = None
         self._changed = asyncio.Condition()
+        self._seats: dict[str, asyncio.Semaphore] = {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -155,9 +156,10 @@ class ScriptedOllama:
         try:
             async with self.memory.use(model, asked) as load_seconds:
                 answer = self._answers.setdefault(model.name, ScriptedAnswer(model))
-                if not asked.stream:
-                    return answer.whole(asked, load_seconds)
-                return await answer.stream(request, asked, load_seconds)
+                async with self._seats.setdefault(model.name, asyncio.Semaphore(model.parallel)):
+                    if not asked.stream:
+                        return answer.whole(asked, load_seconds)
+                    return await answer.stream(request, asked, load_seconds)
         except (asyncio.CancelledError, ConnectionError):
             self.cut += 1
             raise

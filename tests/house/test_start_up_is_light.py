@@ -14,12 +14,14 @@ HEAVY = {
     "msgspec",
     "numpy",
     "ollama",
+    "onnxruntime",
     "pluggy",
     "psutil",
     "pydantic",
     "rich",
     "sentence_transformers",
     "structlog",
+    "tokenizers",
     "torch",
     "uvicorn",
     "xllamacpp",
@@ -53,4 +55,6 @@ def test_the_look_at_imports_sees_them() -> None:
 
 def test_a_server_can_be_put_together_without_pytorch() -> None:
     """It takes seconds to import, and a server with nothing to embed never needs it."""
-    assert not {"torch", "sentence_transformers", "xllamacpp"} & imported_by("import mdsa_server.app")
+    assert not {"torch", "sentence_transformers", "onnxruntime", "tokenizers", "xllamacpp"} & imported_by(
+        "import mdsa_server.app"
+    )

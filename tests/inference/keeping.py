@@ -119,7 +119,7 @@ async def keeper_of(
             worth=worth,
             keep_alive=keep_alive,
             pinned=pinned,
-            preload=[(name, {}) for name in preload],
+            preload={name: {} for name in (*pinned, *preload)},
             spawn=supervisor.spawn,
         )
     await supervisor.close()

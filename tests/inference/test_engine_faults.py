@@ -19,7 +19,7 @@ from mdsa_server.inference.engine_faults import error_text, refusal
         (500, "model requires more system memory (9.1 GiB) than is available (3.2 GiB)", EngineRefused, "smaller"),
         (400, '"m" does not support tools', EngineRefused, "another model"),
         (401, "unauthorized", EngineRefused, "log"),
-        (-1, "pull model manifest: file does not exist", EngineRefused, "log"),
+        (-1, "pull model manifest: file does not exist", EngineRefused, "name"),
     ],
 )
 def test_a_refusal_becomes_an_error_with_its_words_and_a_mend(

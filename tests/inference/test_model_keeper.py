@@ -10,6 +10,8 @@ from mdsa_server.errors import (
     ModelInUse,
     NoRoom,
 )
+from mdsa_server.inference import model_keeper
+from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
 from tests.inference.keeping import A, B, C, admitted, kept
 
@@ -136,7 +138,7 @@ async def test_a_warm_model_may_answer_instead_of_a_cold_one_where_that_is_wante
 async def test_a_pinned_model_stays_and_the_engine_is_told_to_keep_it() -> None:
     async with kept() as it:
         await it.use(A)
-        await it.keeper.pin(A)
+        await it.keeper.pin(A, {})
         assert it.engine.asked("/api/chat")[-1]["keep_alive"] == -1
         for model in (B, C, B, C):
             await it.use(model)
@@ -149,17 +151,17 @@ async def test_a_pinned_model_stays_and_the_engine_is_told_to_keep_it() -> None:
 
 async def test_pins_leave_a_place_for_other_models() -> None:
     async with kept(max_models=2) as it:
-        await it.keeper.pin(A)
-        await it.keeper.pin(A)
-        with pytest.raises(InvalidRequest, match="with 1 pinned and 2 at most"):
-            await it.keeper.pin(B)
+        await it.keeper.pin(A, {})
+        await it.keeper.pin(A, {})
+        with pytest.raises(InvalidRequest, match="one of the 2 places in memory must stay free"):
+            await it.keeper.pin(B, {})
 
 
 async def test_where_pinned_models_take_all_places_a_turn_for_another_is_told() -> None:
     async with kept(pinned=[A, B]) as it:
         await it.use(A)
         await it.use(B)
-        with pytest.raises(NoRoom, match="all 2 are taken by pinned models"):
+        with pytest.raises(NoRoom, match="pinned models take all 2 places"):
             await it.use(C)
         assert it.resident == {A, B}
 
@@ -172,6 +174,53 @@ async def test_a_model_is_unloaded_when_asked_unless_it_is_in_use() -> None:
                 await it.keeper.unload(A)
         await it.keeper.unload(A)
         assert it.resident == set()
+
+
+async def test_what_is_done_already_is_told_as_that() -> None:
+    async with kept() as it:
+        with pytest.raises(InvalidRequest, match="not in memory"):
+            await it.keeper.unload(A)
+        with pytest.raises(InvalidRequest, match="not pinned"):
+            await it.keeper.unpin(A)
+
+
+async def test_a_model_is_brought_into_memory_when_it_is_pinned_and_again_when_it_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_keeper, "LOOK_SECONDS", 0.01)
+    async with kept() as it:
+        await it.keeper.pin(A, {})
+        assert it.resident == {A}
+        watching = asyncio.create_task(it.keeper.watch())
+        it.engine.memory.drop(it.engine.models[A])
+        async with asyncio.timeout(10):
+            while it.engine.memory.loads != [A, A]:  # noqa: ASYNC110  # the engine tells nobody when it has loaded
+                await asyncio.sleep(0.01)
+        watching.cancel()
+
+
+async def test_when_the_server_ends_pinned_models_expire_as_others_do() -> None:
+    async with kept() as it:
+        await it.keeper.pin(A, {})
+        assert it.engine.asked("/api/chat")[-1]["keep_alive"] == -1
+        await it.keeper.close()
+        assert it.engine.asked("/api/chat")[-1]["keep_alive"] >= 300
+        await it.engine.stop()
+        await it.keeper.close()
+
+
+async def test_a_load_that_two_turns_waited_for_counts_once_and_one_that_was_none_does_not() -> None:
+    async with kept() as it:
+        async with it.keeper.lease([A], {}) as first, it.keeper.lease([A], {}) as second:
+            await admitted(first)
+            await admitted(second)
+            for lease in (first, second):
+                lease.answered(ChatChunk(done=True, load_seconds=1.5))
+        assert (await it.keeper.uses([A]))[A].loads == 2
+    async with kept() as it:
+        await it.keeper.engine.client.load(A, options={}, keep_alive="5m")
+        await it.use(A)
+        assert (await it.keeper.uses([A]))[A].loads == 0
 
 
 async def test_use_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,32 @@ async def test_an_engine_that_says_nothing_for_too_long_has_died(engine: Scripte
     await client.close()
 
 
+async def test_an_engine_that_does_not_begin_to_answer_is_not_waited_for_for_ever(
+    engine: ScriptedOllama, model: ScriptedModel
+) -> None:
+    model.load_seconds = 10.0
+    client = OllamaClient(engine.url, stall_timeout=0.2)
+    with pytest.raises(EngineUnreachable, match="said nothing for too long"):
+        await anext(client.chat(model.name, HELLO, options={}, keep_alive="5m"))
+    await client.close()
+
+
+async def test_an_answer_that_waits_within_the_engine_is_waited_for_while_its_model_answers_another(
+    engine: ScriptedOllama, model: ScriptedModel
+) -> None:
+    model.parallel, model.says, model.token_seconds = 1, ["word "] * 12, 0.1
+    client = OllamaClient(engine.url, stall_timeout=0.4)
+    speaking = client.chat(model.name, HELLO, options={}, keep_alive="5m")
+    await anext(speaking)
+    waiting = asyncio.create_task(anext(client.chat(model.name, HELLO, options={}, keep_alive="5m")))
+    started = asyncio.get_running_loop().time()
+    async for _ in speaking:
+        assert not waiting.done()
+    assert asyncio.get_running_loop().time() - started > 2 * 0.4
+    assert (await waiting).content
+    await client.close()
+
+
 async def test_closing_the_stream_reaches_the_engine_at_once(
     client: OllamaClient, engine: ScriptedOllama, model: ScriptedModel
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.inference.residency import (
+    ELSEWHERE,
     GATHER,
     HALF_LIFE_SECONDS,
     Limits,
@@ -98,6 +99,30 @@ def test_a_turn_waits_some_loads_long_for_more_of_its_kind_while_others_are_abou
     ripe = NOW - 1 + GATHER * LOAD
     assert todo == Plan((), None, {1: "gathering"}, wake_at=ripe)
     assert plan([turn(1, C)], slots, LIMITS, ripe).swap == Swap(C, (A,))
+
+
+def test_a_turn_does_not_lose_its_place_to_a_later_one_whose_model_loads_faster() -> None:
+    slots = [slot(A, idle=1), slot(B, in_use=1)]
+    slow, fast = turn(1, C, waited=1), replace(turn(2, Unit("d"), waited=0.5), load_seconds=0.1)
+    soon = NOW + 1.0
+    assert plan([fast], slots, LIMITS, soon).swap == Swap(Unit("d"), (A,))
+    todo = plan([slow, fast], slots, LIMITS, soon)
+    assert (todo.swap, todo.waits) == (None, {1: "gathering", 2: "gathering"})
+    assert todo.wake_at is not None
+    assert plan([slow, fast], slots, LIMITS, todo.wake_at).swap == Swap(C, (A,))
+
+
+def test_a_turn_that_waits_for_a_busy_models_place_keeps_nobody_from_a_free_one() -> None:
+    limits = replace(LIMITS, max_models=3)
+    line = [turn(1, LARGER, waited=31), turn(2, C)]
+    assert plan(line, [slot(A, in_use=1)], limits, NOW).swap == Swap(C)
+    full = plan(line, [slot(A, in_use=1), slot(B, idle=99)], replace(LIMITS, max_models=2), NOW)
+    assert full.swap == Swap(C, (B,))
+
+
+def test_what_others_have_loaded_counts_as_in_memory_when_a_model_is_chosen() -> None:
+    elsewhere = [slot(Unit("b", ELSEWHERE))]
+    assert choose([turn(1, A), turn(2, B)], elsewhere, "warm", 0.0).unit == B
 
 
 def test_a_turn_that_is_alone_waits_for_nobody() -> None:

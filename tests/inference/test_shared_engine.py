@@ -1,8 +1,11 @@
 """Others load, unload and restart: the engine's memory is what the engine says it is."""
 
-import pytest
+import asyncio
 
-from mdsa_server.errors import EngineUnreachable
+import pytest
+from structlog.testing import capture_logs
+
+from mdsa_server.errors import EngineUnreachable, ModelInUse
 from mdsa_server.inference import model_mover as module
 from mdsa_server.inference.residency import Limits
 from mdsa_server.vocabulary.events import ModelLoading
@@ -27,6 +30,59 @@ async def test_a_model_that_others_loaded_takes_a_place_and_is_the_first_to_go()
         await it.keeper.look()
         await it.use(B)
         assert it.resident == {A, B}
+
+
+async def test_models_that_others_loaded_a_moment_ago_are_seen_before_another_is_loaded() -> None:
+    async with kept("a:1b", "b:1b", "c:1b", "d:1b") as it:
+        await it.use(A)
+        for other in (B, C):
+            await it.keeper.engine.client.load(other, options={}, keep_alive="5m")
+        await it.use("d:1b")
+        assert it.resident == {A, "d:1b"}
+
+
+async def test_a_model_that_was_deleted_while_in_memory_keeps_no_other_from_its_place() -> None:
+    async with kept(max_models=1) as it:
+        await it.use(A)
+        loaded = it.engine.memory.now()[A]
+        model = it.engine.models.pop(A)
+        it.keeper.models_changed()
+        loaded.expires = 0.0
+        await it.use(B)
+        assert B in it.resident
+        it.engine.models[A] = model
+
+
+async def test_a_model_that_others_use_is_not_said_to_be_unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNLOAD_SECONDS", 0.05)
+    async with kept() as it:
+        await it.use(A)
+        it.engine.memory.now()[A].users += 1  # Another program's request is under way.
+        with pytest.raises(ModelInUse, match="stays in memory"):
+            await it.keeper.unload(A)
+
+
+async def test_after_a_doubt_turns_stand_in_line_while_another_model_loads() -> None:
+    async with kept() as it:
+        await it.use(A)
+        it.engine.models[B].load_seconds = 0.5
+        loading = asyncio.create_task(it.use(B))
+        await asyncio.sleep(0.1)
+        it.keeper.models_changed()
+        async with asyncio.timeout(0.3):
+            await it.use(A)
+        await loading
+
+
+async def test_a_model_that_went_before_its_time_is_told_in_the_log() -> None:
+    async with kept() as it:
+        await it.use(A)
+        it.engine.memory.drop(it.engine.models[A])
+        with capture_logs() as logged:
+            await it.keeper.look()
+    (line,) = logged
+    assert (line["event"], line["log_level"], line["model"]) == ("model left memory by itself", "warning", A)
+    assert "OLLAMA_MAX_LOADED_MODELS" in line["mend"]
 
 
 async def test_a_model_that_others_loaded_otherwise_is_loaded_as_it_was_asked_for() -> None:

@@ -1,11 +1,12 @@
 """Routers learn the domains in the background; who asks one waits until it has."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api import Domain
+from mdsa_server.plugin_api import Domain, Prediction
 from tests.plugin_host.offering import AnyRouter, Offering, found, learns, opened, route_with, status_of
 
 MATHS = (Domain(name="maths", description="Numbers"),)
@@ -188,3 +189,30 @@ async def test_a_fit_that_still_runs_ends_with_the_server() -> None:
     async with opened(found("dice", Offering(routers=[AnyRouter(fitting=fitting)]))):
         await asyncio.sleep(0)  # Lets the fit begin.
     assert ended.is_set()
+
+
+class Measured(AnyRouter):
+    """Sure of code whatever it is asked, and right about all that it was tried on."""
+
+    predictions: tuple[Prediction, ...] = ()
+
+    async def fit(self, domains: Sequence[Domain]) -> None:
+        await super().fit(domains)
+        self.predictions = tuple(Prediction(0.8, right=True, message=domain.name) for domain in domains)
+
+
+async def test_a_router_that_measures_itself_is_tried_on_messages_that_belong_nowhere() -> None:
+    plugin = Offering(routers=[Measured()])
+    async with opened(found("dice", plugin)) as registry:
+        before = await registry.measured(["any_router"])
+        assert [one.message for one in before["any_router"]] == ["general", "code"]
+        assert await registry.refit(["any_router"], MATHS, ["sing"]) == []
+        maths, stranger = (await registry.measured(["any_router"]))["any_router"]
+    assert (maths.message, maths.in_scope) == ("maths", True)
+    assert stranger == Prediction(0.9, right=False, message="sing", in_scope=False)
+
+
+async def test_a_router_that_does_not_measure_itself_has_no_measurements_to_give() -> None:
+    async with opened(found("dice", Offering(routers=[AnyRouter()]))) as registry:
+        await registry.refit(["any_router"], MATHS, ["sing"])
+        assert await registry.measured(["any_router"]) == {}

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from mdsa_server.inference.asking import ModelAsker
-from mdsa_server.plugin_api import Domain, Message, Opinion, RouteQuery
+from mdsa_server.plugin_api import Domain, Example, Message, Opinion, RouteQuery
 from mdsa_server.plugin_host.registry import PluginRegistry
 from tests.fakes.script import ScriptedModel, Step
 from tests.inference.keeping import A, B, Kept, kept
 from tests.plugins.first_party import never_embed, opened
 
-GENERAL = Domain(name="general", description="Everyday questions", examples=("Tell me a joke", "What is rain?"))
-CODE = Domain(name="code", description="Programs", examples=tuple(f"Write a program {number}" for number in range(9)))
+GENERAL = Domain(
+    name="general", description="Everyday questions", examples=(Example("Tell me a joke"), Example("What is rain?"))
+)
+CODE = Domain(
+    name="code", description="Programs", examples=tuple(Example(f"Write a program {number}") for number in range(9))
+)
 DOMAINS = (GENERAL, CODE)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mdsa_server.plugin_api import Candidate, Domain, Message
+from mdsa_server.plugin_api import Candidate, Domain, Example, Message
 from tests.plugin_host.offering import status_of
 from tests.plugins.first_party import never_ask, opened
 from tests.plugins.llm_routing import CODE, DOMAINS, note, route_with, routing, says
@@ -91,7 +91,7 @@ async def test_of_a_long_message_the_model_reads_the_beginning_and_the_end() -> 
 @pytest.mark.parametrize("count", [30, 300])
 async def test_many_domains_are_described_more_briefly_so_that_all_of_them_fit(count: int) -> None:
     domains = [
-        Domain(name=f"d{number}", description="about " * 30, examples=("an example " * 9,) * 5)
+        Domain(name=f"d{number}", description="about " * 30, examples=(Example("an example " * 9),) * 5)
         for number in range(count)
     ]
     async with routing(domains=domains) as it:

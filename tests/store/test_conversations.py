@@ -6,6 +6,7 @@ import pytest
 
 from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.conversations import Conversations, title_of
+from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.events import Token, TurnFinished
 from mdsa_server.vocabulary.turn import Timings, Usage
@@ -103,3 +104,9 @@ def test_a_long_title_is_cut_at_a_word() -> None:
     assert len(title) <= 82
     assert title.endswith("word …")
     assert title_of(" \n ") == "Conversation"
+
+
+async def test_a_deleted_conversation_leaves_no_turn_behind(conversations: Conversations, database: Database) -> None:
+    turn = await conversations.begin_turn("local", None, "a secret")
+    await conversations.delete("local", turn.conversation)
+    assert await database.read(lambda db: db.execute("select message from turns").fetchall()) == []

@@ -103,3 +103,11 @@ def test_migrations_go_on_from_where_a_crash_stopped_them(tmp_path: Path) -> Non
     assert (tables, connection.pragma("user_version")) == (["first"], 1)
     (folder / "0002_second.sql").write_text("create table second (id integer)")
     assert migrate(connection, folder) == 2
+
+
+async def test_every_connection_enforces_foreign_keys_and_syncs_as_it_is_said(database: Database) -> None:
+    def settings(db: Connection) -> list[int]:
+        return [int(db.pragma(name)) for name in ("foreign_keys", "synchronous", "temp_store")]
+
+    assert await database.write(settings) == [1, 1, 2]
+    assert await database.read(settings) == [1, 1, 2]

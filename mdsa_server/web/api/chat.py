@@ -1,9 +1,10 @@
 """Chat, routes and turns under /api."""
 
 from contextlib import closing
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from litestar import Controller, Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.turn import HISTORY_TURNS, route_query
 from mdsa_server.errors import (
     MessageTooLong,
+    NotAsking,
     ServerClosing,
     ServerStopped,
     StoreUnusable,
@@ -20,9 +22,9 @@ from mdsa_server.errors import (
     UnknownModel,
     UnknownTurn,
 )
-from mdsa_server.vocabulary.routing import Route
-from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.api.operations import ENGINE, EVENTS, also, fails, like, streams
+from mdsa_server.vocabulary.routing import OnTie, Route
+from mdsa_server.vocabulary.turn import Needs, Turn
+from mdsa_server.web.api.operations import ENGINE, EVENTS, TOO_LARGE, also, fails, like, streams
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem, status_of
@@ -43,6 +45,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     message: str
     conversation: str | None = None
     domain: str | None = None
+    on_tie: OnTie | None = None
+    """Whether to ask, or take the likelier, where two domains are as good as equally likely; else [routing] on_tie."""
 
 
 ChatBody = Annotated[ChatRequest, like(message="What can you do?")]
@@ -52,8 +56,25 @@ class ChatAnswer(Struct, frozen=True, kw_only=True):
     turn: Turn
 
 
+class WaitingTurn(Struct, frozen=True, kw_only=True):
+    """A turn that waits for a word of its owner's; then it goes on, and can be read or followed by its id."""
+
+    turn: str
+    conversation: str
+    needs: Needs
+
+
+class ChosenDomain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    domain: str
+
+
 class CancelAnswer(Struct, frozen=True, kw_only=True):
     turn: str
+
+
+ChosenBody = Annotated[ChosenDomain, like(domain="general")]
+
+ASKS = {202: ResponseSpec(WaitingTurn, description="The turn asks which domain is meant", generate_examples=False)}
 
 
 class ChatController(Controller):
@@ -69,19 +90,26 @@ class ChatController(Controller):
         operation_id="Chat",
         status_code=200,
         operation_class=also(EVENTS),
-        responses=fails(*REFUSED, UnknownModel, *ENGINE, ServerStopped),
+        responses=fails(*REFUSED, UnknownModel, *ENGINE, ServerStopped) | ASKS,
     )
     async def chat(
         self, data: ChatBody, rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
     ) -> Response[ChatAnswer]:
-        """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer."""
+        """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer.
+
+        A turn that asks which of two domains is meant answers with 202: `POST /api/turns/{turn}/domain` says it.
+        """
         stream = await rooms.live_turns.start(
-            caller.owner, data.message, conversation=data.conversation, domain=data.domain
+            caller.owner, data.message, conversation=data.conversation, domain=data.domain, on_tie=data.on_tie
         )
         headers = {"X-MDSA-Turn": stream.turn.id, "X-MDSA-Conversation": stream.turn.conversation}
         if EVENTS in request.headers.get("accept", ""):
             return EventStream(frames_of(stream.follow()), headers)
-        turn = await stream.finished()
+        turn = await stream.finished_or_asking()
+        if turn.needs:
+            waiting = WaitingTurn(turn=turn.id, conversation=turn.conversation, needs=turn.needs)
+            # Described beside the answer (ASKS); of two return types Litestar would describe neither.
+            return cast("Response[ChatAnswer]", Response(waiting, status_code=202, headers=headers))
         if turn.route:
             headers["X-MDSA-Route"] = route_header(turn.route)
         if turn.problem:
@@ -124,6 +152,16 @@ class ChatController(Controller):
         """Follow a turn's events from its beginning, or from after `Last-Event-ID`."""
         stream = await rooms.live_turns.find(caller.owner, turn)
         return EventStream(frames_of(stream.follow(last_event_id(last_id))))
+
+    @post(
+        "/turns/{turn:str}/domain",
+        operation_id="ChooseDomain",
+        status_code=204,
+        responses=fails(UnknownTurn, UnknownDomain, StoreUnusable, NotAsking, TOO_LARGE),
+    )
+    async def choose_domain(self, turn: FromPath[str], data: ChosenBody, rooms: InRooms, caller: ByCaller) -> None:
+        """Answer a turn that asks which domain is meant; it then goes on."""
+        await rooms.live_turns.choose_domain(caller.owner, turn, data.domain)
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202, responses=OF_TURN)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:

@@ -105,8 +105,8 @@ class ModelController(Controller):
 
     @post("/pin", operation_id="PinModel", status_code=204, responses=fails(*KNOWING, TOO_LARGE))
     async def pin_model(self, data: NamedModel, rooms: InRooms) -> None:
-        """Never unload a model to make room for another, until the server is started again."""
-        await rooms.keeper.pin(data.name)
+        """Bring a model into memory and keep it there, until the server is started again."""
+        await rooms.keeper.pin(data.name, options_of(data.name, rooms.live_turns.desk.team.domains.values()))
 
     @post("/unpin", operation_id="UnpinModel", status_code=204, responses=fails(*KNOWING, TOO_LARGE))
     async def unpin_model(self, data: NamedModel, rooms: InRooms) -> None:

@@ -24,7 +24,7 @@ TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 """What an operation may answer that reads a body."""
 
 
-def like(**example: str) -> BodyKwarg:
+def like(**example: str | bool) -> BodyKwarg:
     """A JSON body, with an example to begin from."""
     return BodyKwarg(media_type=RequestEncodingType.JSON, examples=[Example(value=example)])
 

@@ -38,7 +38,7 @@ class ServerController(Controller):
 
     @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"}, responses=fails())
     async def domains(self, rooms: InRooms) -> list[Domain]:
-        """List the domains as they are configured."""
+        """List the domains as they are configured, accepted corrections among their examples."""
         return list(rooms.live_turns.desk.team.domains.values())
 
     @get("/api/plugins", operation_id="ListPlugins", responses=fails())

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import (
+    DomainAsked,
     ModelChosen,
     ModelLoading,
     ModelWaiting,
@@ -85,6 +86,8 @@ class GrowingAnswer:
 
 def _doing(event: TurnEvent, before: str) -> str:
     match event:
+        case DomainAsked():
+            return ""
         case RouteChosen(route=route):
             return f"Preparing {route.domain}"
         case PassagesFound(passages=passages):

@@ -37,6 +37,10 @@ class TurnForm(Struct, frozen=True, kw_only=True):
     domain: str = ""
 
 
+class ChosenForm(Struct, frozen=True, kw_only=True):
+    domain: str
+
+
 class TitleForm(Struct, frozen=True, kw_only=True):
     title: Title
 
@@ -115,6 +119,22 @@ class ChatPages(Controller):
         """Follow an answer, as HTML."""
         followed = await rooms.live_turns.find(caller.owner, turn)
         return EventStream(answer_frames(request, followed, last_event_id(last_id)))
+
+    @post("/turns/{turn:str}/domain", status_code=200)
+    async def choose_domain(
+        self,
+        turn: FromPath[str],
+        data: URLEncodedBody[ChosenForm],
+        rooms: InRooms,
+        caller: ByCaller,
+        request: AnyRequest,
+    ) -> Response[None] | Redirect:
+        """Say which domain is meant; the turn's stream shows how it goes on, a plain form is sent to the page."""
+        stream = await rooms.live_turns.find(caller.owner, turn)
+        await rooms.live_turns.choose_domain(caller.owner, turn, data.domain)
+        if request.headers.get("hx-request"):
+            return Response(None, status_code=204)
+        return Redirect(f"/chat/{stream.turn.conversation}", status_code=303)
 
     @post("/turns/{turn:str}/cancel", status_code=204)
     async def cancel(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:

@@ -12,7 +12,7 @@ from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
 @get("/", opt={"scope": "chat"}, include_in_schema=False)
 async def welcome(rooms: InRooms) -> Template:
     """Show the engine, the domains and the plugins."""
-    return Template("pages/welcome.html", context=_context(rooms))
+    return Template("pages/welcome.html", context=await _context(rooms))
 
 
 @post("/reload", opt={"scope": "admin"}, include_in_schema=False, status_code=200)
@@ -20,14 +20,15 @@ async def reload(rooms: InRooms, request: Request[Any, Any, Any]) -> Template:
     """Read the configuration again, and show the domains with what came of it; a plain form is shown the page."""
     reloaded = await rooms.reload()
     name = "fragments/domains.html" if request.headers.get("hx-request") else "pages/welcome.html"
-    return Template(name, context=_context(rooms, reloaded))
+    return Template(name, context=await _context(rooms, reloaded))
 
 
-def _context(rooms: Rooms, reloaded: Reloaded | None = None) -> dict[str, Any]:
+async def _context(rooms: Rooms, reloaded: Reloaded | None = None) -> dict[str, Any]:
     team = rooms.live_turns.desk.team
     return surroundings(rooms, "welcome") | {
         "domains": list(team.domains.values()),
         "fallback": team.fallback,
         "plugins": rooms.registry.status(),
         "reloaded": reloaded,
+        "to_review": await rooms.teaching.corrections.count("pending"),
     }

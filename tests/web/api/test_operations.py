@@ -34,7 +34,7 @@ async def test_every_operation_says_that_it_may_fail_and_always_as_a_problem(ope
 
 async def test_an_operation_with_a_body_gives_an_example_and_may_find_it_too_large(operations: Operations) -> None:
     with_body = {named: operation for named, operation in operations.items() if "requestBody" in operation}
-    assert len(with_body) == 8
+    assert len(with_body) == 11
     for named, operation in with_body.items():
         (content,) = operation["requestBody"]["content"].values()
         assert content["schema"]["examples"], named
@@ -43,7 +43,7 @@ async def test_an_operation_with_a_body_gives_an_example_and_may_find_it_too_lar
 
 async def test_an_operation_on_one_thing_may_not_find_it(operations: Operations) -> None:
     on_one_thing = {named: operation for named, operation in operations.items() if "{" in named[1]}
-    assert len(on_one_thing) == 7
+    assert len(on_one_thing) == 12
     assert [named for named, operation in on_one_thing.items() if not {"404", "503"} <= statuses(operation)] == []
 
 
@@ -51,6 +51,8 @@ async def test_chat_is_described_whole_and_streamed(operations: Operations) -> N
     chat = operations["post", "/api/chat"]
     content = chat["responses"]["200"]["content"]
     assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/ChatAnswer"}
+    asks = chat["responses"]["202"]["content"]["application/json"]["schema"]
+    assert asks == {"$ref": "#/components/schemas/WaitingTurn"}
     assert content["text/event-stream"]["schema"]["type"] == "string"
     assert {"404", "413", "502", "503"} <= statuses(chat)
     assert "The engine does not answer" in chat["responses"]["503"]["description"]

@@ -51,7 +51,7 @@ async def test_a_turn_tells_its_place_in_the_line_and_the_loading_and_the_next_i
         await asyncio.sleep(0.01)
     refused = await client.post("/api/chat", json={"message": "more python"})
     assert (refused.status_code, refused.json()["code"]) == (429, "line-full")
-    assert int(refused.headers["Retry-After"]) > 0
+    assert int(refused.headers["Retry-After"]) == refused.json()["retry_after"] > 0
     assert "max_line" in refused.json()["mend"]
     gate.set()
     await first

@@ -1,0 +1,138 @@
+"""What the routers are taught: the configured domains with the accepted corrections laid over them."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.errors import InvalidRequest, LearningWorsened
+from mdsa_server.routing.teaching import compared, strangers, taught, worse
+from mdsa_server.store.corrections import Corrections
+from mdsa_server.vocabulary.corrections import Correction, HeldOut, Taught
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.routing import Prediction
+from mdsa_server.vocabulary.turn import Turn
+
+log = structlog.get_logger(__name__)
+
+
+class Learners(Protocol):
+    """The routers, as far as they learn."""
+
+    async def measured(self, routers: Collection[str]) -> Mapping[str, Sequence[Prediction]]:
+        """Give what each said, when it last learnt, of examples that it had not learnt from."""
+
+    async def refit(self, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str]) -> list[str]:
+        """Have the named routers learn; give what went wrong, a sentence each. What they knew stays where it fails."""
+
+
+def taught_team(configured: Team, accepted: Sequence[Correction]) -> Team:
+    """Lay accepted corrections over a configured team; those of domains that it lacks wait until it has them."""
+    domains = taught(configured.domains.values(), accepted)
+    return replace(configured, domains={domain.name: domain for domain in domains})
+
+
+class Teaching:
+    """Swaps the team at the desk for one that was taught more, or less; one change at a time, while turns go on."""
+
+    def __init__(self, configured: Team, *, desk: Desk, learners: Learners, corrections: Corrections) -> None:
+        self._configured = configured
+        self._desk = desk
+        self._learners = learners
+        self.corrections = corrections
+        self._one_at_a_time = asyncio.Lock()
+
+    async def say(self, turn: Turn, domain: str | None) -> tuple[Correction, bool]:
+        """Say which domain is right for a turn's message, None for none; give it, and whether it is new.
+
+        Raises UnknownDomain, UnknownTurn, or InvalidRequest where that domain answered.
+        """
+        if domain is not None:
+            self._desk.team.domain(domain)
+        if domain is not None and domain == turn.domain:
+            raise InvalidRequest(f"domain: {domain} is the domain that answered", "Name another one, or null for none.")
+        return await self.corrections.say(turn, domain)
+
+    async def take_up(self, configured: Team) -> list[str]:
+        """Take up a team that was configured anew; give what went wrong, a sentence each."""
+        async with self._one_at_a_time:
+            self._configured = configured
+            accepted = await self.corrections.find("accepted")
+            unknown = {correction.domain for correction in accepted if correction.domain} - configured.domains.keys()
+            return [
+                *await self._teach(accepted),
+                *(f"accepted corrections wait for the domain {name!r}, which is not there" for name in sorted(unknown)),
+            ]
+
+    async def accept(self, correction: str, *, force: bool = False) -> Taught:
+        """Teach the routers a correction.
+
+        Raises LearningWorsened where they become worse by it, unless it is forced: they are then taught what they
+        knew, and the correction stays as it was. Raises UnknownCorrection, or UnknownDomain where its domain is gone.
+        """
+        async with self._one_at_a_time:
+            read = await self.corrections.read(correction)
+            if read.state == "accepted":
+                return Taught(correction=read)
+            if read.domain is not None:
+                self._configured.domain(read.domain)
+            accepted = await self.corrections.find("accepted")
+            before = await self._measured()
+            try:
+                warnings = await self._teach([*accepted, read])
+                held_out = compared(before, await self._measured(), read.message)
+                if not force:
+                    _require_no_worse(held_out)
+                settled = await self.corrections.settle(correction, "accepted")
+            except Exception:
+                # Refused or not saved: the routers may not know what is not accepted.
+                await self._teach(accepted)
+                raise
+            log.info("correction accepted", correction=correction, domain=read.domain, forced=force)
+            return Taught(correction=settled, held_out=held_out, warnings=tuple(warnings))
+
+    async def reject(self, correction: str) -> Correction:
+        """Reject a correction; if it had been accepted, the routers forget it. Raises UnknownCorrection."""
+        async with self._one_at_a_time:
+            read = await self.corrections.read(correction)
+            settled = await self.corrections.settle(correction, "rejected")
+            await self._forget(read)
+            return settled
+
+    async def delete(self, correction: str) -> None:
+        """Delete a correction, for good; if it had been accepted, the routers forget it. Raises UnknownCorrection."""
+        async with self._one_at_a_time:
+            read = await self.corrections.read(correction)
+            await self.corrections.delete(correction)
+            await self._forget(read)
+
+    async def _forget(self, correction: Correction) -> None:
+        if correction.state == "accepted":
+            for warning in await self._teach(await self.corrections.find("accepted")):
+                log.warning("correction not forgotten", correction=correction.id, warning=warning)
+
+    async def _measured(self) -> Mapping[str, Sequence[Prediction]]:
+        return await self._learners.measured(self._configured.routers)
+
+    async def _teach(self, accepted: Sequence[Correction]) -> list[str]:
+        team = taught_team(self._configured, accepted)
+        warnings = await self._learners.refit(team.routers, tuple(team.domains.values()), strangers(accepted))
+        self._desk.team = team
+        return warnings
+
+
+def _require_no_worse(held_out: Sequence[HeldOut]) -> None:
+    if lost := [one for one in held_out if worse(one)]:
+        told = "; ".join(
+            f"{one.router} was right about {one.before:.0%} of the {one.messages} messages"
+            f" that it is tried on, and would be about {one.after:.0%}"
+            for one in lost
+        )
+        raise LearningWorsened(
+            f"{told}. The correction stays pending.",
+            "Give the domain more examples or sharper ones in mdsa.toml, or reject the correction;"
+            ' {"force": true}, --force, or “Accept anyway” on the page accepts it all the same.',
+        )

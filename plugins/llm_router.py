@@ -112,7 +112,8 @@ class LlmRouter:
         if chosen is None:
             return self._no_view("the model did not answer in the form that was asked for")
         if chosen == learnt.out_of_scope:
-            return Opinion(evidence=(Evidence("note", "the model finds that no domain fits the message"),))
+            note = Evidence("note", "the model finds that no domain fits the message")
+            return Opinion(evidence=(note,), out_of_scope=self._settings.confidence)
         if chosen not in learnt.names:
             return self._no_view("the model named a domain that does not exist")
         return Opinion(

@@ -131,10 +131,12 @@ async def test_a_domain_that_the_model_names_counts_as_sure_as_is_set_and_is_tol
     assert (evidence.kind, evidence.domain) == ("note", "code")
 
 
-async def test_out_of_scope_is_no_candidate_and_is_told() -> None:
-    async with routing() as it:
+async def test_out_of_scope_is_no_candidate_and_is_as_likely_as_is_set() -> None:
+    async with routing(confidence=0.75) as it:
         it.model.says = says("none")
-        assert note(await it.route()) == "the model finds that no domain fits the message"
+        opinion = await it.route()
+    assert note(opinion) == "the model finds that no domain fits the message"
+    assert opinion.out_of_scope == 0.75
 
 
 @pytest.mark.parametrize(

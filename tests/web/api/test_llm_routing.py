@@ -60,6 +60,12 @@ async def test_a_surer_router_is_believed_more(tmp_path: Path) -> None:
         assert (await route(client, "python"))["router"] == "keyword_router"
 
 
+async def test_a_message_that_the_model_finds_no_domain_for_is_marked_as_out_of_scope(tmp_path: Path) -> None:
+    async with serving(tmp_path, '{"domain": "none"}') as (client, _):
+        found = await route(client, "hello")
+    assert (found["domain"], found["reason"], found["out_of_scope"]) == ("general", "out of scope", 0.6)
+
+
 async def test_a_late_answer_leaves_the_others_their_say_and_is_told(tmp_path: Path) -> None:
     async with serving(tmp_path, "{", HANGS, timeout=0.1) as (client, engine):
         by_keyword = await route(client, "python")

@@ -34,6 +34,8 @@ routers = ["keyword_router"]
 fallback = "general"
 [logging]
 level = "warning"
+[residency]
+max_running = 256
 [domains.general]
 description = "Everything else"
 [domains.code]

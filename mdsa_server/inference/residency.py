@@ -191,20 +191,19 @@ def _swap(
         return None, why, wakes
     # Nobody seems to be about who might use what would have to go.
     alone = len(cold) == 1 and not any(slot.in_use for slot in slots)
-    ahead: list[tuple[Waiting, list[Slot]]] = []
-    """Those that have waited long enough, each with what has to go for it and is still in use."""
+    taken = False
     oldest: dict[Unit, float] = {}
     """By what has to go, when it may go for the oldest that wants its place: nobody younger has it sooner."""
     for waiting in cold:
         victims = _victims(waiting, slots, limits, now)
         if victims is None:
             why[waiting.unit] = "pinned"
-        elif any(slot.in_use for slot in victims) or not all(
-            _leaves_room(older, slots, waiting, victims, limits) for older in ahead
-        ):
+        elif taken or any(slot.in_use for slot in victims):
             why[waiting.unit] = "in use"
-            if _overdue(waiting, limits, now):
-                ahead.append((waiting, victims))
+            # Nobody younger takes the place that is being made for one that has waited long enough. Where there are
+            # more places it could be told which; but what is loaded then may be the first to go for the older one,
+            # unused: tried, two such drove each other out without end.
+            taken = taken or _overdue(waiting, limits, now)
         else:
             ripe = _ripe(waiting, victims, limits, GRACE if alone else GATHER)
             ripe = max([ripe, *(oldest[slot.unit] for slot in victims if slot.unit in oldest)])
@@ -214,16 +213,6 @@ def _swap(
             why[waiting.unit] = "gathering"
             wakes.append(ripe)
     return None, why, wakes
-
-
-def _leaves_room(
-    ahead: tuple[Waiting, list[Slot]], slots: Sequence[Slot], younger: Waiting, victims: Sequence[Slot], limits: Limits
-) -> bool:
-    """Whether the place that is being made for an older one is there too when the younger one has come."""
-    older, gone = ahead
-    there = [slot for slot in slots if slot not in gone and slot not in victims]
-    come = Slot(unit=younger.unit, size=younger.size)
-    return older.unit.weights != younger.unit.weights and _fits(older, [*there, come], limits)
 
 
 def _ripe(waiting: Waiting, victims: Sequence[Slot], limits: Limits, loads: float) -> float:

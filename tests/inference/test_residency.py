@@ -112,14 +112,6 @@ def test_a_turn_does_not_lose_its_place_to_a_later_one_whose_model_loads_faster(
     assert plan([slow, fast], slots, LIMITS, todo.wake_at).swap == Swap(C, (A,))
 
 
-def test_a_turn_that_waits_for_a_busy_models_place_keeps_nobody_from_a_free_one() -> None:
-    limits = replace(LIMITS, max_models=3)
-    line = [turn(1, LARGER, waited=31), turn(2, C)]
-    assert plan(line, [slot(A, in_use=1)], limits, NOW).swap == Swap(C)
-    full = plan(line, [slot(A, in_use=1), slot(B, idle=99)], replace(LIMITS, max_models=2), NOW)
-    assert full.swap == Swap(C, (B,))
-
-
 def test_what_others_have_loaded_counts_as_in_memory_when_a_model_is_chosen() -> None:
     elsewhere = [slot(Unit("b", ELSEWHERE))]
     assert choose([turn(1, A), turn(2, B)], elsewhere, "warm", 0.0).unit == B

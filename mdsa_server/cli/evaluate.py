@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,20 @@ async def _routes(
     if save:
         _write(save, msgspec.json.format(msgspec.json.encode(Baseline.of(judged)), indent=1))
     if html:
-        _write(html, _page(told, team, test, changes))
+        from mdsa_server import bundled
+        from mdsa_server.web.reports import RouteEvaluation, routes_report
+
+        about = RouteEvaluation(
+            report=told,
+            judged=judged,
+            changes=changes,
+            routers=team.routers,
+            fallback=team.fallback,
+            test=test.name,
+            examples=f"{len(team.domains)} domains of {examples.name if examples else 'the configuration'}",
+            made=datetime.now().astimezone(),
+        )
+        _write(html, routes_report(about, bundled.templates(), bundled.static()).encode())
     if as_json:
         # The four measures come first; what is compared stands behind all that was measured.
         facts = {**msgspec.to_builtins(told), **({"changes": msgspec.to_builtins(changes)} if kept else {})}
@@ -201,10 +215,6 @@ def _baseline(path: Path, messages: Sequence[Labelled]) -> Baseline:
             f"{path} is of other messages", mend="Compare on the same --test file, or make a new baseline with --save."
         )
     return kept
-
-
-def _page(*_: object) -> bytes:
-    return b""
 
 
 def _write(path: Path, text: bytes) -> None:

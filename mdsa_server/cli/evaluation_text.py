@@ -36,7 +36,7 @@ def print_report(report: RouteReport, routers: Sequence[str]) -> None:
     _line("AUROC", _number(report.auroc), "of in scope against out of scope")
     _line("FPR95", _percent(report.fpr95), "of those out of scope pass where 95 % of those in scope do")
     _line("ECE", _number(report.ece), "between confidence and being right")
-    risks = ", ".join(f"{coverage:.0%} of them {_percent(_risk(report, coverage))}" for coverage in COVERAGES)
+    risks = ", ".join(f"{coverage * 100:.0f} % of them {_percent(_risk(report, coverage))}" for coverage in COVERAGES)
     _line("risk", _number(report.aurc), f"wrong among the surest: {risks}")
     _line("embedding", _milliseconds(report.embedding), "a message, median and 95 % point")
     _line("scoring", _milliseconds(report.scoring), "beyond that")

@@ -55,8 +55,9 @@ def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]
         return UNMEASURED, ()
     classifiers = list(_held_out(sample))
     within = [_trial(sample, classifier, held) for classifier, held in classifiers]
-    outside = [_trial(sample, classifier, held, strange=True) for classifier, held in classifiers]
-    outside = [trial for trial in outside if np.isfinite(trial.signs).all()]
+    # Without its only domain a classifier knows nothing.
+    of_several = [(classifier, held) for classifier, held in classifiers if len(np.unique(classifier.owners)) > 1]
+    outside = [_trial(sample, classifier, held, strange=True) for classifier, held in of_several]
     signs = np.vstack([trial.signs for trial in within])
     usual, spread = signs.mean(0), signs.std(0) + 1e-3
     scale = Scale(_temperature(within, domains), usual, spread, UNMEASURED.slope, UNMEASURED.offset)

@@ -86,9 +86,10 @@ def _trial(sample: Sample, classifier: Classifier, held: Held, *, strange: bool 
     if strange:
         logits[sample.domains[held][:, None] == classifier.owners] = -np.inf
     nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
-    signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
+    owners = classifier.owners
+    signs = np.stack([signs_of_scope(row, owners, found) for row, found in zip(logits, nearest, strict=True)])
     texts = [sample.texts[row] for row in np.flatnonzero(held)]
-    return Trial(logits, classifier.owners, signs, sample.domains[held], texts, strange)
+    return Trial(logits, owners, signs, sample.domains[held], texts, strange)
 
 
 def _temperature(trials: Sequence[Trial], domains: int) -> float:

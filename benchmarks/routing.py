@@ -41,14 +41,16 @@ Floats = NDArray[np.floating]
 
 ROWS = {"5_intent": (5, "intent"), "20_intent": (20, "intent"), "100_intent": (100, "intent")}
 ROWS |= {"20_domain": (20, "domain"), "50_domain": (50, "domain"), "descriptions": (0, "")}
-AIMS = {
-    "20_intent": (0.978, 0.975, 0.12),
-    "100_intent": (0.985, 0.986, 0.07),
-    "20_domain": (0.86, 0.93, 0.26),
-    "descriptions": (0.76, 0.88, 0.45),
+AIMS: dict[str, dict[str, float]] = {
+    "20_intent": {"accuracy": 0.978, "auroc": 0.975, "fpr95": 0.12, "ece": 0.02, "fit_s": 3.0, "scoring_ms": 0.3},
+    "100_intent": {"accuracy": 0.985, "auroc": 0.986, "fpr95": 0.07, "ece": 0.02, "scoring_ms": 0.3},
+    "20_domain": {"accuracy": 0.86, "auroc": 0.93, "fpr95": 0.26, "ece": 0.02, "fit_s": 3.0, "scoring_ms": 0.3},
+    "descriptions": {"accuracy": 0.76, "auroc": 0.88, "fpr95": 0.45, "fit_s": 3.0, "scoring_ms": 0.3},
 }
-"""Accuracy, AUROC and false positives that are aimed at on data that was not looked at."""
+"""What is aimed at on data that was not looked at: accuracy and AUROC at least, the others at most."""
 HEADS = {"accuracy": "accuracy", "AUROC": "auroc", "FPR95": "fpr95", "ECE": "ece", "fit s": "fit_s", "ms": "scoring_ms"}
+# How long the small copy of the embedding model, which embeds messages, is waited for.
+COPY_SECONDS = 120.0
 SHORT = "what is the weather like in Lisbon tomorrow"
 
 
@@ -93,9 +95,7 @@ async def measure(folder: Path, rows: Sequence[str], seeds: int) -> dict[str, di
             vectors: dict[str, Floats] = {}
             await fill(vectors, embedder, [message.text for message in [*train, *test]])
             embedding_ms = await time_embedding(embedder)
-            print(
-                f"{'examples':<14}{'router':<14}{'accuracy':>9}{'AUROC':>8}{'FPR95':>8}{'ECE':>7}{'fit s':>8}{'ms':>7}"
-            )
+            print(f"{'examples':<18}{'router':<18}", *(f"{head:>8}" for head in HEADS))
             figures = {}
             for row in rows:
                 figures[row] = await measure_row(row, train, test, vectors, embedder, seeds)
@@ -122,8 +122,7 @@ async def measure_row(
     for name, mean in means.items():
         print_row(row if name == "embedding_router" else "", name, mean)
     if row in AIMS:
-        accuracy, auroc, fpr95 = AIMS[row]
-        print(f"{'':<14}{'aim':<14} {accuracy:>8.3f} {auroc:>8.3f} {fpr95:>8.2f}")
+        print_row("", "aim", AIMS[row])
     return means["embedding_router"]
 
 
@@ -231,8 +230,8 @@ def scores(test: list[Message], said: Said) -> dict[str, float]:
 
 
 def print_row(row: str, router: str, mean: dict[str, float]) -> None:
-    figures = (f"{mean[key]:>8.3f}" for key in HEADS.values() if key in mean)
-    print(f"{row:<14}{router:<14}", *figures, flush=True)
+    figures = (f"{mean[key]:>8.3f}" if key in mean else " " * 8 for key in HEADS.values())
+    print(f"{row:<18}{router:<18}", *figures, flush=True)
 
 
 # --- data
@@ -270,7 +269,13 @@ async def fill(vectors: dict[str, Floats], embedder: Embedder, texts: Sequence[s
 
 
 async def time_embedding(embedder: Embedder) -> float:
-    """Give the milliseconds that a short message's vector takes."""
+    """Give the milliseconds that a short message's vector takes, from the small copy of the model once there is one."""
+    await embedder.embed([SHORT])
+    deadline = time.monotonic() + COPY_SECONDS
+    while embedder.query_fingerprint == embedder.fingerprint:  # noqa: ASYNC110  # nothing but the name tells of it
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
     taken = []
     for number in range(60):
         began = time.perf_counter()

@@ -7,7 +7,7 @@ al., An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction
 the first, fits every router on the same ones, and tries them on the second, its 100 messages out of scope included;
 figures are means over the seeds. `accuracy`: the share of messages in scope whose surest candidate is right.
 `auroc` and `fpr95`: how well "no domain fits" tells messages in scope from others. `ece`: by how much confidence and
-being right differ, in 15 bins, over all messages.
+being right differ, in 15 bins, over all messages. They are those of `mdsa evaluate routes`.
 
 Vectors are made once, before anything is timed. `scoring_ms` is one message beyond its vector, `embedding_ms` the
 vector of a short one; both are medians, on one thread.
@@ -26,11 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.described import DESCRIBED
 from mdsa_server import bundled
+from mdsa_server.evaluation.routes import Columns, measures
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.plugin_api import Domain, Example, RouteQuery
 from mdsa_server.plugin_host.discovery import discover
@@ -39,15 +41,16 @@ Floats = NDArray[np.floating]
 
 ROWS = {"5_intent": (5, "intent"), "20_intent": (20, "intent"), "100_intent": (100, "intent")}
 ROWS |= {"20_domain": (20, "domain"), "50_domain": (50, "domain"), "descriptions": (0, "")}
-AIMS = {
-    "20_intent": (0.978, 0.975, 0.12),
-    "100_intent": (0.985, 0.986, 0.07),
-    "20_domain": (0.86, 0.93, 0.26),
-    "descriptions": (0.76, 0.88, 0.45),
+AIMS: dict[str, dict[str, float]] = {
+    "20_intent": {"accuracy": 0.978, "auroc": 0.975, "fpr95": 0.12, "ece": 0.02, "fit_s": 3.0, "scoring_ms": 0.3},
+    "100_intent": {"accuracy": 0.985, "auroc": 0.986, "fpr95": 0.07, "ece": 0.02, "scoring_ms": 0.3},
+    "20_domain": {"accuracy": 0.86, "auroc": 0.93, "fpr95": 0.26, "ece": 0.02, "fit_s": 3.0, "scoring_ms": 0.3},
+    "descriptions": {"accuracy": 0.76, "auroc": 0.88, "fpr95": 0.45, "fit_s": 3.0, "scoring_ms": 0.3},
 }
-"""Accuracy, AUROC and false positives that are aimed at on data that was not looked at."""
+"""What is aimed at on data that was not looked at: accuracy and AUROC at least, the others at most."""
 HEADS = {"accuracy": "accuracy", "AUROC": "auroc", "FPR95": "fpr95", "ECE": "ece", "fit s": "fit_s", "ms": "scoring_ms"}
-BINS = 15
+# How long the small copy of the embedding model, which embeds messages, is waited for.
+COPY_SECONDS = 120.0
 SHORT = "what is the weather like in Lisbon tomorrow"
 
 
@@ -92,9 +95,7 @@ async def measure(folder: Path, rows: Sequence[str], seeds: int) -> dict[str, di
             vectors: dict[str, Floats] = {}
             await fill(vectors, embedder, [message.text for message in [*train, *test]])
             embedding_ms = await time_embedding(embedder)
-            print(
-                f"{'examples':<14}{'router':<14}{'accuracy':>9}{'AUROC':>8}{'FPR95':>8}{'ECE':>7}{'fit s':>8}{'ms':>7}"
-            )
+            print(f"{'examples':<18}{'router':<18}", *(f"{head:>8}" for head in HEADS))
             figures = {}
             for row in rows:
                 figures[row] = await measure_row(row, train, test, vectors, embedder, seeds)
@@ -115,12 +116,13 @@ async def measure_row(
         runs.setdefault("embedding_router", []).append(await ours(examples, test, vectors, with_intents=with_intents))
         for name, baseline in BASELINES.items():
             runs.setdefault(name, []).append(scores(test, baseline(examples, test, vectors)))
+        if len(examples) == sum(message.domain is not None for message in train):
+            break  # Other seeds would take the same examples: all there are.
     means = {name: {key: statistics.fmean(run[key] for run in each) for key in each[0]} for name, each in runs.items()}
     for name, mean in means.items():
         print_row(row if name == "embedding_router" else "", name, mean)
     if row in AIMS:
-        accuracy, auroc, fpr95 = AIMS[row]
-        print(f"{'':<14}{'aim':<14} {accuracy:>8.3f} {auroc:>8.3f} {fpr95:>8.2f}")
+        print_row("", "aim", AIMS[row])
     return means["embedding_router"]
 
 
@@ -220,32 +222,16 @@ def of_likeness(names: list[str], likeness: Floats) -> Said:
 
 def scores(test: list[Message], said: Said) -> dict[str, float]:
     """Give accuracy, AUROC, false positives at 95 % of those in scope, and the expected calibration error."""
-    from sklearn.metrics import roc_auc_score
-
     inside = np.array([message.domain is not None for message in test])
     right = np.array([message.domain == domain for message, domain in zip(test, said.domains, strict=True)])
-    threshold = np.quantile(said.scope[inside], 0.05)
-    return {
-        "accuracy": float(right[inside].mean()),
-        "auroc": float(roc_auc_score(inside, said.scope)),
-        "fpr95": float((said.scope[~inside] >= threshold).mean()),
-        "ece": calibration_error(said.confidences, right),
-    }
-
-
-def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
-    """Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, 2015."""
-    places = np.minimum((confidences * BINS).astype(int), BINS - 1)
-    gaps = (
-        (places == place).mean() * abs(confidences[places == place].mean() - right[places == place].mean())
-        for place in np.unique(places)
+    return msgspec.structs.asdict(
+        measures(Columns(inside, right, np.asarray(said.confidences, np.float64), np.asarray(said.scope, np.float64)))
     )
-    return float(sum(gaps))
 
 
 def print_row(row: str, router: str, mean: dict[str, float]) -> None:
-    figures = (f"{mean[key]:>8.3f}" for key in HEADS.values() if key in mean)
-    print(f"{row:<14}{router:<14}", *figures, flush=True)
+    figures = (f"{mean[key]:>8.3f}" if key in mean else " " * 8 for key in HEADS.values())
+    print(f"{row:<18}{router:<18}", *figures, flush=True)
 
 
 # --- data
@@ -283,7 +269,13 @@ async def fill(vectors: dict[str, Floats], embedder: Embedder, texts: Sequence[s
 
 
 async def time_embedding(embedder: Embedder) -> float:
-    """Give the milliseconds that a short message's vector takes."""
+    """Give the milliseconds that a short message's vector takes, from the small copy of the model once there is one."""
+    await embedder.embed([SHORT])
+    deadline = time.monotonic() + COPY_SECONDS
+    while embedder.query_fingerprint == embedder.fingerprint:  # noqa: ASYNC110  # nothing but the name tells of it
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
     taken = []
     for number in range(60):
         began = time.perf_counter()

@@ -68,14 +68,10 @@ def options_of(model: str, domains: Iterable[Domain], default_model: str | None 
 
 
 @dataclass(kw_only=True)
-class Desk:
-    """One for the server. `team` is replaced as a whole between turns; a turn keeps the one it began with."""
+class RoutingDesk:
+    """What routing needs of a desk: whom to ask, and how sure each must be."""
 
-    team: Team
     offers: Offers
-    keeper: ModelKeeper
-    conversations: Conversations
-    embed: Embed
     _thresholds: dict[str, tuple[Sequence[Prediction], float, float | None]] = field(default_factory=dict, repr=False)
     """By router: from what, and for which target, its threshold was found."""
 
@@ -89,6 +85,16 @@ class Desk:
             threshold = threshold_for(predictions, target)
             self._thresholds[router.name] = predictions, target, threshold
         return threshold
+
+
+@dataclass(kw_only=True)
+class Desk(RoutingDesk):
+    """One for the server. `team` is replaced as a whole between turns; a turn keeps the one it began with."""
+
+    team: Team
+    keeper: ModelKeeper
+    conversations: Conversations
+    embed: Embed
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 from msgspec.structs import replace
 
-from mdsa_server.chat.desk import Desk, SharedVector, Team
+from mdsa_server.chat.desk import RoutingDesk, SharedVector, Team
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import RouteQuery, Router
 from mdsa_server.routing.decide import Terms, asked_for, decide
@@ -16,7 +16,7 @@ from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
 log = structlog.get_logger(__name__)
 
 
-async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | None = None) -> Route:
+async def choose_route(desk: RoutingDesk, team: Team, query: RouteQuery, domain: str | None = None) -> Route:
     """Choose the domain that answers; `domain` names it where the caller did.
 
     A router that fails or takes too long has no say; the route's evidence tells so. Raises UnknownDomain.
@@ -40,7 +40,7 @@ async def choose_route(desk: Desk, team: Team, query: RouteQuery, domain: str | 
     )
 
 
-def _terms(desk: Desk, team: Team, routers: Sequence[Router]) -> Terms:
+def _terms(desk: RoutingDesk, team: Team, routers: Sequence[Router]) -> Terms:
     known = {router.name: desk.threshold(router, team.target_precision) for router in routers}
     return Terms(
         fallback=team.fallback,
@@ -49,7 +49,7 @@ def _terms(desk: Desk, team: Team, routers: Sequence[Router]) -> Terms:
     )
 
 
-async def _ask(desk: Desk, team: Team, router: Router, query: RouteQuery) -> Opinion:
+async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery) -> Opinion:
     async def within_time() -> Opinion:
         try:
             async with asyncio.timeout(team.router_timeout) as limit:

@@ -6,6 +6,7 @@ from mdsa_server import __version__
 from mdsa_server.cli.ask import ask, route
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
+from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
 from mdsa_server.cli.routes import routes
@@ -30,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (serve, chat, ask, route, routes, models, plugins, simulate, check, init, reload, schema):
+for command in (serve, chat, ask, route, routes, models, plugins, simulate, evaluate, check, init, reload, schema):
     main.add_command(command)

@@ -83,13 +83,17 @@ class Classifier:
         return [(int(self.rows[places[place]]), float(cosines[place])) for place in order]
 
 
-def signs_of_scope(logits: Floats, nearest: Sequence[tuple[int, float]]) -> Floats:
-    """Give what tells whether any domain fits, shape (2,): the greatest logit, and how like the nearest examples are.
+def signs_of_scope(logits: Floats, owners: Places, nearest: Sequence[tuple[int, float]]) -> Floats:
+    """Give what tells whether any domain fits, shape (2,): the likeliest domain's logit, and how like examples are.
 
-    That is the mean of their cosines as exp(SHARPNESS x cosine), so that of a few examples the one that fits counts.
+    A domain's logit is that of all its intents together, so that what lies between two of them counts as its own: with
+    the likeliest intent's alone, 4 % more of clinc150's messages out of scope passed at 20 examples a domain. How like
+    they are is the mean of the nearest ones' cosines as exp(SHARPNESS x cosine), so that the one that fits counts.
     """
     cosines = np.array([cosine for _, cosine in nearest])
-    return np.array([logits.max(), np.log(np.exp(SHARPNESS * cosines).mean()) / SHARPNESS], np.float32)
+    top = logits.max()
+    domains = np.bincount(owners, np.exp(logits - top))
+    return np.array([top + np.log(domains.max()), np.log(np.exp(SHARPNESS * cosines).mean()) / SHARPNESS], np.float32)
 
 
 def likeliest(logits: Floats) -> Places:
@@ -143,7 +147,7 @@ class Judge:
         """Judge one message; `vector` has unit length."""
         logits = self.classifier.logits(np.concatenate([vector, LETTERS_WEIGHT * letters])[None])[0]
         found = self.classifier.nearest(vector, logits)
-        fits = float(self.scale.fits(signs_of_scope(logits, found)[None])[0])
+        fits = float(self.scale.fits(signs_of_scope(logits, self.classifier.owners, found)[None])[0])
         shares = probabilities(logits[None], self.classifier.owners, self.domains, self.scale.temperature)[0]
         return Verdict(shares * fits, 1.0 - fits, found)
 

@@ -55,8 +55,9 @@ def measure(sample: Sample, domains: int) -> tuple[Scale, tuple[Prediction, ...]
         return UNMEASURED, ()
     classifiers = list(_held_out(sample))
     within = [_trial(sample, classifier, held) for classifier, held in classifiers]
-    outside = [_trial(sample, classifier, held, strange=True) for classifier, held in classifiers]
-    outside = [trial for trial in outside if np.isfinite(trial.signs).all()]
+    # Without its only domain a classifier knows nothing.
+    of_several = [(classifier, held) for classifier, held in classifiers if len(np.unique(classifier.owners)) > 1]
+    outside = [_trial(sample, classifier, held, strange=True) for classifier, held in of_several]
     signs = np.vstack([trial.signs for trial in within])
     usual, spread = signs.mean(0), signs.std(0) + 1e-3
     scale = Scale(_temperature(within, domains), usual, spread, UNMEASURED.slope, UNMEASURED.offset)
@@ -85,9 +86,10 @@ def _trial(sample: Sample, classifier: Classifier, held: Held, *, strange: bool 
     if strange:
         logits[sample.domains[held][:, None] == classifier.owners] = -np.inf
     nearest = [classifier.nearest(vector, row) for vector, row in zip(sample.vectors[held], logits, strict=True)]
-    signs = np.stack([signs_of_scope(row, found) for row, found in zip(logits, nearest, strict=True)])
+    owners = classifier.owners
+    signs = np.stack([signs_of_scope(row, owners, found) for row, found in zip(logits, nearest, strict=True)])
     texts = [sample.texts[row] for row in np.flatnonzero(held)]
-    return Trial(logits, classifier.owners, signs, sample.domains[held], texts, strange)
+    return Trial(logits, owners, signs, sample.domains[held], texts, strange)
 
 
 def _temperature(trials: Sequence[Trial], domains: int) -> float:

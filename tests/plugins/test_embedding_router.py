@@ -217,6 +217,12 @@ async def test_what_domains_are_known_by_is_embedded_once_and_kept_and_the_model
     assert asked == [(("0", "1"), True), (("0",), False)]
 
 
+async def test_a_domain_that_is_the_only_one_is_learnt_however_many_examples_it_has() -> None:
+    domain = angles("east", *(str(degrees) for degrees in range(24)))
+    async with opened("embedding_router", domains=[domain], embed=embed_degrees) as registry:
+        assert list(sure(await route(registry, "10", embed_degrees))) == ["east"]
+
+
 async def test_without_domains_it_has_no_view() -> None:
     async with opened("embedding_router", embed=embed_degrees) as registry:
         assert await route(registry, "10", embed_degrees) == Opinion()

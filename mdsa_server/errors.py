@@ -80,6 +80,12 @@ class UnknownTurn(MdsaError):
     title = "There is no such turn"
 
 
+class UnknownDocument(MdsaError):
+    """No document has this id. List them with `mdsa documents list`."""
+
+    title = "There is no such document"
+
+
 class UnknownCorrection(MdsaError):
     """No correction has this id; it may have gone with its conversation."""
 

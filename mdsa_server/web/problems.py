@@ -28,6 +28,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
     errors.UnknownCorrection: 404,
+    errors.UnknownDocument: 404,
     errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,

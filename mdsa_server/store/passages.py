@@ -1,0 +1,114 @@
+"""Passages found by their words, and read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from mdsa_server.store.database import Connection, Database
+from mdsa_server.store.documents import StoredPassage, stored_passage
+from mdsa_server.store.passage_filter import PASSAGES, ids_of, where_of
+from mdsa_server.vocabulary.documents import PassageFilter
+
+# A word of the title or of a heading counts as much as two of the text.
+TITLE_WEIGHT = 2.0
+# What is longer is a pasted text; its first words tell what it is about.
+MOST_WORDS = 64
+LONGEST_WORD = 64
+
+
+class FoundPassage(Struct, frozen=True, kw_only=True):
+    """A passage with what a reader needs to know of its document."""
+
+    passage: StoredPassage
+    document: str
+    collection: str
+    source: str
+    title: str
+    type: str
+    modified: datetime
+
+
+class Passages:
+    """Reads only: `Documents` writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def search_words(
+        self, message: str, most: int, wanted: PassageFilter, stop_words: Collection[str] = ()
+    ) -> list[tuple[int, float]]:
+        """Give the passages in which words of the message stand, with their BM25 scores, the greatest first.
+
+        Any word will do; rare ones count more. `stop_words` are passed over unless there are no others.
+        """
+        query = words_query(message, stop_words)
+        if not query:
+            return []
+        where = where_of(wanted)
+
+        def work(db: Connection) -> list[tuple[int, float]]:
+            narrowed = f"and rowid in ({ids_of(where)})" if wanted != PassageFilter() else ""
+            rows = db.execute(
+                # Ordered by the function and not by `rank`, which takes half as long again.
+                f"""select rowid, -bm25(passage_words, {TITLE_WEIGHT}, 1.0) as score from passage_words
+                    where passage_words match ? {narrowed} order by score desc limit ?""",  # noqa: S608  # constants
+                (query, *where.values, most),
+            )
+            return [(int(passage), float(score)) for passage, score in rows]
+
+        return await self._database.read(work)
+
+    async def read(self, passages: Sequence[int]) -> dict[int, FoundPassage]:
+        """Give passages by their ids; those that were deleted meanwhile are missing."""
+        return await self._database.read(lambda db: _read(db, passages))
+
+    async def around(self, passage: int, before: int, after: int) -> list[FoundPassage]:
+        """Give a passage between its neighbours in the document, in order; none where it was deleted."""
+
+        def work(db: Connection) -> list[FoundPassage]:
+            row: Any = db.execute("select document, place from passages where id = ?", (passage,)).fetchone()
+            if row is None:
+                return []
+            document, place = row
+            near: Any = db.execute(
+                "select id from passages where document = ? and place between ? and ?",
+                (document, place - before, place + after),
+            ).fetchall()
+            found = _read(db, [identifier for (identifier,) in near])
+            return sorted(found.values(), key=lambda one: one.passage.place)
+
+        return await self._database.read(work)
+
+
+def words_query(message: str, stop_words: Collection[str] = ()) -> str:
+    """Give a full-text query for any of the message's words; empty where it has none. It has no syntax of its own."""
+    known = re.findall(r"\w+", message.encode("utf-8", "ignore").decode().casefold())
+    words = [word[:LONGEST_WORD] for word in dict.fromkeys(known)]
+    telling = [word for word in words if word not in stop_words] or words
+    return " OR ".join(f'"{word}"' for word in telling[:MOST_WORDS])
+
+
+def _read(db: Connection, passages: Sequence[int]) -> dict[int, FoundPassage]:
+    rows: Any = db.execute(
+        f"""select passages.id, place, text, heading, page, documents.id, name, source, title, type, modified
+            from {PASSAGES} where passages.id in (select value from json_each(?))""",  # noqa: S608  # constants
+        (json.dumps(list(passages)),),
+    )
+    return {
+        row[0]: FoundPassage(
+            passage=stored_passage(row[:5]),
+            document=row[5],
+            collection=row[6],
+            source=row[7],
+            title=row[8],
+            type=row[9],
+            modified=datetime.fromtimestamp(row[10], UTC),
+        )
+        for row in rows
+    }

@@ -70,20 +70,23 @@ class Documents:
         All in one transaction: killed at any moment, each of them is there whole or not at all.
         """
 
-        def work(db: Connection) -> tuple[list[str], list[Callable[[], None]]]:
-            ids, afterwards = [], []
+        ids: list[str] = []
+        gone: list[int] = []
+        remembering: list[Callable[[], None]] = []
+
+        def work(db: Connection) -> None:
             for document, vectors in batch:
                 collection = _collection(db, document.collection)
-                gone = _forget(db, collection, document.source)
+                gone.extend(_forget(db, collection, document.source))
                 identifier, passages = _insert(db, collection, document)
-                remember = self._index.insert(db, collection, passages, vectors)
-                afterwards += [lambda gone=gone: self._index.forget(gone), remember]  # type: ignore[misc]
+                remembering.append(self._index.insert(db, collection, passages, vectors))
                 ids.append(identifier)
-            return ids, afterwards
 
-        ids, afterwards = await self._database.write(work)
-        for step in afterwards:
-            step()
+        await self._database.write(work)
+        # Only now: what is in memory must never be ahead of the file.
+        self._index.forget(gone)
+        for remember in remembering:
+            remember()
         return ids
 
     async def hashes(self, collection: str, sources: Sequence[str] | None = None) -> dict[str, str]:
@@ -105,7 +108,7 @@ class Documents:
         def work(db: Connection) -> dict[str, Vectors]:
             rows: list[Any] = db.execute(
                 f"""select passages.id, passages.text from passages join {JOINED}
-                    on passages.document = documents.sequence where name = ? and source = ?""",  # noqa: S608
+                    on passages.document = documents.sequence where name = ? and source = ?""",  # noqa: S608  # constants
                 (collection, source),
             ).fetchall()
             known = self._index.vectors(db, [passage for passage, _ in rows])
@@ -236,13 +239,13 @@ def _forget(db: Connection, collection: int, source: str) -> list[int]:
 def _delete(db: Connection, where: str, *values: int | str) -> list[int]:
     """Delete documents; give the ids of their passages."""
     inside = f"select sequence from documents where {where}"  # noqa: S608  # constants
-    gone = [row[0] for row in db.execute(f"select id from passages where document in ({inside})", values)]  # noqa: S608
-    db.execute(f"delete from documents where {where}", values)  # noqa: S608
+    gone = [row[0] for row in db.execute(f"select id from passages where document in ({inside})", values)]  # noqa: S608  # constants
+    db.execute(f"delete from documents where {where}", values)  # noqa: S608  # constants
     return gone
 
 
 def _one(db: Connection, document: str) -> Document:
-    row = db.execute(f"select {COLUMNS} from {JOINED} where documents.id = ?", (document,)).fetchone()  # noqa: S608
+    row = db.execute(f"select {COLUMNS} from {JOINED} where documents.id = ?", (document,)).fetchone()  # noqa: S608  # constants
     if row is None:
         raise UnknownDocument(
             f"no document has the id {document!r}", "It may have been deleted. List them: GET /api/documents."

@@ -56,7 +56,7 @@ class VectorIndex:
             table = self._find(db)
             if table is None or self._signs is None:
                 return
-            rows = db.execute(f"select passage, collection, signs from signs_{table} order by passage").fetchall()  # noqa: S608
+            rows = db.execute(f"select passage, collection, signs from signs_{table} order by passage").fetchall()  # noqa: S608  # constants
             if rows:
                 passages, collections, signs = zip(*rows, strict=True)
                 self._signs.add(passages, collections, np.frombuffer(b"".join(signs), "<u8").reshape(len(rows), -1))
@@ -75,7 +75,7 @@ class VectorIndex:
             zip(passages, map(bytes, rows), strict=True),
         )
         db.executemany(
-            f"insert into signs_{table} (passage, collection, signs) values (?, ?, ?)",  # noqa: S608
+            f"insert into signs_{table} (passage, collection, signs) values (?, ?, ?)",  # noqa: S608  # constants
             ((passage, collection, bytes(row)) for passage, row in zip(passages, signs, strict=True)),
         )
         return lambda: self._remember(passages, collection, signs)
@@ -113,12 +113,12 @@ class VectorIndex:
 
         def work(db: Connection) -> tuple[list[Unembedded], int]:
             table = self._find(db)
-            there = f"(select passage from vectors_{table})" if table is not None else "(select 0 where false)"  # noqa: S608
-            (count,) = db.execute(f"select count(*) from passages where id not in {there}").fetchone() or (0,)  # noqa: S608
+            there = f"(select passage from vectors_{table})" if table is not None else "(select 0 where false)"  # noqa: S608  # constants
+            (count,) = db.execute(f"select count(*) from passages where id not in {there}").fetchone() or (0,)  # noqa: S608  # constants
             rows = db.execute(
                 f"""select passages.id, collection, title, heading, text from passages
                     join documents on documents.sequence = passages.document
-                    where passages.id not in {there} order by passages.id limit ?""",  # noqa: S608
+                    where passages.id not in {there} order by passages.id limit ?""",  # noqa: S608  # constants
                 (most,),
             )
             return [Unembedded(*row) for row in rows], int(count)

@@ -68,7 +68,8 @@ class HostedRouter:
 
         Raises EmbedderUnavailable where that kept it from learning, PluginFault where it still learns.
         """
-        if self._first_fit is not None:
+        # Asked before every message: once it has learnt, that costs nothing.
+        if self._first_fit is not None and not self._first_fit.done():
             # Not cancelled when the time is up: a message that waits no longer must not end the fit for all others.
             _, learning = await asyncio.wait([self._first_fit], timeout=patience)
             if learning:

@@ -104,6 +104,12 @@ class UnknownModel(MdsaError):
     title = "The engine does not have this model"
 
 
+class DocumentUnreadable(MdsaError):
+    """A file gives no text: not there, too large, encrypted, damaged, hostile. The others are read all the same."""
+
+    title = "A document cannot be read"
+
+
 class ForeignOrigin(MdsaError):
     """Another site's page, or a foreign Host header, asked for something; it was refused unread."""
 

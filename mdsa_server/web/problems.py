@@ -31,6 +31,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDocument: 404,
     errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
+    errors.DocumentUnreadable: 422,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,
     errors.EngineError: 502,

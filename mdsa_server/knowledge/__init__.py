@@ -1,0 +1,1 @@
+"""Documents: reading them, splitting them into passages."""

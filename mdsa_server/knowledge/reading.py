@@ -1,0 +1,104 @@
+"""Reading documents: their text, the pieces it is split into, and a clear word where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.knowledge.file_bytes import require_size
+from mdsa_server.knowledge.reading_orders import Order, Read, Refused, Unprepared
+from mdsa_server.knowledge.reading_process import NotStarted, ProcessDied, ReadingProcesses
+from mdsa_server.vocabulary.documents import Piece, ReadDocument
+
+OUT_OF_TIME = getattr(signal, "SIGXCPU", None)
+
+
+class Reader:
+    """Reads documents in processes of their own, so that a hostile one neither stalls nor ends the server.
+
+    `tokenizer` is the embedder's, as a file; None estimates. A passage has up to `passage_tokens` of its tokens, with
+    title and headings. A document has up to `max_bytes`, takes up to `seconds`, and its process `memory` bytes.
+    """
+
+    def __init__(
+        self, tokenizer: Path | None, passage_tokens: int, max_bytes: int, seconds: float, memory: int
+    ) -> None:
+        self._tokenizer = str(tokenizer.absolute()) if tokenizer else None
+        self._passage_tokens = passage_tokens
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._processes = ReadingProcesses(memory)
+
+    async def read(self, path: Path) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+        """Give the document, its pieces, and the SHA-256 in hex of the bytes that were read.
+
+        Raises DocumentUnreadable, and EmbedderUnavailable where the tokenizer cannot be loaded.
+        """
+        return await self._done(str(path), self._order(path.name, path=path))
+
+    async def read_bytes(self, content: bytes, name: str) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+        """Read what was uploaded under a file's name; gives and raises the same as `read`."""
+        try:
+            require_size(len(content), self._max_bytes)
+        except DocumentUnreadable as error:
+            raise _named(name, error.detail, error.mend) from None
+        return await self._done(name, self._order(name, content=content))
+
+    def _order(self, name: str, *, path: Path | None = None, content: bytes = b"") -> Order:
+        return Order(
+            # Absolute, because the process stands elsewhere.
+            path=os.fsencode(path.absolute()) if path else b"",
+            content=content,
+            name=_shown(name),
+            tokenizer=self._tokenizer,
+            passage_tokens=self._passage_tokens,
+            max_bytes=self._max_bytes,
+            seconds=self._seconds,
+        )
+
+    async def _done(self, place: str, order: Order) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+        try:
+            async with self._processes.one() as process, asyncio.timeout(self._seconds):
+                reply = await process.ask(order)
+        except TimeoutError as error:
+            raise self._too_slow(place) from error
+        except NotStarted as error:
+            raise _named(
+                place,
+                f"could not be read, because the process for it did not start ({error})",
+                "See that the machine has memory left, or allow reading more of it in mdsa.toml.",
+            ) from error
+        except ProcessDied as error:
+            if OUT_OF_TIME is not None and error.code == -OUT_OF_TIME:
+                raise self._too_slow(place) from error
+            raise _named(
+                place,
+                "ended the process that read it, by needing too much memory or by a fault in what reads it",
+                "Split it, leave it out, or allow more memory in mdsa.toml.",
+            ) from error
+        match reply:
+            case Read(document, pieces, digest):
+                return document, pieces, digest
+            case Refused(reason, mend):
+                raise _named(place, reason, mend)
+            case Unprepared(reason, mend):
+                raise EmbedderUnavailable(reason, mend)
+
+    def _too_slow(self, place: str) -> DocumentUnreadable:
+        return _named(
+            place,
+            f"takes longer to read than the {self._seconds:g} seconds that it may",
+            "Split it, leave it out, or allow more time in mdsa.toml.",
+        )
+
+
+def _named(place: str, reason: str, mend: str) -> DocumentUnreadable:
+    return DocumentUnreadable(f"{_shown(place)} {reason}", mend)
+
+
+def _shown(name: str) -> str:
+    """Give a file's name as it can be written anywhere, also one that is no valid text."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -17,10 +17,12 @@ from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
-from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import make_asker, make_keeper, open_library, opened_engine, opened_plugins
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
+from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
@@ -32,6 +34,7 @@ from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
 from mdsa_server.web.api.corrections import CorrectionController
+from mdsa_server.web.api.documents import DocumentController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
@@ -67,6 +70,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
         route_handlers=[
             ChatController,
             ConversationController,
+            DocumentController,
             CorrectionController,
             ModelController,
             ServerController,
@@ -128,12 +132,18 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         )
         stack.push_async_callback(embedder.close)
 
+        library = await open_library(settings, database, embedder)
+        stack.push_async_callback(library.close)
         configured, corrections = team_of(settings), Corrections(database)
         accepted = await corrections.find("accepted")
         team = taught_team(configured, accepted)
         domains = tuple(team.domains.values())
         plugins = opened_plugins(
-            settings, embedder.embed, make_asker(settings, keeper), team.routers, domains, strangers(accepted)
+            settings,
+            Services(embedder.embed, make_asker(settings, keeper), PassageSearcher(library, embedder.embed)),
+            team.routers,
+            domains,
+            strangers(accepted),
         )
         registry = await stack.enter_async_context(plugins)
         _, misfits = await require_fit(Reading(loaded), registry)
@@ -160,6 +170,10 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
+        supervisor.service(library.fill, "library")
+        for name, domain in settings.domains.items():
+            for folder in domain.folders:
+                supervisor.spawn(library.follow(folder, name), f"sync {folder}")
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
         yield Rooms(
@@ -169,6 +183,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             teaching=teaching,
             engine=engine,
             keeper=keeper,
+            library=library,
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),

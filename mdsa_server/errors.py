@@ -86,6 +86,12 @@ class UnknownDocument(MdsaError):
     title = "There is no such document"
 
 
+class DocumentUnreadable(MdsaError):
+    """A file cannot be taken in: it is damaged, too large, of an unknown kind, or not there."""
+
+    title = "A document cannot be read"
+
+
 class UnknownCorrection(MdsaError):
     """No correction has this id; it may have gone with its conversation."""
 
@@ -102,12 +108,6 @@ class UnknownModel(MdsaError):
     """The engine does not have the model; `mdsa models pull NAME` fetches it."""
 
     title = "The engine does not have this model"
-
-
-class DocumentUnreadable(MdsaError):
-    """A file gives no text: not there, too large, encrypted, damaged, hostile. The others are read all the same."""
-
-    title = "A document cannot be read"
 
 
 class ForeignOrigin(MdsaError):

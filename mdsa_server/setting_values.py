@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from mdsa_server.knowledge.stop_words import LANGUAGES
 from mdsa_server.vocabulary.domain import Example, ModelOptions, Think
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
@@ -88,6 +89,14 @@ def _from_the_files_folder(path: Path, info: ValidationInfo) -> Path:
     """Make a path absolute: it was written in a file, so it starts from that file's folder."""
     folder = (info.context or {}).get("folder", Path.cwd())
     return Path(folder, expanduser(path)).resolve()
+
+
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        raise Unfit(
+            f"{name!r} is no language whose commonest words are known here", f"Name some of {', '.join(LANGUAGES)}."
+        )
+    return name
 
 
 def _folder_or_name(model: str, info: ValidationInfo) -> str:
@@ -219,6 +228,7 @@ FilePath = Annotated[Path, Field(strict=False), AfterValidator(_from_the_files_f
 ExamplesFile = Annotated[FileOfExamples, PlainValidator(_examples_from, json_schema_input_type=str)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Text = Annotated[str, Field(min_length=1)]
+Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 FolderOrName = Annotated[str, Field(min_length=1), AfterValidator(_folder_or_name)]

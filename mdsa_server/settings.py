@@ -12,6 +12,7 @@ from mdsa_server.setting_values import (
     FilePath,
     FolderOrName,
     KeepAlive,
+    Languages,
     LoopbackHost,
     Options,
     Seconds,
@@ -20,7 +21,7 @@ from mdsa_server.setting_values import (
     Texts,
     Thinking,
 )
-from mdsa_server.vocabulary.domain import Domain, Example
+from mdsa_server.vocabulary.domain import Domain, Example, NoPassages
 from mdsa_server.vocabulary.routing import OnTie
 
 
@@ -130,6 +131,25 @@ class EmbeddingSettings(Section):
     )
 
 
+class KnowledgeSettings(Section):
+    """Documents: how they are read, split and searched."""
+
+    shared: Texts = Field(default=(), description="Collections that every domain may use, besides its own.")
+    passage_tokens: int = Field(
+        default=200, ge=32, le=8192, description="How long a passage may be, in tokens of the embedding model."
+    )
+    languages: Languages = Field(
+        default=("english",),
+        description="Languages, by English names, whose commonest words a search passes over.",
+    )
+    vectors_in_memory: bool = Field(
+        default=True, description="Whether the signs of all vectors are held in memory, which makes searching fast."
+    )
+    max_document_mb: float = Field(default=50.0, gt=0, description="The largest file that is taken in, in MB.")
+    reading_timeout: Seconds = Field(default=60.0, description="How long reading one file may take, in seconds.")
+    reading_memory_gb: float = Field(default=2.0, gt=0, description="How much memory reading may take, in GB.")
+
+
 class RoutingSettings(Section):
     """Who decides which domain answers, and when nobody is sure enough."""
 
@@ -204,6 +224,12 @@ class DomainSettings(Section):
     )
     instructions: str = Field(default="", description="What the model is told before every conversation.")
     collections: Texts = Field(default=(), description="Collections of documents that answers may rest on.")
+    folders: Annotated[tuple[FilePath, ...], Field(strict=False)] = Field(
+        default=(), description="Folders whose files are this domain's: taken in, in its name, when the server starts."
+    )
+    no_passages: NoPassages = Field(
+        default="answer anyway", description="What becomes of a message for which the collections hold nothing."
+    )
     tools: Texts = Field(default=(), description="Tools that the model may call.")
     options: Options = Field(
         default_factory=dict, description="Options for the engine by its own names, such as num_ctx or temperature."
@@ -221,6 +247,7 @@ class Settings(Section):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     residency: ResidencySettings = Field(default_factory=ResidencySettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     plugin_host: PluginHostSettings = Field(default_factory=PluginHostSettings)
     plugins: dict[str, dict[str, Any]] = Field(
@@ -238,15 +265,21 @@ class Settings(Section):
 
     def domains_as_vocabulary(self) -> tuple[Domain, ...]:
         """The domains as the rooms know them, in the file's order."""
-        return tuple(_as_vocabulary(name, domain) for name, domain in self.domains.items())
+        shared = self.knowledge.shared
+        return tuple(_as_vocabulary(name, domain, shared) for name, domain in self.domains.items())
 
 
-def _as_vocabulary(name: str, domain: DomainSettings) -> Domain:
-    facts = {key: value for key, value in domain if key not in ("model", "models", "examples", "examples_file")}
+KEYS_OF_THE_FILE = {"model", "models", "examples", "examples_file", "folders", "collections"}
+
+
+def _as_vocabulary(name: str, domain: DomainSettings, shared: tuple[str, ...]) -> Domain:
+    facts = {key: value for key, value in domain if key not in KEYS_OF_THE_FILE}
     more = domain.examples_file.examples if domain.examples_file else ()
+    folders = (name,) if domain.folders else ()
     return Domain(
         name=name,
         models=domain.models or ((domain.model,) if domain.model else ()),
         examples=(*map(Example, domain.examples), *more),
+        collections=tuple(dict.fromkeys((*domain.collections, *folders, *shared))),
         **facts,
     )

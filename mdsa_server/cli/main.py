@@ -6,6 +6,7 @@ from mdsa_server import __version__
 from mdsa_server.cli.ask import ask, route
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
+from mdsa_server.cli.documents import documents, search
 from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
@@ -31,5 +32,10 @@ def main() -> None:
     """
 
 
-for command in (serve, chat, ask, route, routes, models, plugins, simulate, evaluate, check, init, reload, schema):
+ORDER = (
+    *(serve, chat, ask, route, routes, documents, search, models, plugins),
+    *(simulate, evaluate, check, init, reload, schema),
+)
+
+for command in ORDER:
     main.add_command(command)

@@ -7,7 +7,7 @@ import psutil
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
-from mdsa_server.configuration.offers import do_not_ask, do_not_embed, misfits
+from mdsa_server.configuration.offers import NO_SERVICES, misfits
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
 from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model
@@ -43,7 +43,7 @@ def _examine_examples(loaded: Loaded, findings: Findings) -> None:
 
 
 async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
-    async with opened_plugins(loaded.settings, do_not_embed, do_not_ask, routers=()) as registry:
+    async with opened_plugins(loaded.settings, NO_SERVICES, routers=()) as registry:
         plugins = registry.status()
         faults, warnings = await misfits(loaded, registry)
         refused = {unfit.path[1] for unfit in registry.unfit_settings}

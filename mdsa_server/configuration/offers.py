@@ -7,6 +7,7 @@ from mdsa_server.configuration import checks
 from mdsa_server.configuration.load import Loaded, Reading, invalid
 from mdsa_server.configuration.opening import opened_plugins
 from mdsa_server.errors import EmbedderUnavailable, NoEngine
+from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.fault import Fault
@@ -42,7 +43,7 @@ async def faults_of_plugins(reading: Reading) -> list[Fault]:
     """
     if reading.loaded is None or any(fault.key.startswith(("plugin_host", "plugins")) for fault in reading.faults):
         return []
-    async with opened_plugins(reading.loaded.settings, do_not_embed, do_not_ask, routers=()) as registry:
+    async with opened_plugins(reading.loaded.settings, NO_SERVICES, routers=()) as registry:
         return (await misfits(reading.loaded, registry))[0]
 
 
@@ -54,3 +55,11 @@ async def do_not_embed(texts: Sequence[str], *, cached: bool = False) -> NoRetur
 async def do_not_ask(messages: Sequence[Message], **_: Any) -> NoReturn:
     """Stand where plugins find the engine's models while they are only looked at."""
     raise NoEngine("No model is asked while the configuration is checked.")
+
+
+async def do_not_search(message: str, **_: Any) -> NoReturn:
+    """Stand where plugins find the documents while they are only looked at."""
+    raise EmbedderUnavailable("Nothing is searched while the configuration is checked.")
+
+
+NO_SERVICES = Services(do_not_embed, do_not_ask, do_not_search)

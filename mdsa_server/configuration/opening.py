@@ -1,23 +1,31 @@
 """The engine and the plugins that settings ask for, opened: to serve with, and to check."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mdsa_server import bundled
 from mdsa_server.chat.desk import options_of
 from mdsa_server.engine_places import StandIn, engine_places
+from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.inference.asking import ModelAsker
+from mdsa_server.inference.embedder import Embedder
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper, Spawn
 from mdsa_server.inference.residency import Limits
-from mdsa_server.plugin_api.contracts import AskModel, Embed
+from mdsa_server.knowledge.library import Library
+from mdsa_server.knowledge.reading import Reader
+from mdsa_server.knowledge.stop_words import stop_words
+from mdsa_server.plugin_api.contracts import AskModel, Services
 from mdsa_server.plugin_host import limits as plugin_limits
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
+from mdsa_server.store.database import Database
 from mdsa_server.vocabulary.domain import Domain
 
+MEGABYTE = 1_000_000
 GIGABYTE = 1_000_000_000
 
 
@@ -77,10 +85,33 @@ def make_asker(settings: Settings, keeper: ModelKeeper) -> AskModel:
     return ModelAsker(keeper, lambda model: options_of(model, domains, keeper.engine.default_model_name))
 
 
+async def open_library(settings: Settings, database: Database, embedder: Embedder) -> Library:
+    """Open the documents and what reads them. Raises StoreUnusable."""
+    knowledge = settings.knowledge
+    try:
+        tokenizer = await asyncio.to_thread(lambda: embedder.tokenizer)
+    except EmbedderUnavailable:
+        tokenizer = None  # The library says so, and takes in no document.
+    reader = Reader(
+        tokenizer,
+        passage_tokens=knowledge.passage_tokens,
+        max_bytes=int(knowledge.max_document_mb * MEGABYTE),
+        seconds=knowledge.reading_timeout,
+        memory=int(knowledge.reading_memory_gb * GIGABYTE),
+    )
+    return await Library.open(
+        database,
+        reader=reader,
+        embed=embedder.embed_passages,
+        fingerprint=lambda: embedder.fingerprint,
+        stop_words=stop_words(knowledge.languages),
+        in_memory=knowledge.vectors_in_memory,
+    )
+
+
 def opened_plugins(
     settings: Settings,
-    embed: Embed,
-    ask_model: AskModel,
+    services: Services,
     routers: Collection[str],
     domains: Sequence[Domain] | None = None,
     strangers: Sequence[str] = (),
@@ -95,8 +126,7 @@ def opened_plugins(
         settings=settings.plugins,
         domains=settings.domains_as_vocabulary() if domains is None else domains,
         strangers=strangers,
-        embed=embed,
-        ask_model=ask_model,
+        services=services,
         disabled=host.disabled,
         routers=routers,
         limits=plugin_limits.Limits(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mdsa_server.configuration.load import Loaded, Reading
-from mdsa_server.configuration.offers import require_fit
+from mdsa_server.configuration.offers import do_not_search, require_fit
 from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
 from mdsa_server.errors import DataFolderInUse, EmbedderUnavailable
 from mdsa_server.inference.embedder import Embedder
-from mdsa_server.plugin_api.contracts import AskModel, Embed
+from mdsa_server.plugin_api.contracts import AskModel, Embed, Services
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.settings import Settings
 from mdsa_server.store.data_folder import DATABASE_FILE, ENCODERS_FOLDER, hold_data_folder
@@ -61,7 +61,8 @@ async def tried_plugins(
         stack.push_async_callback(embedder.close)
         embed = ToldEmbed(embedder.embed, progress)
         ask_model = LateAsker(settings, ollama_host, stack)
-        plugins = opened_plugins(settings, embed, ask_model, routers, domains)
+        services = Services(embed, ask_model, do_not_search)
+        plugins = opened_plugins(settings, services, routers, domains)
         registry = await stack.enter_async_context(plugins)
         await require_fit(Reading(loaded), registry)
         await registry.measured(routers)

@@ -77,6 +77,12 @@ class Embedder:
         """
         return name_of_copy(self.fingerprint) if self._queries and self._queries.ready else self.fingerprint
 
+    @property
+    def tokenizer(self) -> Path | None:
+        """The model's tokenizer as a file of `tokenizers`; None where it has none. Raises as `fingerprint`."""
+        file = self._find() / "tokenizer.json"
+        return file if file.is_file() else None
+
     async def embed(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
         """Give unit vectors, float32, shape (texts, dimensions); `cached` for texts that will come again.
 
@@ -94,6 +100,10 @@ class Embedder:
             vectors = await self._make_few(self._queries, texts)
         self._dimensions = vectors.shape[1]
         return vectors
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Give the vectors of texts that are kept elsewhere, always by the model itself; else as `embed`."""
+        return await self._make(texts) if texts else np.empty((0, self._dimensions), np.float32)
 
     async def close(self) -> None:
         """Finish the batch in hand; whoever still waits gets EmbedderUnavailable."""

@@ -13,6 +13,8 @@ from mdsa_server.knowledge.reading_orders import Order, Read, Refused, Unprepare
 from mdsa_server.knowledge.reading_process import NotStarted, ProcessDied, ReadingProcesses
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 
+RULES = "1"
+"""Change it whenever the same file begins to give another text or other pieces."""
 OUT_OF_TIME = getattr(signal, "SIGXCPU", None)
 
 
@@ -31,6 +33,15 @@ class Reader:
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._processes = ReadingProcesses(memory)
+
+    @property
+    def rules(self) -> str:
+        """Names how documents are read and split: what was taken in under other rules is read anew."""
+        return f"{RULES}-{self._passage_tokens}"
+
+    async def close(self) -> None:
+        """End the processes that wait for more."""
+        await self._processes.close()
 
     async def read(self, path: Path) -> tuple[ReadDocument, tuple[Piece, ...], str]:
         """Give the document, its pieces, and the SHA-256 in hex of the bytes that were read.

@@ -124,6 +124,13 @@ class ReadingProcesses:
             self._idle.append(process)
             process.resting = asyncio.create_task(self._rest(process))
 
+    async def close(self) -> None:
+        """End those that are idle; none may be lent any more."""
+        resting = [process.resting for process in self._idle if process.resting is not None]
+        for task in resting:
+            task.cancel()
+        await asyncio.gather(*resting, return_exceptions=True)
+
     async def _take(self) -> ReadingProcess:
         while self._idle:
             process = self._idle.pop()

@@ -16,6 +16,7 @@ from mdsa_server.plugin_api.contracts import (
     RetrieverQuery,
     RouteQuery,
     Router,
+    SearchPassages,
     ToolSource,
 )
 from mdsa_server.plugin_api.hookspecs import hookimpl
@@ -45,6 +46,7 @@ __all__ = [
     "RetrieverQuery",
     "RouteQuery",
     "Router",
+    "SearchPassages",
     "Tool",
     "ToolCall",
     "ToolRefused",

@@ -57,6 +57,33 @@ class AskModel(Protocol):
         """
 
 
+class SearchPassages(Protocol):
+    """Searches the server's own documents."""
+
+    async def __call__(
+        self,
+        message: str,
+        *,
+        collections: Sequence[str] | None = None,
+        vector: Callable[[], Awaitable[Vectors]] | None = None,
+        most: int = 8,
+    ) -> Sequence[Passage]:
+        """Give up to `most` passages found by words and by meaning, the best first, with their scores by stage.
+
+        `collections` are those to search, all where it is None. `vector` gives the message's unit vector where there
+        is one already. Raises EmbedderUnavailable, StoreUnusable.
+        """
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the server does for plugins."""
+
+    embed: Embed
+    ask_model: AskModel
+    search_passages: SearchPassages
+
+
 @dataclass(frozen=True, kw_only=True)
 class PluginContext:
     """What one plugin may use of the server. Each plugin gets its own."""
@@ -69,6 +96,7 @@ class PluginContext:
     """The domains when the plugin was loaded. A router is told of later ones through `fit`."""
     embed: Embed
     ask_model: AskModel
+    search_passages: SearchPassages
     logger: FilteringBoundLogger
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.plugin_api.contracts import AskModel, Embed, PluginContext
+from mdsa_server.plugin_api.contracts import PluginContext, Services
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.plugin_host.plugin_settings import fill_settings
@@ -38,8 +38,7 @@ class Surroundings:
     settings: Mapping[str, Mapping[str, Any]]
     """The `[plugins.NAME]` tables by name."""
     domains: tuple[Domain, ...]
-    embed: Embed
-    ask_model: AskModel
+    services: Services
     call_timeout: float
     """Seconds that opening or closing one plugin may take."""
 
@@ -58,8 +57,9 @@ async def join(
         name=name,
         settings=fill_settings(name, structs[0] if structs else None, around.settings.get(name, {})),
         domains=around.domains,
-        embed=around.embed,
-        ask_model=around.ask_model,
+        embed=around.services.embed,
+        ask_model=around.services.ask_model,
+        search_passages=around.services.search_passages,
         logger=structlog.get_logger(f"plugins.{name}"),
     )
     with _timed(name, "plugin_lifespan"):

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
-from mdsa_server.plugin_api.contracts import AskModel, Embed, Retriever, Router, ToolSource
+from mdsa_server.plugin_api.contracts import Embed, Retriever, Router, Services, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
@@ -55,8 +55,7 @@ class PluginRegistry:
         *,
         settings: Mapping[str, Mapping[str, Any]],
         domains: Sequence[Domain],
-        embed: Embed,
-        ask_model: AskModel,
+        services: Services,
         disabled: Collection[str],
         routers: Collection[str],
         limits: Limits,
@@ -67,12 +66,11 @@ class PluginRegistry:
         A plugin that fails is quarantined and nothing is raised. `routers` names those that will be asked: they
         learn the domains, in the background. `strangers` are messages that belong to none.
         """
-        registry = cls(limits, embed)
+        registry = cls(limits, services.embed)
         around = Surroundings(
             settings=settings,
             domains=tuple(domains),
-            embed=embed,
-            ask_model=ask_model,
+            services=services,
             call_timeout=limits.call_timeout,
         )
         async with AsyncExitStack() as open_plugins:

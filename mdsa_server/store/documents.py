@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Connection, Database
+from mdsa_server.store.passage_filter import PASSAGES
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import Collection, Document
 from mdsa_server.vocabulary.identifiers import new_id
@@ -102,17 +103,21 @@ class Documents:
 
         return await self._database.read(work)
 
-    async def vectors_of(self, collection: str, source: str) -> dict[str, Vectors]:
-        """Give the vectors of what is kept of a source, by the texts of its passages."""
+    async def vectors_of(self, collection: str, source: str) -> list[tuple[NewPassage, str, Vectors]]:
+        """Give what is kept of a source: its passages, each with the document's title and its vector."""
 
-        def work(db: Connection) -> dict[str, Vectors]:
+        def work(db: Connection) -> list[tuple[NewPassage, str, Vectors]]:
             rows: list[Any] = db.execute(
-                f"""select passages.id, passages.text from passages join {JOINED}
-                    on passages.document = documents.sequence where name = ? and source = ?""",  # noqa: S608  # constants
+                f"""select passages.id, place, text, heading, page, title from {PASSAGES}
+                    where name = ? and source = ?""",  # noqa: S608  # constants
                 (collection, source),
             ).fetchall()
-            known = self._index.vectors(db, [passage for passage, _ in rows])
-            return {text: known[passage] for passage, text in rows if passage in known}
+            vectors = self._index.vectors(db, [row[0] for row in rows])
+            found = [(stored_passage(row[:5]), row[5]) for row in rows if row[0] in vectors]
+            return [
+                (NewPassage(text=one.text, heading=one.heading, page=one.page), title, vectors[one.id])
+                for one, title in found
+            ]
 
         return await self._database.read(work)
 

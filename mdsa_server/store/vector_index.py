@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -32,8 +34,7 @@ class Unembedded(Struct, frozen=True):
     id: int
     collection: int
     title: str
-    heading: str
-    """As JSON."""
+    heading: tuple[str, ...]
     text: str
 
 
@@ -115,13 +116,17 @@ class VectorIndex:
             table = self._find(db)
             there = f"(select passage from vectors_{table})" if table is not None else "(select 0 where false)"  # noqa: S608  # constants
             (count,) = db.execute(f"select count(*) from passages where id not in {there}").fetchone() or (0,)  # noqa: S608  # constants
-            rows = db.execute(
+            rows: Any = db.execute(
                 f"""select passages.id, collection, title, heading, text from passages
                     join documents on documents.sequence = passages.document
                     where passages.id not in {there} order by passages.id limit ?""",  # noqa: S608  # constants
                 (most,),
             )
-            return [Unembedded(*row) for row in rows], int(count)
+            left = [
+                Unembedded(id_, collection, title, msgspec.json.decode(heading, type=tuple[str, ...]), text)
+                for id_, collection, title, heading, text in rows
+            ]
+            return left, int(count)
 
         return await self._database.read(work)
 

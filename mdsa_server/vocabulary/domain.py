@@ -11,6 +11,9 @@ Think = bool | Literal["low", "medium", "high"]
 """Whether, or how hard, a model that can think is asked to, before it answers."""
 
 
+NoPassages = Literal["answer anyway", "say so"]
+
+
 class Example(Struct, frozen=True):
     """A message that belongs to a domain."""
 
@@ -30,6 +33,9 @@ class Domain(Struct, frozen=True, kw_only=True):
     """Models that may answer, the preferred one first; none take the engine's default model."""
     instructions: str = ""
     collections: tuple[str, ...] = ()
+    """Those that answers may rest on: its own and those that all domains share."""
+    no_passages: NoPassages = "answer anyway"
+    """What becomes of a message for which they hold nothing."""
     tools: tuple[str, ...] = ()
     options: ModelOptions = field(default_factory=dict)
     think: Think | None = None

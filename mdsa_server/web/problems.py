@@ -29,6 +29,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownTurn: 404,
     errors.UnknownCorrection: 404,
     errors.UnknownDocument: 404,
+    errors.DocumentUnreadable: 422,
     errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
     errors.DocumentUnreadable: 422,

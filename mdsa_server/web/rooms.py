@@ -11,6 +11,7 @@ from mdsa_server.chat.live_turns import LiveTurns, Spawn
 from mdsa_server.chat.teaching import Teaching
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.knowledge.library import Library
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
@@ -37,6 +38,7 @@ class Rooms:
     teaching: Teaching
     engine: Engine
     keeper: ModelKeeper
+    library: Library
     registry: PluginRegistry
     counters: Counters
     started: datetime

@@ -25,6 +25,7 @@ from mdsa_server.plugin_api import (
     ToolSource,
     hookimpl,
 )
+from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.plugin_host.discovery import FoundPlugin, discover
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -41,6 +42,13 @@ async def embed(texts: Sequence[str], *, cached: bool = False) -> "np.typing.NDA
 
 async def ask_model(messages: Sequence[Message], **_: Any) -> str:
     return f"asked: {messages[-1].content}"
+
+
+async def search_passages(message: str, **_: Any) -> Sequence[Passage]:
+    return [Passage(text=f"found: {message}", source="a.md")]
+
+
+SERVICES = Services(embed, ask_model, search_passages)
 
 
 async def vector() -> "np.typing.NDArray[np.float32]":
@@ -144,8 +152,7 @@ def opened(
         plugins,
         settings=settings or {},
         domains=(GENERAL, CODE),
-        embed=embed,
-        ask_model=ask_model,
+        services=SERVICES,
         disabled=disabled,
         routers=routers,
         limits=Limits(

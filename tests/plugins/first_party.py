@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mdsa_server.plugin_api import AskModel, Domain, Embed, Message, ToolCall
+from mdsa_server.plugin_api import AskModel, Domain, Embed, Message, SearchPassages, ToolCall
+from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -22,6 +23,10 @@ async def never_ask(messages: Sequence[Message], **_: Any) -> NoReturn:
     raise AssertionError("this plugin asks no model")
 
 
+async def never_search(message: str, **_: Any) -> NoReturn:
+    raise AssertionError("this plugin searches nothing")
+
+
 @asynccontextmanager
 async def opened(
     name: str,
@@ -29,6 +34,7 @@ async def opened(
     domains: Sequence[Domain] = (),
     embed: Embed = never_embed,
     ask_model: AskModel = never_ask,
+    search_passages: SearchPassages = never_search,
     settings: dict[str, Any] | None = None,
     routers: Sequence[str] | None = None,
 ) -> AsyncIterator[PluginRegistry]:
@@ -38,8 +44,7 @@ async def opened(
         found,
         settings={name: settings or {}},
         domains=domains,
-        embed=embed,
-        ask_model=ask_model,
+        services=Services(embed, ask_model, search_passages),
         disabled=(),
         routers=[name] if routers is None else routers,
         limits=Limits(call_timeout=5.0, fit_timeout=30.0, learning_timeout=30.0, max_faults=1),

@@ -1,0 +1,169 @@
+"""The library: all documents of the server, with what takes them in and what searches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import structlog
+
+from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.knowledge.files import sources_in, sources_of
+from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell, embedded_text
+from mdsa_server.knowledge.search import Search, Vector
+from mdsa_server.plugin_api.contracts import Embed
+from mdsa_server.store.database import Database
+from mdsa_server.store.documents import Documents
+from mdsa_server.store.passages import Passages
+from mdsa_server.store.vector_index import VectorIndex, Vectors
+from mdsa_server.vocabulary.documents import PassageFilter
+from mdsa_server.vocabulary.ingestion import (
+    AnyIngestionEvent,
+    DocumentRefused,
+    IngestionFailed,
+    IngestionFinished,
+)
+from mdsa_server.vocabulary.passages import Passage
+
+log = structlog.get_logger(__name__)
+
+# So many passages at once get vectors of another encoder.
+FILLED_AT_ONCE = 64
+# How long until it is looked again whether the embedding model can be loaded.
+PAUSE_SECONDS = 30.0
+# Of an index that no encoder fills.
+NO_ENCODER = "none"
+
+
+class PassageSearcher:
+    """The search that plugins have."""
+
+    def __init__(self, library: Library, embed: Embed) -> None:
+        self._library = library
+        self._embed = embed
+
+    async def __call__(
+        self,
+        message: str,
+        *,
+        collections: Sequence[str] | None = None,
+        vector: Vector | None = None,
+        most: int = 8,
+    ) -> Sequence[Passage]:
+        async def make() -> Vectors:
+            made: Vectors = (await self._embed([message]))[0]
+            return made
+
+        wanted = PassageFilter(collections=None if collections is None else tuple(collections))
+        return await self._library.search(message, vector or make, wanted, most)
+
+
+class Library:
+    """One for the server. Documents are taken in one run at a time; searches go on meanwhile."""
+
+    def __init__(
+        self, database: Database, index: VectorIndex, reader: Reader, embed: EmbedPassages, stop_words: Collection[str]
+    ) -> None:
+        self._index = index
+        self._reader = reader
+        self._embed = embed
+        self.documents = Documents(database, index)
+        self.passages = Passages(database)
+        self.lacking = 0
+        """How many passages have no vector of this encoder yet: until all have, words alone are searched."""
+        self._search = Search(self.passages, index, lambda: not self.lacking, stop_words)
+        self._one_at_a_time = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls,
+        database: Database,
+        *,
+        reader: Reader,
+        embed: EmbedPassages,
+        fingerprint: Callable[[], str],
+        stop_words: Collection[str],
+        in_memory: bool = True,
+    ) -> Library:
+        """Read what is held in memory; `fingerprint` names the encoder, and may read the disk.
+
+        Without an encoder documents are found by their words, and none can be taken in. Raises StoreUnusable.
+        """
+        try:
+            encoder = await asyncio.to_thread(fingerprint)
+        except EmbedderUnavailable as error:
+            log.warning("documents are searched by their words alone", problem=error.detail, mend=error.mend)
+            encoder = NO_ENCODER
+        index = VectorIndex(database, encoder, in_memory=in_memory)
+        await index.open()
+        library = cls(database, index, reader, embed, stop_words)
+        _, library.lacking = await index.unembedded(0)
+        return library
+
+    async def search(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
+        """Give up to `most` passages, the best first. Raises EmbedderUnavailable or StoreUnusable."""
+        return await self._search(message, vector, wanted, most)
+
+    async def add(self, paths: Sequence[str], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+        """Take in files, folders and what patterns match. Raises DocumentUnreadable where a path leads nowhere."""
+        sources = await asyncio.to_thread(sources_of, paths)
+        await self._ingest(sources, collection, tags, tell)
+
+    async def add_sent(self, sources: Sequence[Source], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+        """Take in what was sent."""
+        await self._ingest(sources, collection, tags, tell)
+
+    async def sync(self, folder: Path, collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+        """Take in what is new or changed in a folder, and delete what is gone from it; `folder` is absolute.
+
+        Raises DocumentUnreadable where there is none.
+        """
+        sources = await asyncio.to_thread(sources_in, folder)
+        known = await self.documents.hashes(collection)
+        here = {source.name for source in sources}
+        gone = [name for name in known if name not in here and Path(name).is_relative_to(folder)]
+        await self._ingest(sources, collection, tags, tell, gone)
+
+    async def follow(self, folder: Path, collection: str) -> None:
+        """Have a collection hold what a folder holds now; what cannot be taken in is logged."""
+
+        def tell(event: AnyIngestionEvent) -> None:
+            match event:
+                case DocumentRefused(source=source, problem=problem):
+                    log.warning("document refused", source=source, problem=problem.detail, mend=problem.mend)
+                case IngestionFailed(problem=problem):
+                    log.warning("folder not taken in", folder=str(folder), problem=problem.detail, mend=problem.mend)
+                case IngestionFinished(new=new, changed=changed, gone=gone) if new or changed or gone:
+                    log.info("folder taken in", folder=str(folder), new=new, changed=changed, gone=gone)
+
+        try:
+            await self.sync(folder, collection, (), tell)
+        except DocumentUnreadable as error:
+            log.warning("folder not taken in", folder=str(folder), problem=error.detail, mend=error.mend)
+
+    async def fill(self) -> None:
+        """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""
+        while True:
+            passages, self.lacking = await self._index.unembedded(FILLED_AT_ONCE)
+            if not passages:
+                break
+            texts = [embedded_text(passage.title, passage.heading, passage.text) for passage in passages]
+            try:
+                await self._index.fill(passages, await self._embed(texts))
+            except EmbedderUnavailable:
+                await asyncio.sleep(PAUSE_SECONDS)
+        await self._index.drop_others()
+
+    async def close(self) -> None:
+        """End what reads documents."""
+        await self._reader.close()
+
+    async def _ingest(
+        self, sources: Sequence[Source], collection: str, tags: tuple[str, ...], tell: Tell, gone: Sequence[str] = ()
+    ) -> None:
+        async with self._one_at_a_time:
+            ingestion = Ingestion(
+                self.documents, self._reader, self._embed, collection=collection, tags=tags, tell=tell
+            )
+            await ingestion.run(sources, gone)

@@ -1,0 +1,121 @@
+"""Search in documents: by words and by meaning side by side, fused, folded, joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import NamedTuple
+
+from mdsa_server.knowledge.fusion import fused, runs, without_near_duplicates
+from mdsa_server.store.passages import FoundPassage, Passages
+from mdsa_server.store.vector_index import VectorIndex, Vectors
+from mdsa_server.vocabulary.documents import PassageFilter
+from mdsa_server.vocabulary.passages import Passage
+
+# How many of each search are fused.
+DEPTH = 100
+# How many characters a passage may have after its neighbours were joined to it.
+JOINED_CHARS = 4_000
+
+Vector = Callable[[], Awaitable[Vectors]]
+"""The message's unit vector, made when first asked for."""
+
+
+class Hit(NamedTuple):
+    """A passage with the scores of the stages that found it."""
+
+    id: int
+    scores: dict[str, float]
+
+
+class Search:
+    """`vectors_whole` says whether every passage has its vector; until then words alone are searched."""
+
+    def __init__(
+        self, passages: Passages, index: VectorIndex, vectors_whole: Callable[[], bool], stop_words: Collection[str]
+    ) -> None:
+        self._passages = passages
+        self._index = index
+        self._vectors_whole = vectors_whole
+        self._stop_words = stop_words
+
+    async def __call__(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
+        """Give up to `most` passages, the best first. Raises EmbedderUnavailable, StoreUnusable."""
+        hits = await self.hits(message, vector, wanted)
+        # Some go, and some are joined.
+        best = hits[: 3 * most]
+        read = await self._passages.read([hit.id for hit in best])
+        there = [hit for hit in best if hit.id in read]
+        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)[:most]
+        scores = {hit.id: hit.scores for hit in there}
+        return _joined([(read[id_], scores[id_]) for id_ in different])
+
+    async def hits(self, message: str, vector: Vector, wanted: PassageFilter) -> list[Hit]:
+        """Give all that the two searches find, fused, with the scores of each. Raises as searching does."""
+        by_words, by_meaning = await asyncio.gather(
+            self._passages.search_words(message, DEPTH, wanted, self._stop_words), self._by_meaning(vector, wanted)
+        )
+        words, meaning = dict(by_words), dict(by_meaning)
+        both = fused([list(words), list(meaning)])
+        return [
+            Hit(
+                id_,
+                {
+                    **({"bm25": words[id_]} if id_ in words else {}),
+                    **({"cosine": meaning[id_]} if id_ in meaning else {}),
+                    "fusion": score,
+                },
+            )
+            for id_, score in both
+        ]
+
+    async def _by_meaning(self, vector: Vector, wanted: PassageFilter) -> list[tuple[int, float]]:
+        if not self._vectors_whole():
+            return []
+        return await self._index.nearest(await vector(), DEPTH, wanted)
+
+
+def _joined(found: Sequence[tuple[FoundPassage, dict[str, float]]]) -> list[Passage]:
+    """Put passages that follow each other in a document together; each stands where the best of its parts stood."""
+    by_document: dict[str, dict[int, tuple[FoundPassage, dict[str, float]]]] = {}
+    for one, scores in found:
+        by_document.setdefault(one.document, {})[one.passage.place] = (one, scores)
+    together: dict[tuple[str, int], range] = {
+        (document, place): run
+        for document, parts in by_document.items()
+        for run in _not_too_long(runs(parts), {place: part[0].passage.text for place, part in parts.items()})
+        for place in run
+    }
+    order = dict.fromkeys((one.document, together[one.document, one.passage.place]) for one, _ in found)
+    return [_passage([by_document[document][place] for place in run]) for document, run in order]
+
+
+def _not_too_long(joined: Sequence[range], texts: dict[int, str]) -> list[range]:
+    """Cut runs where they would become longer than JOINED_CHARS."""
+    cut: list[range] = []
+    for run in joined:
+        start, size = run.start, 0
+        for place in run:
+            if place > start and size + len(texts[place]) > JOINED_CHARS:
+                cut.append(range(start, place))
+                start, size = place, 0
+            size += len(texts[place])
+        cut.append(range(start, run.stop))
+    return cut
+
+
+def _passage(parts: Sequence[tuple[FoundPassage, dict[str, float]]]) -> Passage:
+    first = parts[0][0]
+    best = max((scores for _, scores in parts), key=lambda scores: scores["fusion"])
+    return Passage(
+        text="".join(part.passage.text for part, _ in parts).strip(),
+        source=first.source,
+        title=first.title,
+        collection=first.collection,
+        score=best["fusion"],
+        scores=best,
+        heading=first.passage.heading,
+        page=first.passage.page,
+        document=first.document,
+        place=first.passage.place,
+    )

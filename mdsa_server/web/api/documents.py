@@ -1,0 +1,247 @@
+"""Documents and search under /api."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
+
+from mdsa_server.chat.desk import SharedVector
+from mdsa_server.errors import (
+    DocumentUnreadable,
+    EmbedderUnavailable,
+    InvalidRequest,
+    StoreUnusable,
+    UnknownDocument,
+)
+from mdsa_server.knowledge.ingest import Tell
+from mdsa_server.store.documents import PAGE, StoredPassage
+from mdsa_server.vocabulary.documents import Collection, Document, PassageFilter
+from mdsa_server.vocabulary.ingestion import (
+    AnyIngestionEvent,
+    DocumentRefused,
+    IngestionFailed,
+    IngestionFinished,
+)
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.web.api.operations import EVENTS, TOO_LARGE, also, fails, like
+from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.problems import ToldProblem, status_of
+from mdsa_server.web.rooms import InRooms, Rooms
+from mdsa_server.web.streams import EventStream
+
+OF_DOCUMENT = fails(UnknownDocument, StoreUnusable)
+TAKING_IN = fails(DocumentUnreadable, EmbedderUnavailable, StoreUnusable, TOO_LARGE)
+
+MOST_PASSAGES = 100
+
+Most = Annotated[int, msgspec.Meta(ge=1, le=MOST_PASSAGES)]
+
+
+class DocumentList(Struct, frozen=True, kw_only=True):
+    documents: list[Document]
+
+
+class CollectionList(Struct, frozen=True, kw_only=True):
+    collections: list[Collection]
+
+
+class WholeDocument(Struct, frozen=True, kw_only=True):
+    """A document with its passages; put together, they are its text."""
+
+    document: Document
+    passages: list[StoredPassage]
+
+
+class NewDocuments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files, folders and patterns on the server's machine, and the collection to take them into."""
+
+    paths: list[str]
+    collection: str
+    tags: list[str] = []
+
+
+class SyncedFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A folder on the server's machine that a collection is to follow."""
+
+    folder: str
+    collection: str
+    tags: list[str] = []
+
+
+class Ingested(Struct, frozen=True, kw_only=True):
+    """What came of taking documents in."""
+
+    finished: IngestionFinished
+    refused: list[DocumentRefused]
+
+
+class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message to find passages for, and which passages may be found; all may, where nothing is said."""
+
+    message: str
+    collections: list[str] | None = None
+    source: str | None = None
+    """A pattern: `*/manual/*.md`."""
+    types: list[str] = []
+    tags: list[str] = []
+    since: datetime | None = None
+    until: datetime | None = None
+    most: Most = 8
+
+
+class SearchAnswer(Struct, frozen=True, kw_only=True):
+    passages: list[Passage]
+
+
+SearchBody = Annotated[SearchRequest, like(message="How do I reset the pump?")]
+NewBody = Annotated[NewDocuments, like(paths=["/home/me/manuals"], collection="manuals")]
+SyncBody = Annotated[SyncedFolder, like(folder="/home/me/manuals", collection="manuals")]
+
+
+class DocumentController(Controller):
+    """Documents in, passages out."""
+
+    path = "/api"
+    tags = ("documents",)
+    opt = {"scope": "documents"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
+
+    @get("/collections", operation_id="ListCollections", responses=fails(StoreUnusable))
+    async def collections(self, rooms: InRooms) -> CollectionList:
+        """List the collections that hold documents."""
+        return CollectionList(collections=await rooms.library.documents.collections())
+
+    @get("/documents", operation_id="ListDocuments", responses=fails(StoreUnusable))
+    async def documents(
+        self,
+        rooms: InRooms,
+        collection: FromQuery[str | None] = None,
+        after: FromQuery[str] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = PAGE,
+    ) -> DocumentList:
+        """List documents by source; `after` is the id of the last one of the page before."""
+        return DocumentList(documents=await rooms.library.documents.find(collection, after=after, most=limit))
+
+    @get("/documents/{document:str}", operation_id="ReadDocument", responses=OF_DOCUMENT)
+    async def read_document(self, document: FromPath[str], rooms: InRooms) -> WholeDocument:
+        """Read a document as it was taken in, passage by passage."""
+        found, passages = await rooms.library.documents.read(document)
+        return WholeDocument(document=found, passages=passages)
+
+    @delete("/documents/{document:str}", operation_id="DeleteDocument", responses=OF_DOCUMENT)
+    async def delete_document(self, document: FromPath[str], rooms: InRooms) -> None:
+        """Delete a document and its passages; the file it came from stays."""
+        await rooms.library.documents.delete(document)
+
+    @post("/documents", operation_id="AddDocuments", status_code=200, operation_class=also(EVENTS), responses=TAKING_IN)
+    async def add_documents(self, data: NewBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
+        """Take in files of this machine. With `Accept: text/event-stream` its events come, as it goes."""
+        collection = _name("collection", data.collection)
+        if not data.paths:
+            raise InvalidRequest("there are no paths", "Name files, folders or patterns.")
+
+        def work(tell: Tell) -> Coroutine[Any, Any, None]:
+            return rooms.library.add(data.paths, collection, tuple(data.tags), tell)
+
+        return await _ingesting(request, rooms, work)
+
+    @post(
+        "/documents/sync",
+        operation_id="SyncFolder",
+        status_code=200,
+        operation_class=also(EVENTS),
+        responses=TAKING_IN,
+    )
+    async def sync_folder(self, data: SyncBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
+        """Take in what is new or changed in a folder, and delete what was taken in from it and is gone."""
+        collection = _name("collection", data.collection)
+        folder = Path(data.folder)
+        if not folder.is_absolute():
+            raise InvalidRequest(f"the folder {data.folder!r} is not absolute", "Give its whole path.")
+
+        def work(tell: Tell) -> Coroutine[Any, Any, None]:
+            return rooms.library.sync(folder, collection, tuple(data.tags), tell)
+
+        return await _ingesting(request, rooms, work)
+
+    @post(
+        "/search",
+        operation_id="Search",
+        status_code=200,
+        responses=fails(EmbedderUnavailable, StoreUnusable, TOO_LARGE),
+    )
+    async def search(self, data: SearchBody, rooms: InRooms) -> SearchAnswer:
+        """Find passages by words and by meaning, the best first, each with its scores by stage."""
+        wanted = PassageFilter(
+            collections=None if data.collections is None else tuple(data.collections),
+            source=data.source,
+            types=tuple(data.types),
+            tags=tuple(data.tags),
+            since=data.since,
+            until=data.until,
+        )
+        vector = SharedVector(text=data.message, embed=rooms.live_turns.desk.embed)
+        return SearchAnswer(passages=await rooms.library.search(data.message, vector, wanted, data.most))
+
+
+async def _ingesting(
+    request: Request[Any, Any, Any], rooms: Rooms, work: Callable[[Tell], Coroutine[Any, Any, None]]
+) -> Response[Ingested]:
+    """Answer with the events of an ingestion, or with what came of it. A client that leaves does not end it."""
+    events: asyncio.Queue[AnyIngestionEvent | Exception | None] = asyncio.Queue()
+
+    async def run() -> None:
+        try:
+            await work(events.put_nowait)
+        except Exception as error:
+            # Whoever follows is told, and nobody else waits for this task.
+            events.put_nowait(error)
+        else:
+            events.put_nowait(None)
+
+    rooms.spawn(run(), "ingestion")
+    first = await events.get()
+    if isinstance(first, Exception):
+        raise first  # Before anything was taken in: with a status of its own.
+    if EVENTS in request.headers.get("accept", ""):
+        return EventStream(_frames(first, events))
+    told = [first, *[event async for event in _rest(events)]]
+    last = told[-1]
+    if isinstance(last, IngestionFailed):
+        raise ToldProblem(last.problem, status_of(last.problem))
+    assert isinstance(last, IngestionFinished)  # noqa: S101  # the end of every ingestion that has not failed
+    return Response(Ingested(finished=last, refused=[event for event in told if isinstance(event, DocumentRefused)]))
+
+
+async def _rest(events: asyncio.Queue[AnyIngestionEvent | Exception | None]) -> AsyncGenerator[AnyIngestionEvent, None]:
+    while (event := await events.get()) is not None:
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+async def _frames(
+    first: AnyIngestionEvent | None, events: asyncio.Queue[AnyIngestionEvent | Exception | None]
+) -> AsyncGenerator[bytes, None]:
+    if first is not None:
+        yield _frame(first)
+    async for event in _rest(events):
+        yield _frame(event)
+
+
+def _frame(event: AnyIngestionEvent) -> bytes:
+    name = cast("str", event.__struct_config__.tag)
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(event))
+
+
+def _name(key: str, value: str) -> str:
+    name = value.strip()
+    if not name or "\n" in name:
+        raise InvalidRequest(f"{key} is {value!r}, which is no name", "Name it in a word or a few.")
+    return name

@@ -1,0 +1,274 @@
+"""Documents taken in, found, replaced and followed; with the real reader and the real database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.knowledge.library import PassageSearcher
+from mdsa_server.vocabulary.ingestion import (
+    DocumentGone,
+    DocumentIngested,
+    DocumentRefused,
+    IngestionFailed,
+    IngestionFinished,
+    IngestionStarted,
+)
+from tests.knowledge.libraries import Bench, Embedding, opened
+
+PUMP = """# The pump
+
+It moves water from the well to the tank.
+
+## Oiling
+
+Oil the bearing of the pump every week. Use thin oil, never grease, and wipe off what is too much.
+
+## Winter
+
+Drain the pump before the first frost, or ice will burst its housing.
+"""
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    (tmp_path / "data").mkdir()
+    async with opened(tmp_path / "data") as bench:
+        yield bench
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "manuals"
+    folder.mkdir()
+    (folder / "pump.md").write_text(PUMP)
+    (folder / "stove.txt").write_text("The stove burns dry wood. Sweep its chimney once a year.")
+    return folder
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def ingesting(data: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """A process that takes a folder in."""
+    return subprocess.Popen(
+        [sys.executable, "-c", INGESTING, str(data), str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def finished(event: object) -> IngestionFinished:
+    assert isinstance(event, IngestionFinished), event
+    return event
+
+
+async def test_a_folder_is_taken_in_and_found_by_words_and_meaning(bench: Bench, folder: Path) -> None:
+    end = finished(await bench.add(folder))
+    assert (end.new, end.changed, end.unchanged, end.refused) == (2, 0, 0, 0)
+    first = (await bench.search("how is the bearing oiled"))[0]
+    assert "Oil the bearing" in first.text
+    assert (first.title, first.source, first.collection) == ("The pump", str(folder / "pump.md"), "manuals")
+    assert first.heading == ("The pump",)
+    assert set(first.scores) == {"bm25", "cosine", "fusion"}
+
+
+async def test_its_events_tell_how_far_it_is(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    started, *told, _ = bench.events
+    assert isinstance(started, IngestionStarted)
+    assert (started.documents, started.bytes) == (2, bytes_in(folder))
+    assert sum(event.bytes for event in told if isinstance(event, DocumentIngested)) == started.bytes
+
+
+async def test_the_passages_of_a_document_put_together_are_its_text(bench: Bench, folder: Path) -> None:
+    await bench.add(folder / "pump.md")
+    (document,) = await bench.library.documents.find()
+    _, passages = await bench.library.documents.read(document.id)
+    assert "".join(passage.text for passage in passages) == PUMP
+    assert len(passages) > 1
+
+
+async def test_what_has_not_changed_is_not_read_again(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    asked = len(bench.embedding.asked)
+    (folder / "pump.md").touch()
+    end = finished(await bench.add(folder))
+    assert (end.unchanged, end.new, end.changed) == (2, 0, 0)
+    assert len(bench.embedding.asked) == asked
+
+
+async def test_of_a_changed_document_only_what_is_new_is_embedded(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    asked = len(bench.embedding.asked)
+    (folder / "pump.md").write_text(PUMP.replace("first frost", "first snow"))
+    end = finished(await bench.add(folder))
+    assert (end.changed, end.unchanged) == (1, 1)
+    assert [text for text in bench.embedding.asked[asked:] if "first snow" not in text] == []
+    assert "first snow" in (await bench.search("drain the pump"))[0].text
+    assert len(await bench.library.documents.find()) == 2
+
+
+async def test_a_synced_folder_loses_what_is_gone_and_leaves_others_alone(
+    bench: Bench, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.md"
+    other.write_text("A document from elsewhere.")
+    await bench.add(other)
+    await bench.sync(folder)
+    (folder / "stove.txt").unlink()
+    (folder / "new.md").write_text("The lamp needs oil as well.")
+    end = finished(await bench.sync(folder))
+    assert (end.new, end.gone, end.unchanged) == (1, 1, 1)
+    assert [event.source for event in bench.events if isinstance(event, DocumentGone)] == [str(folder / "stove.txt")]
+    sources = [document.source for document in await bench.library.documents.find()]
+    assert sources == sorted(map(str, (folder / "new.md", folder / "pump.md", other)))
+
+
+async def test_a_bad_file_is_refused_with_its_reason_and_the_others_are_taken_in(bench: Bench, folder: Path) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    (folder / "empty.md").write_text("")
+    (folder / "huge.txt").write_text("x" * 200_000)
+    end = finished(await bench.add(folder))
+    assert (end.new, end.refused) == (2, 3)
+    refused = {Path(event.source).name: event for event in bench.events if isinstance(event, DocumentRefused)}
+    assert sorted(refused) == ["broken.pdf", "empty.md", "huge.txt"]
+    assert all(event.problem.code == "document-unreadable" and event.problem.mend for event in refused.values())
+    assert [document.title for document in await bench.library.documents.find()] == ["The pump", "stove"]
+
+
+async def test_a_file_that_breaks_keeps_what_was_taken_in_before(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    (folder / "pump.md").write_bytes(b"")
+    assert finished(await bench.add(folder)).refused == 1
+    assert "Oil the bearing" in (await bench.search("bearing"))[0].text
+
+
+async def test_a_path_that_leads_nowhere_takes_nothing_in(bench: Bench, folder: Path) -> None:
+    with pytest.raises(DocumentUnreadable):
+        await bench.add(folder, folder / "missing.md")
+    assert await bench.library.documents.find() == []
+
+
+async def test_without_an_embedder_the_ingestion_fails_as_a_whole_and_says_why(bench: Bench, folder: Path) -> None:
+    bench.embedding.broken = True
+    end = await bench.add(folder)
+    assert isinstance(end, IngestionFailed)
+    assert end.problem.code == "embedder-unavailable"
+
+
+async def test_neighbouring_passages_are_joined(bench: Bench, folder: Path) -> None:
+    await bench.add(folder / "pump.md")
+    found = await bench.search("pump oil frost water tank winter")
+    assert len(found) == 1
+    assert found[0].text == PUMP.strip()
+
+
+async def test_only_the_wanted_collections_are_searched(bench: Bench, folder: Path) -> None:
+    await bench.add(folder / "pump.md", collection="water")
+    await bench.add(folder / "stove.txt", collection="fire")
+    assert [one.collection for one in await bench.search("pump stove oil wood", collections=("fire",))] == ["fire"]
+    assert await bench.search("pump", collections=()) == []
+
+
+async def test_another_encoder_is_searched_by_words_until_all_vectors_are_made_anew(
+    tmp_path: Path, folder: Path
+) -> None:
+    async with opened(tmp_path) as bench:
+        await bench.add(folder)
+    async with opened(tmp_path, Embedding("letters-2")) as bench:
+        assert bench.library.lacking > 0
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion"}
+        await bench.library.fill()
+        assert bench.library.lacking == 0
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "fusion"}
+        tables = await bench.database.read(lambda db: db.execute("select fingerprint from vector_indexes").fetchall())
+        assert tables == [("letters-2",)]
+
+
+async def test_without_an_encoder_documents_are_found_by_their_words(tmp_path: Path, folder: Path) -> None:
+    async with opened(tmp_path) as bench:
+        await bench.add(folder)
+    missing = Embedding()
+    missing.broken = True
+    async with opened(tmp_path, missing) as bench:
+        assert "chimney" in (await bench.search("sweep the chimney"))[0].text
+
+
+async def test_a_plugin_searches_with_its_own_vector_or_has_one_made(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    asked: list[str] = []
+
+    async def embed(texts: list[str], *, cached: bool = False) -> object:
+        asked.extend(texts)
+        return await bench.embedding(texts)
+
+    searcher = PassageSearcher(bench.library, embed)  # type: ignore[arg-type]  # a list is a sequence
+    (first, *_) = await searcher("sweep the chimney", collections=["manuals"], most=1)
+    assert "chimney" in first.text
+    assert asked == ["sweep the chimney"]
+
+
+INGESTING = """
+import asyncio, sys
+from pathlib import Path
+from tests.knowledge.libraries import opened
+
+async def main():
+    async with opened(Path(sys.argv[1])) as bench:
+        print("begun", flush=True)
+        await bench.add(Path(sys.argv[2]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MDSA_KILLS", "5"))))
+async def test_killed_at_any_moment_every_document_is_whole_or_absent(tmp_path: Path, seed: int) -> None:
+    folder, data = tmp_path / "many", tmp_path / "data"
+    folder.mkdir()
+    data.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.md").write_text(f"# Part {number}\n\n" + PUMP * 3)
+    texts = {str(file): file.read_text() for file in folder.iterdir()}
+    process = ingesting(data, folder)
+    assert process.stdout is not None
+    assert await asyncio.to_thread(process.stdout.readline) == b"begun\n"
+    await asyncio.sleep(random.Random(seed).uniform(0.1, 1.5))
+    process.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(process.wait)
+    process.stdout.close()
+    async with opened(data) as bench:
+        for document in await bench.library.documents.find():
+            _, passages = await bench.library.documents.read(document.id)
+            assert "".join(passage.text for passage in passages) == texts[document.source]
+        assert bench.library.lacking == 0
+        await bench.search("oil the bearing")
+        end = finished(await bench.add(folder))
+        assert end.new + end.unchanged == 60
+        assert len(await bench.search("oil the bearing")) > 0
+
+
+async def test_an_embedder_that_comes_later_is_waited_for(tmp_path: Path, folder: Path) -> None:
+    async with opened(tmp_path) as bench:
+        await bench.add(folder)
+    embedding = Embedding("letters-2")
+    async with opened(tmp_path, embedding) as bench:
+        embedding.broken = True
+        filling = asyncio.create_task(bench.library.fill())
+        await asyncio.sleep(0.05)
+        assert not filling.done()
+        with pytest.raises(EmbedderUnavailable):
+            await embedding(["x"])
+        filling.cancel()

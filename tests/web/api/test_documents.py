@@ -1,0 +1,110 @@
+"""Documents over REST: taken in with events, listed, read, searched, deleted; with the real embedding model."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer, make_settings, running
+
+
+@pytest.fixture
+async def server(tmp_path: Path, engine: ScriptedOllama) -> AsyncIterator[RunningServer]:
+    async with running(make_settings(tmp_path / "data", engine=engine.url)) as server:
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "manuals"
+    folder.mkdir()
+    (folder / "pump.md").write_text("# Pump\n\n## Care\n\nOil the bearing every week.\n")
+    (folder / "stove.md").write_text("# Stove\n\nSweep the chimney once a year.\n")
+    return folder
+
+
+async def taken_in(client: httpx.AsyncClient, *paths: Path, collection: str = "manuals") -> httpx.Response:
+    body = {"paths": list(map(str, paths)), "collection": collection}
+    return await client.post("/api/documents", json=body, timeout=60)
+
+
+async def test_documents_are_taken_in_listed_read_searched_and_deleted(client: httpx.AsyncClient, folder: Path) -> None:
+    answer = (await taken_in(client, folder)).json()
+    assert (answer["finished"]["new"], answer["refused"]) == (2, [])
+    assert (await client.get("/api/collections")).json() == {
+        "collections": [{"name": "manuals", "documents": 2, "passages": 2}]
+    }
+    pump, stove = (await client.get("/api/documents", params={"collection": "manuals"})).json()["documents"]
+    assert (pump["title"], stove["title"]) == ("Pump", "Stove")
+    whole = (await client.get(f"/api/documents/{pump['id']}")).json()
+    assert "".join(passage["text"] for passage in whole["passages"]) == (folder / "pump.md").read_text()
+    (found, *_) = (await client.post("/api/search", json={"message": "lubricate the bearing"})).json()["passages"]
+    assert (found["document"], found["place"], found["collection"]) == (pump["id"], 0, "manuals")
+    assert (await client.delete(f"/api/documents/{pump['id']}")).status_code == 204
+    assert (await client.get(f"/api/documents/{pump['id']}")).json()["code"] == "unknown-document"
+    assert (folder / "pump.md").exists()
+
+
+async def test_an_ingestion_is_told_event_by_event(client: httpx.AsyncClient, folder: Path) -> None:
+    (folder / "empty.md").write_text("")
+    body = {"paths": [str(folder)], "collection": "manuals"}
+    async with client.stream("POST", "/api/documents", json=body, headers={"Accept": "text/event-stream"}) as answer:
+        lines = [line async for line in answer.aiter_lines()]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert (names[0], names[-1]) == ("ingestion_started", "ingestion_finished")
+    assert sorted(names[1:-1]) == ["document_ingested", "document_ingested", "document_refused"]
+    (refused,) = (json.loads(line[6:]) for line in lines if line.startswith("data: ") and "document_refused" in line)
+    assert refused["problem"]["mend"]
+
+
+async def test_a_folder_is_synced(client: httpx.AsyncClient, folder: Path) -> None:
+    body = {"folder": str(folder), "collection": "manuals"}
+    assert (await client.post("/api/documents/sync", json=body)).json()["finished"]["new"] == 2
+    (folder / "pump.md").unlink()
+    finished = (await client.post("/api/documents/sync", json=body)).json()["finished"]
+    assert (finished["gone"], finished["unchanged"]) == (1, 1)
+
+
+async def test_a_search_is_narrowed_by_what_is_asked(client: httpx.AsyncClient, folder: Path) -> None:
+    await taken_in(client, folder / "pump.md", collection="water")
+    await taken_in(client, folder / "stove.md", collection="fire")
+    for wanted, titles in (
+        ({"collections": ["fire"]}, ["Stove"]),
+        ({"source": "*pump*"}, ["Pump"]),
+        ({"types": ["pdf"]}, []),
+        ({"tags": ["old"]}, []),
+        ({"since": "2000-01-01T00:00:00Z", "most": 1}, ["Pump"]),
+        ({"until": "2000-01-01T00:00:00Z"}, []),
+    ):
+        answer = await client.post("/api/search", json={"message": "oil the bearing", **wanted})
+        assert [one["title"] for one in answer.json()["passages"]] == titles, wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "told"),
+    [
+        ("/api/documents", {"paths": ["/no/such/file.md"], "collection": "x"}, 422, "/no/such/file.md"),
+        ("/api/documents", {"paths": [], "collection": "x"}, 400, "paths"),
+        ("/api/documents", {"paths": ["/tmp"], "collection": "  "}, 400, "collection"),
+        ("/api/documents/sync", {"folder": "relative", "collection": "x"}, 400, "not absolute"),
+        ("/api/documents/sync", {"folder": "/no/such", "collection": "x"}, 422, "/no/such is no folder"),
+        ("/api/search", {"message": "x", "most": 0}, 400, "most"),
+        ("/api/search", {"message": "x", "since": "yesterday"}, 400, "since"),
+        ("/api/search", {}, 400, "message"),
+    ],
+)
+async def test_what_cannot_be_done_is_told(
+    client: httpx.AsyncClient, path: str, body: dict[str, object], status: int, told: str
+) -> None:
+    answer = await client.post(path, json=body)
+    assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
+
+
+async def test_odd_messages_find_nothing_or_something_but_never_fail(client: httpx.AsyncClient, folder: Path) -> None:
+    await taken_in(client, folder)
+    for message in ("", " ", '"', "a OR", "NEAR(", "x" * 50_000, "🙂", "*"):
+        answer = await client.post("/api/search", json={"message": message})
+        assert answer.status_code == 200, (message[:20], answer.text)

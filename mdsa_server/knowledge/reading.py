@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from pathlib import Path
@@ -61,8 +60,7 @@ class Reader:
 
     async def _done(self, place: str, order: Order) -> tuple[ReadDocument, tuple[Piece, ...], str]:
         try:
-            async with self._processes.one() as process, asyncio.timeout(self._seconds):
-                reply = await process.ask(order)
+            reply = await self._processes.ask(order, self._seconds)
         except TimeoutError as error:
             raise self._too_slow(place) from error
         except NotStarted as error:

@@ -40,7 +40,7 @@ def require_size(size: int, most: int) -> None:
     if size > most:
         raise DocumentUnreadable(
             f"has {size:,} bytes, and a document may have {most:,}",
-            "Split it, leave it out, or allow larger documents in mdsa.toml.",
+            "Split it, leave it out, or allow larger ones: [knowledge] max_document_mb in mdsa.toml.",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from mdsa_server.errors import DocumentUnreadable, MdsaError
+from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.store.documents import Documents, NewDocument, NewPassage
 from mdsa_server.store.vector_index import Vectors
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
@@ -72,11 +73,6 @@ class Source:
             return hashlib.sha256(self.content).hexdigest()
         with self.path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def embedded_text(title: str, heading: Sequence[str], text: str) -> str:
-    """Give what of a passage is embedded: alone it would lack what it is about."""
-    return "\n".join(part for part in (title, " > ".join(heading), text.strip()) if part)
 
 
 class Ingestion:
@@ -186,11 +182,11 @@ class Ingestion:
 
     async def _vectors(self, source: str, title: str, passages: Sequence[NewPassage], *, again: bool) -> Vectors:
         """Embed passages; those that are as they were when the document was last read keep their vectors."""
-        texts = [embedded_text(title, passage.heading, passage.text) for passage in passages]
+        texts = [in_context(title, passage.heading, passage.text.strip()) for passage in passages]
         known: dict[str, Vectors] = {}
         if again:
             before = await self._documents.vectors_of(self._collection, source)
-            known = {embedded_text(old, passage.heading, passage.text): vector for passage, old, vector in before}
+            known = {in_context(old, passage.heading, passage.text.strip()): vector for passage, old, vector in before}
         new = [text for text in dict.fromkeys(texts) if text not in known]
         for start in range(0, len(new), TOLD_EVERY):
             part = new[start : start + TOLD_EVERY]

@@ -9,8 +9,9 @@ from pathlib import Path
 import structlog
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.files import sources_in, sources_of
-from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell, embedded_text
+from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell
 from mdsa_server.knowledge.search import Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
 from mdsa_server.store.database import Database
@@ -148,7 +149,7 @@ class Library:
             passages, self.lacking = await self._index.unembedded(FILLED_AT_ONCE)
             if not passages:
                 break
-            texts = [embedded_text(passage.title, passage.heading, passage.text) for passage in passages]
+            texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
             try:
                 await self._index.fill(passages, await self._embed(texts))
             except EmbedderUnavailable:

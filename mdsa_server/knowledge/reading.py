@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from pathlib import Path
@@ -72,15 +71,14 @@ class Reader:
 
     async def _done(self, place: str, order: Order) -> tuple[ReadDocument, tuple[Piece, ...], str]:
         try:
-            async with self._processes.one() as process, asyncio.timeout(self._seconds):
-                reply = await process.ask(order)
+            reply = await self._processes.ask(order, self._seconds)
         except TimeoutError as error:
             raise self._too_slow(place) from error
         except NotStarted as error:
             raise _named(
                 place,
                 f"could not be read, because the process for it did not start ({error})",
-                "See that the machine has memory left, or allow reading more of it in mdsa.toml.",
+                "Free some memory, or let reading have more: [knowledge] reading_memory_gb in mdsa.toml.",
             ) from error
         except ProcessDied as error:
             if OUT_OF_TIME is not None and error.code == -OUT_OF_TIME:
@@ -88,7 +86,7 @@ class Reader:
             raise _named(
                 place,
                 "ended the process that read it, by needing too much memory or by a fault in what reads it",
-                "Split it, leave it out, or allow more memory in mdsa.toml.",
+                "Split it, leave it out, or allow more memory: [knowledge] reading_memory_gb in mdsa.toml.",
             ) from error
         match reply:
             case Read(document, pieces, digest):
@@ -102,7 +100,7 @@ class Reader:
         return _named(
             place,
             f"takes longer to read than the {self._seconds:g} seconds that it may",
-            "Split it, leave it out, or allow more time in mdsa.toml.",
+            "Split it, leave it out, or allow more time: [knowledge] reading_timeout in mdsa.toml.",
         )
 
 

@@ -67,7 +67,7 @@ def out_of_memory(memory: int) -> Refused:
     """What is said of a document that needs more memory than it may have."""
     return Refused(
         f"needs more than the {memory // 1_000_000:,} MB of memory that reading may take",
-        "Split it, leave it out, or allow more memory in mdsa.toml.",
+        "Split it, leave it out, or allow more memory: [knowledge] reading_memory_gb in mdsa.toml.",
     )
 
 

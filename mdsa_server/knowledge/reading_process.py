@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from mdsa_server.knowledge.reading_orders import LENGTH_BYTES, READY, Order, Reply, decode_reply, encode
@@ -37,7 +36,7 @@ class ReadingProcess:
     """One such process. It reads one document at a time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None  # noqa: S101 # tells mypy that these are pipes
+        assert process.stdin is not None  # noqa: S101  # tells mypy that these are pipes
         assert process.stdout is not None  # noqa: S101
         self._process = process
         self._orders = process.stdin
@@ -111,18 +110,15 @@ class ReadingProcesses:
         self._slots = asyncio.Semaphore(MOST_PROCESSES)
         self._idle: list[ReadingProcess] = []
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[ReadingProcess]:
-        """Lend a process. One during whose use anything was raised is ended, and never lent again."""
+    async def ask(self, order: Order, seconds: float) -> Reply:
+        """Have a document read within so many seconds. Raises TimeoutError, NotStarted and ProcessDied."""
         async with self._slots:
-            process = await self._take()
-            try:
-                yield process
-            except BaseException:
-                await process.end()
-                raise
-            self._idle.append(process)
-            process.resting = asyncio.create_task(self._rest(process))
+            if process := await self._idle_one():
+                # It may have ended since, or be short of memory by what it read before: neither is this
+                # document's fault, which is given another chance.
+                with suppress(ProcessDied):
+                    return await self._asked(process, order, seconds)
+            return await self._asked(await ReadingProcess.start(self._memory), order, seconds)
 
     async def close(self) -> None:
         """End those that are idle; none may be lent any more."""
@@ -131,7 +127,18 @@ class ReadingProcesses:
             task.cancel()
         await asyncio.gather(*resting, return_exceptions=True)
 
-    async def _take(self) -> ReadingProcess:
+    async def _asked(self, process: ReadingProcess, order: Order, seconds: float) -> Reply:
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await process.ask(order)
+        except BaseException:
+            await process.end()
+            raise
+        self._idle.append(process)
+        process.resting = asyncio.create_task(self._rest(process))
+        return reply
+
+    async def _idle_one(self) -> ReadingProcess | None:
         while self._idle:
             process = self._idle.pop()
             if process.resting is not None:
@@ -139,7 +146,7 @@ class ReadingProcesses:
             if process.alive:
                 return process
             await process.end()
-        return await ReadingProcess.start(self._memory)
+        return None
 
     async def _rest(self, process: ReadingProcess) -> None:
         try:

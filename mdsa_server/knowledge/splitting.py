@@ -8,9 +8,9 @@ from typing import NamedTuple, cast
 
 from semchunk.semchunk import chunk
 
+from mdsa_server.knowledge.embedded_text import in_context
+from mdsa_server.knowledge.token_count import Count
 from mdsa_server.vocabulary.documents import Heading, Piece, ReadDocument
-
-Count = Callable[[str], int]
 
 CONTEXT_SHARE = 4
 """One part in so many of a passage is the most that its title and headings take."""
@@ -23,18 +23,17 @@ LEAST_ROOM = 4
 
 
 class Section(NamedTuple):
-    """A stretch of the text, the headings above it, and whether it holds more than its own heading."""
+    """A stretch of the text and the headings above it."""
 
     start: int
+    body: int
+    """Where it goes on after the line of its heading; its end where nothing follows, its start without a heading."""
     end: int
     path: tuple[str, ...]
-    bare: bool = False
 
-
-def in_context(title: str, heading: Sequence[str], text: str) -> str:
-    """Give the text that is embedded for a passage: its title and headings in the line before it."""
-    context = " > ".join(part for part in (title, *heading) if part)
-    return f"{context}\n{text}" if context else text
+    @property
+    def bare(self) -> bool:
+        return self.body == self.end
 
 
 def fitting_title(title: str, count_tokens: Count, most: int) -> str:
@@ -73,11 +72,21 @@ def _sections(document: ReadDocument) -> Iterator[Section]:
     text, begun = document.text, 0
     for heading in (*document.headings, Heading(len(text), 1, "")):
         if found := _trimmed(text, begun, heading.start):
-            # In Markdown a heading may be underlined.
-            bare = bool(above) and not text[found[0] : found[1]].partition("\n")[2].strip("=- \n")
-            yield Section(*found, tuple(each.text for each in above), bare)
+            body = _after_heading(text, *found, above[-1].text) if above else found[0]
+            yield Section(found[0], body, found[1], tuple(each.text for each in above))
         above = [each for each in above if each.level < heading.level] + [heading]
         begun = heading.start
+
+
+def _after_heading(text: str, start: int, end: int, heading: str) -> int:
+    # By their letters, because of the marks that make it a heading.
+    if end - start < 2 * len(heading) + 20 and _letters(text[start:end]) == _letters(heading):
+        return end
+    return max(text.find("\n", start, end), start)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
 
 
 def _joined(
@@ -97,9 +106,12 @@ def _joined(
         if at_hand is not None:
             common = section.path if at_hand.bare else _common(at_hand.path, section.path)
             below = len(section.path) > outermost and section.path[:outermost] == at_hand.path[:outermost]
-            joined = Section(at_hand.start, section.end, common, at_hand.bare and section.bare)
-            small = below and (is_tiny(at_hand) or is_tiny(section))
-            if small and fits(text[joined.start : joined.end], bounded(common)):
+            body = section.body if at_hand.bare else at_hand.body
+            joined = Section(at_hand.start, body, section.end, common)
+            # A heading alone would be found by its words, and then say nothing.
+            announced = at_hand.bare and not section.bare
+            small = announced or is_tiny(section) or is_tiny(at_hand)
+            if below and small and (announced or fits(text[joined.start : joined.end], bounded(common))):
                 at_hand = joined
                 continue
             yield at_hand._replace(path=bounded(at_hand.path))
@@ -152,8 +164,10 @@ def _parts(
         yield section.start, section.end
         return
     room = max(most - count_tokens(in_context(title, section.path, "")), LEAST_ROOM)
-    body = _after_heading(text, section, lambda line: count_tokens(line) * TINY_SHARE <= room)
-    room -= count_tokens(text[section.start : body]) if body > section.start else 0
+    body = section.body
+    if body > section.start:
+        heading = count_tokens(text[section.start : body].strip())
+        body, room = (body, room - heading) if heading * TINY_SHARE <= room else (section.start, room)
     begun = section.start
     for window_start, window_end in _windows(text, body, section.end):
         found = chunk(text[window_start:window_end], room, count_tokens, memoize=False, offsets=True)
@@ -162,12 +176,6 @@ def _parts(
                 # The first one begins with the heading, which would say nothing alone.
                 yield from _halves(text, min(begun, within[0]), within[1], lambda part: fits(part, section.path))
                 begun = section.end
-
-
-def _after_heading(text: str, section: Section, is_short: Callable[[str], bool]) -> int:
-    """Give where a section goes on after its heading's line; its start where it has no heading or a long one."""
-    end = text.find("\n", section.start, section.end)
-    return end if section.path and end >= 0 and is_short(text[section.start : end]) else section.start
 
 
 def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

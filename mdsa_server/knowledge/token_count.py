@@ -35,7 +35,7 @@ def counter(tokenizer: Path | None, most: int) -> Count:
         # The library raises nothing more telling, also where the file is not there.
         raise EmbedderUnavailable(
             f"The embedding model's tokenizer cannot be read: {tokenizer} ({error})",
-            "Install the model anew, or name another in mdsa.toml.",
+            "Install the model anew, or name another: [embedding] model in mdsa.toml.",
         ) from error
     # The file may bring both along, and every text would have the same number of tokens.
     loaded.no_truncation()

@@ -19,6 +19,10 @@ ONLY_IN = {
     "onnx": {"mdsa_server/inference/query_model_export.py"},
     "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},
     "sentence_transformers": {"mdsa_server/inference/embedding_model.py"},
+    "docx": {"mdsa_server/knowledge/formats/docx.py"},
+    "pypdf": {"mdsa_server/knowledge/formats/pdf.py"},
+    "selectolax": {"mdsa_server/knowledge/formats/html.py"},
+    "semchunk": {"mdsa_server/knowledge/splitting.py"},
     "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/hooks.py"},
     "uvicorn": {"mdsa_server/cli/listening.py"},
 }

@@ -8,6 +8,7 @@ import pytest
 HEAVY = {
     "aiohttp",
     "apsw",
+    "docx",
     "httpx",
     "jinja2",
     "litestar",
@@ -18,7 +19,10 @@ HEAVY = {
     "pluggy",
     "psutil",
     "pydantic",
+    "pypdf",
     "rich",
+    "selectolax",
+    "semchunk",
     "sentence_transformers",
     "structlog",
     "tokenizers",

@@ -33,20 +33,21 @@ def _headings(body: str, text: str) -> tuple[Heading, ...]:
     blocks = MarkdownIt("commonmark")
     # What stands within the lines is not needed, and is where most of the time would go.
     blocks.core.ruler.enableOnly(["normalize", "block"])
+    inline = MarkdownIt("commonmark")
     lines = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     tokens = blocks.parse(body)
     return tuple(
-        Heading(lines[token.map[0]], int(token.tag[1:]), _plain(content.content))
+        Heading(lines[token.map[0]], int(token.tag[1:]), _plain(inline, content.content))
         for token, content in pairwise(tokens)
         # Those inside quotes and lists divide the quote, not the document.
         if token.type == "heading_open" and token.map and token.level == 0
     )
 
 
-def _plain(source: str) -> str:
+def _plain(inline: MarkdownIt, source: str) -> str:
     """Give what is seen of a line of Markdown."""
-    inline = MarkdownIt("commonmark").parseInline(source[:1000])[0].children or []
-    return one_line("".join(" " if token.type == "softbreak" else token.content for token in inline))
+    tokens = inline.parseInline(source[:1000])[0].children or []
+    return one_line("".join(" " if token.type == "softbreak" else token.content for token in tokens))
 
 
 def _front_title(front: re.Match[str] | None) -> str:

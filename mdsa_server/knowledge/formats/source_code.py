@@ -22,7 +22,7 @@ KINDS = (
 # One rule for all languages that begin a definition with a word for its kind. Those that do not, as C, have none.
 DEFINITION = re.compile(
     rf"^(?:(?:{MODIFIERS})(?:\([a-z]+\))?[ ]+)*"
-    rf"(?P<kind>{KINDS})\b[ *]*(?:<[^>\n]*>)?[ ]*(?:\([^)\n]*\)[ ]*)?(?P<name>[A-Za-z_$][\w$.:]*)",
+    rf"(?P<kind>{KINDS})\b[ *]*(?:<[^>\n]*>)?[ ]*(?:\([^)\n]*\)[ ]*)?(?P<name>[A-Za-z_$][\w$]*(?:(?:\.|::)\w+)*)",
     re.MULTILINE,
 )
 TABLE = re.compile(

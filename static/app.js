@@ -26,6 +26,14 @@ addEventListener("input", event => { if (event.target === message()) fit(event.t
 
 addEventListener("click", async event => {
   if (event.target.closest(".stop")) message().focus()
+  // A number in an answer opens what its source in the list below opens; without scripts it leads there.
+  const citation = event.target.closest(".citation")
+  const source = citation && document.querySelector(`${citation.hash} [data-panel]`)
+  if (source) {
+    event.preventDefault()
+    source.click()
+  }
+  if (event.target.closest("[data-panel]")) byId("panel").showPopover()
   const button = event.target.closest("[data-copy]")
   if (!button) return
   await navigator.clipboard.writeText(button.dataset.copy)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from mdsa_server.chat.token_rates import TokenRates
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
@@ -96,6 +97,7 @@ class Desk(RoutingDesk):
     keeper: ModelKeeper
     conversations: Conversations
     embed: Embed
+    token_rates: TokenRates = field(default_factory=TokenRates)
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,6 @@
 """The story of one turn: route, retrieve, admit, assemble, answer, finish."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, closing
 
 from mdsa_server.chat.answer import Answer, tell_answer
@@ -12,11 +12,14 @@ from mdsa_server.chat.route import choose_route
 from mdsa_server.plugin_api.contracts import RetrieverQuery, RouteQuery
 from mdsa_server.routing.decide import asked_for
 from mdsa_server.vocabulary.conversation import Message
+from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
+    ContextTrimmed,
     DomainAsked,
     PassagesFound,
     PromptAssembled,
     RouteChosen,
+    Token,
     TurnEvent,
     TurnFinished,
     TurnStarted,
@@ -27,6 +30,9 @@ from mdsa_server.vocabulary.turn import Timings, Turn, Usage
 
 # Turns that are looked at when a prompt is made; how many of them fit is for assembly to say.
 HISTORY_TURNS = 40
+
+NO_PASSAGES = "no_passages"
+"""Why a turn ended that was to rest on documents and found nothing in them."""
 
 
 async def run_turn(
@@ -51,9 +57,15 @@ async def run_turn(
 
         chosen = team.domain(route.domain)
         query = RetrieverQuery(message=turn.message, route=route, domain=chosen, vector=vector)
-        passages = await find_passages(desk, query)
-    if passages:
-        yield PassagesFound(at=clock(), passages=passages)
+        passages, faults = await find_passages(desk, query)
+    if passages or faults:
+        yield PassagesFound(at=clock(), passages=passages, faults=faults)
+    if chosen.no_passages == "say so" and chosen.collections and not passages:
+        yield Token(at=clock(), text=nothing_found(chosen, faults))
+        yield TurnFinished(
+            at=clock(), usage=None, timings=Timings(total=clock(), route=route.seconds), reason=NO_PASSAGES
+        )
+        return
 
     answer = Answer()
     models = chosen.models or (await desk.keeper.engine.default_model(),)
@@ -66,13 +78,30 @@ async def run_turn(
             passages,
             turn.message,
             context=lease.context,
+            tokens_per_byte=desk.token_rates.rate(lease.model),
         )
+        if prompt.ledger.dropped_turns or prompt.ledger.dropped_passages:
+            yield ContextTrimmed(
+                at=clock(),
+                turns=prompt.ledger.dropped_turns,
+                passages=prompt.ledger.dropped_passages,
+                context=lease.context,
+            )
         yield PromptAssembled(at=clock(), model=lease.model, ledger=prompt.ledger)
         async with aclosing(tell_answer(lease, prompt, answer, clock, think=chosen.think)) as pieces:
             async for piece in pieces:
                 yield piece
+        if answer.last:
+            desk.token_rates.learn(lease.model, prompt.messages, answer.last.prompt_tokens)
 
     yield _finished(answer, route, lease.load_seconds, clock())
+
+
+def nothing_found(domain: Domain, faults: Sequence[str]) -> str:
+    """Say what is said in place of an answer where there is nothing that it could rest on."""
+    if faults:
+        return f"The documents of {domain.name} could not be searched: {'; '.join(faults)}."
+    return f"The documents of {domain.name} hold nothing about this."
 
 
 def route_query(message: str, history: list[Turn], vector: SharedVector) -> RouteQuery:

@@ -34,7 +34,11 @@ class RouteChosen(Event, frozen=True, tag="route_chosen"):
 
 
 class PassagesFound(Event, frozen=True, tag="passages_found"):
+    """What the answer may rest on; in the prompt and in the answer they have their numbers here, from 1."""
+
     passages: tuple[Passage, ...]
+    faults: tuple[str, ...] = ()
+    """Why retrievers could not search, a sentence each: what they would have found is missing."""
 
 
 class ModelChosen(Event, frozen=True, tag="model_chosen"):
@@ -62,6 +66,15 @@ class ModelLoading(Event, frozen=True, tag="model_loading"):
     model: str
 
 
+class ContextTrimmed(Event, frozen=True, tag="context_trimmed"):
+    """Not all fits into the model's context: the oldest turns and the weakest passages are left out."""
+
+    turns: int
+    passages: int
+    context: int
+    """Tokens that the model can hold."""
+
+
 class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     model: str
     ledger: Ledger
@@ -83,10 +96,11 @@ class TurnFinished(Event, frozen=True, tag="turn_finished"):
     """The answer is complete and saved, or the turn was cancelled and what there was of it is saved."""
 
     usage: Usage | None
-    """None where the engine did not come to count: the turn was cancelled."""
+    """None where the engine did not come to count: the turn was cancelled, or no model was asked."""
     timings: Timings
     reason: str
-    """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), or `cancelled`."""
+    """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), `cancelled`, or `no_passages`: the domain's
+    documents hold nothing about the message, and it is to say so."""
 
 
 class TurnFailed(Event, frozen=True, tag="turn_failed"):
@@ -103,6 +117,7 @@ TurnEvent = (
     | ModelChosen
     | ModelWaiting
     | ModelLoading
+    | ContextTrimmed
     | PromptAssembled
     | Thinking
     | Token

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import (
     DomainAsked,
+    PassagesFound,
     PromptAssembled,
     RouteChosen,
     Thinking,
@@ -68,6 +69,8 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 changes |= {"needs": Needs(candidates=route.candidates[: len(route.tied)])}
             case RouteChosen(route=route):
                 changes |= {"route": route, "domain": route.domain, "needs": None}
+            case PassagesFound(passages=passages, faults=faults):
+                changes |= {"passages": passages, "retrieval_faults": faults}
             case PromptAssembled(model=model, ledger=ledger):
                 changes |= {"model": model, "ledger": ledger}
             case Thinking(text=text):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Candidate, Route
 
@@ -68,6 +69,10 @@ class Turn(Struct, frozen=True, kw_only=True):
     domain: str | None = None
     model: str | None = None
     route: Route | None = None
+    passages: tuple[Passage, ...] = ()
+    """What the answer may rest on; `[1]` in it is the first."""
+    retrieval_faults: tuple[str, ...] = ()
+    """Why some could not be searched for."""
     ledger: Ledger | None = None
     usage: Usage | None = None
     """None until the engine has counted, which it does at an answer's end."""

@@ -1,7 +1,9 @@
 """Markdown, as models write it, to HTML that can do no harm."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
@@ -16,12 +18,31 @@ TAGS = {
 }
 # What the parser takes for the end of a line, which is less than what Python does.
 LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
-ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
+# What models write to cite a passage by its number: [1], [1, 3] and [1][3].
+CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\]")
+ATTRIBUTES = {"a": {"href", "title", "class"}, "code": {"class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
 
 
-def render_markdown(text: str) -> Markup:
-    """Render a whole text."""
-    return _safe(_parser().render(text))
+class Citable(NamedTuple):
+    """The passages that an answer may cite: how many there are, and where on the page they stand."""
+
+    passages: int
+    anchor: str
+    """What their anchors begin with; the number follows."""
+
+
+NOTHING = Citable(0, "")
+
+
+def render_markdown(text: str, citable: Citable = NOTHING) -> Markup:
+    """Render a whole text; the numbers of passages that it cites become links to them."""
+    return _safe(_parser().render(text, {"citable": citable}))
+
+
+def cited(text: str, count: int) -> frozenset[int]:
+    """Give the numbers, from 1 to `count`, of the passages that a text cites."""
+    found = (int(number) for match in CITATION.finditer(text) for number in re.findall(r"\d+", match[1]))
+    return frozenset(number for number in found if 1 <= number <= count)
 
 
 class GrowingMarkdown:
@@ -31,7 +52,8 @@ class GrowingMarkdown:
     earlier blocks may be mended by the whole text (a link whose address comes last): render that at the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, citable: Citable = NOTHING) -> None:
+        self.citable = citable
         self._settled = Markup("")
         self._open = ""
 
@@ -42,8 +64,8 @@ class GrowingMarkdown:
         """Give the HTML of all that has come, and set aside what is settled."""
         settled, self._open = _split_last_block(self._open)
         if settled:
-            self._settled += render_markdown(settled)
-        return self._settled + render_markdown(self._open)
+            self._settled += render_markdown(settled, self.citable)
+        return self._settled + render_markdown(self._open, self.citable)
 
 
 def _split_last_block(text: str) -> tuple[str, str]:
@@ -60,6 +82,7 @@ def _parser() -> MarkdownIt:
     # An image would have the reader's browser ask another host; its text and address stay, as a link.
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.core.ruler.push("fit_the_page", _fit_the_page)
+    parser.core.ruler.push("cite", _cite)
     # What it makes ready when first used must be ready before two threads use it.
     parser.render("A *first* text.")
     return parser
@@ -72,6 +95,40 @@ def _fit_the_page(state: StateCore) -> None:
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
         elif token.type in ("th_open", "td_open") and (style := _pop(token, "style")):
             token.attrSet("class", f"align-{style.removeprefix('text-align:')}")
+
+
+def _cite(state: StateCore) -> None:
+    """Make links of the numbers of passages, but not in code, nor in what is a link already."""
+    citable: Citable = state.env.get("citable", NOTHING)
+    if not citable.passages:
+        return
+    for inline in state.tokens:
+        if inline.type == "inline" and inline.children:
+            inside, made = 0, list[Token]()
+            for token in inline.children:
+                inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+                made += _with_links(token, citable) if token.type == "text" and not inside else [token]
+            inline.children = made
+
+
+def _with_links(token: Token, citable: Citable) -> Iterator[Token]:
+    rest = 0
+    for match in CITATION.finditer(token.content):
+        numbers = [int(number) for number in re.findall(r"\d+", match[1])]
+        if not all(1 <= number <= citable.passages for number in numbers):
+            continue
+        yield _text(token.content[rest : match.start()])
+        for number in numbers:
+            attributes: dict[str, str | int | float] = {"href": f"#{citable.anchor}{number}", "class": "citation"}
+            yield Token("link_open", "a", 1, attrs=attributes)
+            yield _text(str(number))
+            yield Token("link_close", "a", -1)
+        rest = match.end()
+    yield _text(token.content[rest:])
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
 
 
 def _pop(token: Token, name: str) -> str:

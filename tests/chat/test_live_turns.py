@@ -162,7 +162,8 @@ async def test_passages_are_gathered_shown_and_given_to_the_model(office: Office
     office.offering.retrievers = [Fails(), Finds()]
     events = await events_of(office, "code")
     (found,) = [event for event in events if isinstance(event, PassagesFound)]
-    assert [passage.text for passage in found.passages] == ["About code for code."]
+    assert [(passage.text, passage.retriever) for passage in found.passages] == [("About code for code.", "finds")]
+    assert found.faults == ("fails failed (LookupError: )",)
     assert "[1] book.md\nAbout code for code." in office.engine.asked("/api/chat")[-1]["messages"][0]["content"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdsa_server.web.markdown import GrowingMarkdown, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
 
 
 def grown(pieces: list[str]) -> str:
@@ -63,3 +63,43 @@ MARKDOWN = st.text(alphabet="ab \n\n\n\r\t#-*`~|>1.:_<&=+)\\", max_size=60)
 @given(st.lists(MARKDOWN, min_size=1, max_size=6))
 def test_a_text_that_grew_reads_as_if_it_had_come_at_once(pieces: list[str]) -> None:
     assert grown(pieces) == str(render_markdown("".join(pieces)))
+
+
+THREE = Citable(3, "source-t-")
+
+
+def link(number: int) -> str:
+    return f'<a href="#source-t-{number}" class="citation" rel="noopener noreferrer nofollow">{number}</a>'
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Oil it [1].", f"<p>Oil it {link(1)}.</p>"),
+        ("Oil it [1, 3] or [2][3]", f"<p>Oil it {link(1)}{link(3)} or {link(2)}{link(3)}</p>"),
+        ("**Oil it [2]**", f"<p><strong>Oil it {link(2)}</strong></p>"),
+        ("Not [4], [0] or [1, 9]", "<p>Not [4], [0] or [1, 9]</p>"),
+        ("`list[1]`", "<p><code>list[1]</code></p>"),
+    ],
+)
+def test_the_numbers_of_passages_become_links_and_others_stay(text: str, html: str) -> None:
+    assert str(render_markdown(text, THREE)).strip() == html
+
+
+def test_a_link_with_a_number_stays_a_link() -> None:
+    assert 'href="https://a.example/"' in render_markdown("[1](https://a.example/)", THREE)
+    assert "citation" not in render_markdown("[1](https://a.example/)", THREE)
+
+
+def test_without_passages_no_number_is_a_citation() -> None:
+    assert str(render_markdown("See [1].")).strip() == "<p>See [1].</p>"
+
+
+def test_what_is_cited_is_told_by_number() -> None:
+    assert cited("One [1], two [3; 2] and [7], [0].", 3) == {1, 2, 3}
+
+
+@given(st.text(alphabet="[]0123456789, ab`*\n", max_size=60))
+def test_no_citation_leads_nowhere(text: str) -> None:
+    html = str(render_markdown(text, THREE))
+    assert html.count('class="citation"') == sum(html.count(f'href="#source-t-{number}"') for number in (1, 2, 3))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 from msgspec.structs import replace
@@ -20,9 +21,18 @@ from mdsa_server.vocabulary.events import (
     TurnFailed,
     TurnFinished,
 )
+from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.markdown import GrowingMarkdown, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
+
+
+class Source(NamedTuple):
+    """A passage that the model was given."""
+
+    number: int
+    passage: Passage
+    cited: bool
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,13 @@ class AnswerView:
         return self.turn.outcome == "running"
 
     @property
+    def sources(self) -> list[Source]:
+        """The passages that the model was given, by their numbers; what did not fit is not among them."""
+        given = self.turn.passages[: _given(self.turn)]
+        used = cited(self.turn.answer, len(given))
+        return [Source(number, passage, number in used) for number, passage in enumerate(given, 1)]
+
+    @property
     def tokens_per_second(self) -> float | None:
         """How fast the answer came, from its first token on; None where there is nothing to measure."""
         usage, timings = self.turn.usage, self.turn.timings
@@ -50,7 +67,7 @@ class AnswerView:
 
 def finished_answer(turn: Turn) -> AnswerView:
     """Show a turn that has ended."""
-    return AnswerView(turn, render_markdown(turn.answer))
+    return AnswerView(turn, render_markdown(turn.answer, _citable(turn)))
 
 
 class GrowingAnswer:
@@ -75,6 +92,7 @@ class GrowingAnswer:
                     pass  # The end is shown by finished_answer, from the turn as it was saved.
                 case _:
                     self._turn = told(self._turn, [event])
+                    self._answer.citable = _citable(self._turn)
                     self._doing = _doing(event, self._doing)
 
     def view(self) -> AnswerView:
@@ -84,13 +102,22 @@ class GrowingAnswer:
         return AnswerView(self._turn, self._answer.html(), self._doing)
 
 
+def _given(turn: Turn) -> int:
+    """Give how many passages the model was given: none, until its prompt was made."""
+    return len(turn.passages) - turn.ledger.dropped_passages if turn.ledger else 0
+
+
+def _citable(turn: Turn) -> Citable:
+    return Citable(_given(turn), f"source-{turn.id}-")
+
+
 def _doing(event: TurnEvent, before: str) -> str:
     match event:
         case DomainAsked():
             return ""
         case RouteChosen(route=route):
             return f"Preparing {route.domain}"
-        case PassagesFound(passages=passages):
+        case PassagesFound(passages=passages) if passages:
             return f"Reading {len(passages)} passages"
         case ModelChosen(model=model, preferred=preferred) if model != preferred:
             return f"Taking {model}, which is in memory, rather than {preferred}"

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from mdsa_server.vocabulary.events import (
     ModelChosen,
     ModelLoading,
     ModelWaiting,
+    PassagesFound,
     PromptAssembled,
     RouteChosen,
     Thinking,
@@ -13,6 +16,7 @@ from mdsa_server.vocabulary.events import (
     TurnEvent,
     TurnStarted,
 )
+from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Ledger, Timings, Turn, Usage
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
@@ -108,3 +112,25 @@ def test_speed_counts_from_the_first_token() -> None:
 
 def test_an_answer_of_one_token_has_no_speed() -> None:
     assert finished_answer(TURN).tokens_per_second is None
+
+
+PASSAGES = tuple(
+    Passage(text=f"Text {number}", source=f"{number}.md", document="d", place=number) for number in range(3)
+)
+
+
+def test_the_passages_that_the_model_was_given_are_its_sources_and_those_it_cites_are_marked() -> None:
+    fitted = structs.replace(ASSEMBLED, ledger=structs.replace(ASSEMBLED.ledger, dropped_passages=1))
+    found = PassagesFound(at=0.2, passages=PASSAGES)
+    view = shown_after(STARTED, ROUTED, found, fitted, Token(at=1.0, text="See [2] and [3]."))
+    assert [(source.number, source.passage.source, source.cited) for source in view.sources] == [
+        (1, "0.md", False),
+        (2, "1.md", True),
+    ]
+    assert '<a href="#source-t-2" class="citation"' in view.html
+    assert "[3]" in view.html
+
+
+def test_before_the_prompt_is_made_there_are_no_sources_yet() -> None:
+    view = shown_after(STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES))
+    assert (view.sources, view.doing) == ([], "Reading 3 passages")

@@ -17,6 +17,7 @@ from mdsa_server.vocabulary.events import (
     TurnStarted,
 )
 from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Ledger, Timings, Turn, Usage
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
@@ -121,8 +122,9 @@ PASSAGES = tuple(
 
 def test_the_passages_that_the_model_was_given_are_its_sources_and_those_it_cites_are_marked() -> None:
     fitted = structs.replace(ASSEMBLED, ledger=structs.replace(ASSEMBLED.ledger, dropped_passages=1))
-    found = PassagesFound(at=0.2, passages=PASSAGES)
-    view = shown_after(STARTED, ROUTED, found, fitted, Token(at=1.0, text="See [2] and [3]."))
+    events = (STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), fitted, Token(at=1.0, text="See [2] and [3]."))
+    assert '<a href="#source-t-2" class="citation"' in shown_after(*events).html, "also while it is told"
+    view = finished_answer(told(TURN, events))
     assert [(source.number, source.passage.source, source.cited) for source in view.sources] == [
         (1, "0.md", False),
         (2, "1.md", True),

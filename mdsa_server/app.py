@@ -17,7 +17,14 @@ from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
-from mdsa_server.configuration.opening import make_asker, make_keeper, open_library, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import (
+    make_asker,
+    make_keeper,
+    make_reranker,
+    open_library,
+    opened_engine,
+    opened_plugins,
+)
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.embedder import Embedder
 from mdsa_server.knowledge.library import PassageSearcher
@@ -149,6 +156,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         _, misfits = await require_fit(Reading(loaded), registry)
         for warning in misfits:
             log.warning("configuration", warning=str(warning))
+        library.use_reranker(make_reranker(settings, registry))
         desk = Desk(
             team=team,
             offers=registry,

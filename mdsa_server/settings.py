@@ -142,6 +142,7 @@ class KnowledgeSettings(Section):
         default=("english",),
         description="Languages, by English names, whose commonest words a search passes over.",
     )
+    reranker: str = Field(default="", description="The reranker that judges what a search found; none where empty.")
     vectors_in_memory: bool = Field(
         default=True, description="Whether the signs of all vectors are held in memory, which makes searching fast."
     )

@@ -51,6 +51,17 @@ def unoffered_routers(
     ]
 
 
+def unoffered_reranker(
+    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find the configured reranker if no plugin offers it; a plugin in quarantine may be the one that would."""
+    reranker = settings.knowledge.reranker
+    if not reranker or reranker in offered:
+        return []
+    mend = _meant_or_held_back(reranker, offered, quarantined, "mdsa plugins lists the rerankers on offer.")
+    return [places.fault(("knowledge", "reranker"), f"no plugin offers a reranker named {toml(reranker)}", mend)]
+
+
 def names_of_no_plugin(settings: Settings, plugins: Collection[str], places: Places = ANYWHERE) -> list[Fault]:
     """Find what is said about plugins that are not there."""
     spoken_of = [(("plugins", name), name) for name in settings.plugins]

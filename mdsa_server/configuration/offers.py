@@ -23,6 +23,8 @@ async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault]
     quarantined = [plugin.name for plugin in plugins if plugin.state == "quarantined"]
     missing = checks.unoffered_tools(settings, [tool.name for tool in await registry.tools()], quarantined, places)
     missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], quarantined, places)
+    rerankers = [reranker.name for reranker in registry.rerankers]
+    missing += checks.unoffered_reranker(settings, rerankers, quarantined, places)
     faults = [places.fault(unfit.path, unfit.what, unfit.mend) for unfit in registry.unfit_settings]
     warnings = checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
     return (faults, missing + warnings) if quarantined else (faults + missing, warnings)

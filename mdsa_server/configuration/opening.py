@@ -15,6 +15,7 @@ from mdsa_server.inference.model_keeper import ModelKeeper, Spawn
 from mdsa_server.inference.residency import Limits
 from mdsa_server.knowledge.library import Library
 from mdsa_server.knowledge.reading import Reader
+from mdsa_server.knowledge.search import Rerank
 from mdsa_server.knowledge.stop_words import stop_words
 from mdsa_server.plugin_api.contracts import AskModel, Services
 from mdsa_server.plugin_host import limits as plugin_limits
@@ -24,6 +25,7 @@ from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
 from mdsa_server.store.database import Database
 from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.passages import Passage
 
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000_000_000
@@ -107,6 +109,19 @@ async def open_library(settings: Settings, database: Database, embedder: Embedde
         stop_words=stop_words(knowledge.languages),
         in_memory=knowledge.vectors_in_memory,
     )
+
+
+def make_reranker(settings: Settings, registry: PluginRegistry) -> Rerank | None:
+    """Make what judges the passages that a search found; None where none is configured, or it is in quarantine."""
+    wanted = next((one for one in registry.rerankers if one.name == settings.knowledge.reranker), None)
+    if wanted is None:
+        return None
+    reranker = wanted
+
+    async def rerank(message: str, passages: Sequence[Passage]) -> Sequence[float]:
+        return await registry.call(reranker, lambda: reranker.rerank(message, passages))
+
+    return rerank
 
 
 def opened_plugins(

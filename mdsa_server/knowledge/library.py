@@ -12,7 +12,7 @@ from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
 from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.files import sources_in, sources_of
 from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell
-from mdsa_server.knowledge.search import Search, Vector
+from mdsa_server.knowledge.search import Rerank, Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
 from mdsa_server.store.database import Database
 from mdsa_server.store.documents import Documents
@@ -101,6 +101,10 @@ class Library:
         library = cls(database, index, reader, embed, stop_words)
         _, library.lacking = await index.unembedded(0)
         return library
+
+    def use_reranker(self, rerank: Rerank | None) -> None:
+        """Have the best passages of each search judged anew."""
+        self._search.rerank = rerank
 
     async def search(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
         """Give up to `most` passages, the best first. Raises EmbedderUnavailable or StoreUnusable."""

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
+import structlog
+
+from mdsa_server.errors import MdsaError
 from mdsa_server.knowledge.fusion import fused, runs, without_near_duplicates
 from mdsa_server.store.passages import FoundPassage, Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
@@ -14,6 +17,8 @@ from mdsa_server.vocabulary.passages import Passage
 
 # How many of each search are fused.
 DEPTH = 100
+# How many of the best a reranker judges: it reads each anew, so that more would take long.
+RERANKED = 30
 # How many characters a passage may have after its neighbours were joined to it.
 JOINED_CHARS = 4_000
 
@@ -21,11 +26,21 @@ Vector = Callable[[], Awaitable[Vectors]]
 """The message's unit vector, made when first asked for."""
 
 
+Rerank = Callable[[str, Sequence[Passage]], Awaitable[Sequence[float]]]
+"""Gives a score for each passage, the greater the better. Raises PluginFault."""
+
+
 class Hit(NamedTuple):
     """A passage with the scores of the stages that found it."""
 
     id: int
     scores: dict[str, float]
+
+
+Found = tuple[FoundPassage, dict[str, float]]
+"""A passage that was read, with its scores by stage."""
+
+log = structlog.get_logger(__name__)
 
 
 class Search:
@@ -38,17 +53,20 @@ class Search:
         self._index = index
         self._vectors_whole = vectors_whole
         self._stop_words = stop_words
+        self.rerank: Rerank | None = None
+        """Judges the best anew where there is one; where it fails they stay as they are."""
 
     async def __call__(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
         """Give up to `most` passages, the best first. Raises EmbedderUnavailable, StoreUnusable."""
         hits = await self.hits(message, vector, wanted)
         # Some go, and some are joined.
-        best = hits[: 3 * most]
+        best = hits[: max(3 * most, RERANKED)]
         read = await self._passages.read([hit.id for hit in best])
         there = [hit for hit in best if hit.id in read]
-        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)[:most]
+        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)
         scores = {hit.id: hit.scores for hit in there}
-        return _joined([(read[id_], scores[id_]) for id_ in different])
+        found = await self._reranked(message, [(read[id_], scores[id_]) for id_ in different])
+        return _joined(found[:most])
 
     async def hits(self, message: str, vector: Vector, wanted: PassageFilter) -> list[Hit]:
         """Give all that the two searches find, fused, with the scores of each. Raises as searching does."""
@@ -69,15 +87,27 @@ class Search:
             for id_, score in both
         ]
 
+    async def _reranked(self, message: str, found: list[Found]) -> list[Found]:
+        if self.rerank is None or not found:
+            return found
+        judged, rest = found[:RERANKED], found[RERANKED:]
+        try:
+            scores = await self.rerank(message, [_passage([one]) for one in judged])
+        except MdsaError as error:
+            log.warning("not reranked", problem=error.detail)
+            return found
+        anew = [(one, {**before, "rerank": score}) for (one, before), score in zip(judged, scores, strict=True)]
+        return sorted(anew, key=lambda one: -one[1]["rerank"]) + rest
+
     async def _by_meaning(self, vector: Vector, wanted: PassageFilter) -> list[tuple[int, float]]:
         if not self._vectors_whole():
             return []
         return await self._index.nearest(await vector(), DEPTH, wanted)
 
 
-def _joined(found: Sequence[tuple[FoundPassage, dict[str, float]]]) -> list[Passage]:
+def _joined(found: Sequence[Found]) -> list[Passage]:
     """Put passages that follow each other in a document together; each stands where the best of its parts stood."""
-    by_document: dict[str, dict[int, tuple[FoundPassage, dict[str, float]]]] = {}
+    by_document: dict[str, dict[int, Found]] = {}
     for one, scores in found:
         by_document.setdefault(one.document, {})[one.passage.place] = (one, scores)
     together: dict[tuple[str, int], range] = {
@@ -104,18 +134,23 @@ def _not_too_long(joined: Sequence[range], texts: dict[int, str]) -> list[range]
     return cut
 
 
-def _passage(parts: Sequence[tuple[FoundPassage, dict[str, float]]]) -> Passage:
+def _passage(parts: Sequence[Found]) -> Passage:
     first = parts[0][0]
-    best = max((scores for _, scores in parts), key=lambda scores: scores["fusion"])
+    best = max((scores for _, scores in parts), key=_score)
     return Passage(
         text="".join(part.passage.text for part, _ in parts).strip(),
         source=first.source,
         title=first.title,
         collection=first.collection,
-        score=best["fusion"],
+        score=_score(best),
         scores=best,
         heading=first.passage.heading,
         page=first.passage.page,
         document=first.document,
         place=first.passage.place,
     )
+
+
+def _score(scores: dict[str, float]) -> float:
+    """Give the score of the last stage."""
+    return scores.get("rerank", scores["fusion"])

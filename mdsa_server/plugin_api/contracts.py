@@ -157,6 +157,17 @@ class Retriever(Protocol):
 
 
 @runtime_checkable
+class Reranker(Protocol):
+    """Judges passages that a search found, reading each together with the message."""
+
+    name: str
+    """As `[knowledge] reranker` names it."""
+
+    async def rerank(self, message: str, passages: Sequence[Passage]) -> Sequence[float]:
+        """Give a score for each passage, in their order: the greater, the better it fits the message."""
+
+
+@runtime_checkable
 class ToolSource(Protocol):
     """Offers tools that may change while the server runs. A `Tool` is a source of one."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from pluggy import HookimplMarker, HookspecMarker
 
-from mdsa_server.plugin_api.contracts import PluginContext, Retriever, Router, ToolSource
+from mdsa_server.plugin_api.contracts import PluginContext, Reranker, Retriever, Router, ToolSource
 
 hookspec = HookspecMarker("mdsa_server")
 hookimpl = HookimplMarker("mdsa_server")
@@ -34,6 +34,11 @@ def register_routers(context: PluginContext) -> Iterable[Router]:  # type: ignor
 @hookspec
 def register_retrievers(context: PluginContext) -> Iterable[Retriever]:  # type: ignore[empty-body]
     """Offer sources of passages."""
+
+
+@hookspec
+def register_rerankers(context: PluginContext) -> Iterable[Reranker]:  # type: ignore[empty-body]
+    """Offer judges of the passages that a search found; the one that `[knowledge] reranker` names is asked."""
 
 
 @hookspec

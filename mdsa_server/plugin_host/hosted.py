@@ -1,4 +1,4 @@
-"""Routers and retrievers as the server holds them: checked when they are offered, and when they answer."""
+"""Routers, retrievers and rerankers as the server holds them: checked when they are offered, and when they answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ import numpy as np
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api.contracts import Embed, MeasuredRouter, Retriever, RetrieverQuery, RouteQuery, Router
+from mdsa_server.plugin_api.contracts import (
+    Embed,
+    MeasuredRouter,
+    Reranker,
+    Retriever,
+    RetrieverQuery,
+    RouteQuery,
+    Router,
+)
 from mdsa_server.plugin_host.member import Member, blameless, in_words, listed
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
@@ -36,6 +44,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]+")
 METHODS: dict[OfferKind, tuple[str, ...]] = {
     "router": ("fit", "route"),
     "retriever": ("retrieve",),
+    "reranker": ("rerank",),
     "tool": ("tools",),
 }
 """What an object must have to be used as one of these."""
@@ -161,6 +170,26 @@ class HostedRetriever:
         """Ask the retriever. Raises PluginFault where what it gives are no passages."""
         given = listed(await self._retriever.retrieve(query))
         return tuple(_checked("retrieve", passage, Passage) for passage in given)
+
+
+class HostedReranker:
+    """A plugin's reranker."""
+
+    def __init__(self, reranker: Reranker, member: Member) -> None:
+        self.name = reranker.name
+        self.member = member
+        self._reranker = reranker
+
+    async def rerank(self, message: str, passages: Sequence[Passage]) -> Sequence[float]:
+        """Ask the reranker. Raises PluginFault where what it gives is no number for each passage."""
+        scores = [
+            float(_checked("rerank", score, float)) for score in listed(await self._reranker.rerank(message, passages))
+        ]
+        if len(scores) != len(passages) or not np.isfinite(scores).all():
+            raise PluginFault(
+                f"rerank gave {len(scores)} scores for {len(passages)} passages, or one that is no number"
+            )
+        return scores
 
 
 def misfit(kind: OfferKind, offered: object) -> str | None:

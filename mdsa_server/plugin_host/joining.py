@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 REGISTERING: dict[OfferKind, str] = {
     "router": "register_routers",
     "retriever": "register_retrievers",
+    "reranker": "register_rerankers",
     "tool": "register_tools",
 }
 """The hook that hands over each kind."""

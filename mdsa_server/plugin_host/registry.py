@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
-from mdsa_server.plugin_api.contracts import Embed, Retriever, Router, Services, ToolSource
+from mdsa_server.plugin_api.contracts import Embed, Reranker, Retriever, Router, Services, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
-from mdsa_server.plugin_host.hosted import HostedRetriever, HostedRouter, misfit
+from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
@@ -42,6 +42,7 @@ class PluginRegistry:
         self._members: list[Member] = []
         self._routers: list[HostedRouter] = []
         self._retrievers: list[HostedRetriever] = []
+        self._rerankers: list[HostedReranker] = []
         self._sources: list[tuple[Member, ToolSource]] = []
         self._tool_owners: WeakKeyDictionary[Tool, Member] = WeakKeyDictionary()
         self.unfit_settings: list[UnfitSetting] = []
@@ -116,6 +117,11 @@ class PluginRegistry:
         """Tell of every plugin that was found, those that are disabled or in quarantine too."""
         return tuple(member.status() for member in self._members)
 
+    @property
+    def rerankers(self) -> tuple[Reranker, ...]:
+        """The rerankers of active plugins, in the order in which they joined."""
+        return tuple(reranker for reranker in self._rerankers if reranker.member.active)
+
     async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
         """Run one call of a router, retriever or tool that this registry gave out.
 
@@ -185,6 +191,9 @@ class PluginRegistry:
             elif kind == "retriever" and isinstance(offered, Retriever):
                 self._retrievers.append(HostedRetriever(offered, member))
                 member.offers.append(Offer(kind, offered.name))
+            elif kind == "reranker" and isinstance(offered, Reranker):
+                self._rerankers.append(HostedReranker(offered, member))
+                member.offers.append(Offer(kind, offered.name))
             elif isinstance(offered, ToolSource):
                 self._sources.append((member, offered))
 
@@ -194,7 +203,12 @@ class PluginRegistry:
         name = getattr(offered, "name", None)
         if kind == "router" and name in RESERVED_ROUTERS:
             return f"the name {name!r} means something else in a route; give the router another"
-        for other in self._routers if kind == "router" else self._retrievers:
+        known: dict[OfferKind, Sequence[HostedRouter | HostedRetriever | HostedReranker]] = {
+            "router": self._routers,
+            "retriever": self._retrievers,
+            "reranker": self._rerankers,
+        }
+        for other in known[kind]:
             if other.name == name:
                 return f"the {kind} {name!r} is offered by {other.member.name} already"
         return None
@@ -204,6 +218,8 @@ class PluginRegistry:
             return offered.member, f"router {offered.name}"
         if isinstance(offered, HostedRetriever):
             return offered.member, f"retriever {offered.name}"
+        if isinstance(offered, HostedReranker):
+            return offered.member, f"reranker {offered.name}"
         if isinstance(offered, Tool) and (member := self._tool_owners.get(offered)):
             return member, f"tool {offered.name}"
         raise LookupError(f"{offered!r} was not given out by this registry")

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 PluginSource = Literal["bundled", "directory", "package"]
 PluginState = Literal["active", "quarantined", "disabled"]
-OfferKind = Literal["router", "retriever", "tool"]
+OfferKind = Literal["router", "retriever", "reranker", "tool"]
 
 
 class Offer(Struct, frozen=True):

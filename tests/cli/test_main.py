@@ -15,6 +15,6 @@ async def test_the_version_is_told(terminal: Terminal) -> None:
 
 
 async def test_a_mistyped_command_is_guessed(terminal: Terminal) -> None:
-    done = await terminal.mdsa("serv")
+    done = await terminal.mdsa("relod")
     assert done.code == 2
-    assert "Did you mean 'serve'?" in done.err
+    assert "Did you mean 'reload'?" in done.err

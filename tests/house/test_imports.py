@@ -18,7 +18,7 @@ ONLY_IN = {
     "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
     "onnx": {"mdsa_server/inference/query_model_export.py"},
     "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},
-    "sentence_transformers": {"mdsa_server/inference/embedding_model.py"},
+    "sentence_transformers": {"mdsa_server/inference/embedding_model.py", "plugins/cross_encoder_reranker.py"},
     "docx": {"mdsa_server/knowledge/formats/docx.py"},
     "pypdf": {"mdsa_server/knowledge/formats/pdf.py"},
     "selectolax": {"mdsa_server/knowledge/formats/html.py"},

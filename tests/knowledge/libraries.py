@@ -15,10 +15,23 @@ from mdsa_server.knowledge.reading import Reader
 from mdsa_server.store.database import Database
 from mdsa_server.store.vector_index import Vectors
 from mdsa_server.vocabulary.documents import PassageFilter
-from mdsa_server.vocabulary.ingestion import AnyIngestionEvent
+from mdsa_server.vocabulary.ingestion import AnyIngestionEvent, IngestionFinished
 from mdsa_server.vocabulary.passages import Passage
 
 DIMENSIONS = 256
+
+PUMP = """# The pump
+
+It moves water from the well to the tank.
+
+## Oiling
+
+Oil the bearing of the pump every week. Use thin oil, never grease, and wipe off what is too much.
+
+## Winter
+
+Drain the pump before the first frost, or ice will burst its housing.
+"""
 
 
 class Embedding:
@@ -92,3 +105,8 @@ async def opened(folder: Path, embedding: Embedding | None = None) -> AsyncItera
     finally:
         await library.close()
         await database.close()
+
+
+def finished(event: object) -> IngestionFinished:
+    assert isinstance(event, IngestionFinished), event
+    return event

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable, PluginFault
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.vocabulary.ingestion import (
     DocumentGone,
     DocumentIngested,
     DocumentRefused,
     IngestionFailed,
-    IngestionFinished,
     IngestionStarted,
 )
-from tests.knowledge.libraries import Bench, Embedding, opened
-
-PUMP = """# The pump
-
-It moves water from the well to the tank.
-
-## Oiling
-
-Oil the bearing of the pump every week. Use thin oil, never grease, and wipe off what is too much.
-
-## Winter
-
-Drain the pump before the first frost, or ice will burst its housing.
-"""
+from mdsa_server.vocabulary.passages import Passage
+from tests.knowledge.libraries import PUMP, Bench, Embedding, finished, opened
 
 
 @pytest.fixture
@@ -57,21 +39,6 @@ def folder(tmp_path: Path) -> Path:
 
 def bytes_in(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir())
-
-
-def ingesting(data: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """A process that takes a folder in."""
-    return subprocess.Popen(
-        [sys.executable, "-c", INGESTING, str(data), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[2],
-    )
-
-
-def finished(event: object) -> IngestionFinished:
-    assert isinstance(event, IngestionFinished), event
-    return event
 
 
 async def test_a_folder_is_taken_in_and_found_by_words_and_meaning(bench: Bench, folder: Path) -> None:
@@ -220,46 +187,6 @@ async def test_a_plugin_searches_with_its_own_vector_or_has_one_made(bench: Benc
     assert asked == ["sweep the chimney"]
 
 
-INGESTING = """
-import asyncio, sys
-from pathlib import Path
-from tests.knowledge.libraries import opened
-
-async def main():
-    async with opened(Path(sys.argv[1])) as bench:
-        print("begun", flush=True)
-        await bench.add(Path(sys.argv[2]))
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("MDSA_KILLS", "5"))))
-async def test_killed_at_any_moment_every_document_is_whole_or_absent(tmp_path: Path, seed: int) -> None:
-    folder, data = tmp_path / "many", tmp_path / "data"
-    folder.mkdir()
-    data.mkdir()
-    for number in range(60):
-        (folder / f"{number:02}.md").write_text(f"# Part {number}\n\n" + PUMP * 3)
-    texts = {str(file): file.read_text() for file in folder.iterdir()}
-    process = ingesting(data, folder)
-    assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == b"begun\n"
-    await asyncio.sleep(random.Random(seed).uniform(0.1, 1.5))
-    process.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(process.wait)
-    process.stdout.close()
-    async with opened(data) as bench:
-        for document in await bench.library.documents.find():
-            _, passages = await bench.library.documents.read(document.id)
-            assert "".join(passage.text for passage in passages) == texts[document.source]
-        assert bench.library.lacking == 0
-        await bench.search("oil the bearing")
-        end = finished(await bench.add(folder))
-        assert end.new + end.unchanged == 60
-        assert len(await bench.search("oil the bearing")) > 0
-
-
 async def test_an_embedder_that_comes_later_is_waited_for(tmp_path: Path, folder: Path) -> None:
     async with opened(tmp_path) as bench:
         await bench.add(folder)
@@ -272,3 +199,30 @@ async def test_an_embedder_that_comes_later_is_waited_for(tmp_path: Path, folder
         with pytest.raises(EmbedderUnavailable):
             await embedding(["x"])
         filling.cancel()
+
+
+async def test_a_reranker_has_the_last_word_and_its_score_is_told(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    asked: list[list[str]] = []
+
+    async def rerank(message: str, passages: Sequence[Passage]) -> list[float]:
+        asked.append([passage.text for passage in passages])
+        return [1.0 if "chimney" in passage.text else -1.0 for passage in passages]
+
+    assert "bearing" in (await bench.search("oil the bearing"))[0].text
+    bench.library.use_reranker(rerank)
+    first = (await bench.search("oil the bearing"))[0]
+    assert "chimney" in first.text
+    assert (first.score, first.scores["rerank"]) == (1.0, 1.0)
+    assert len(asked[0]) > 1
+
+
+async def test_a_reranker_that_fails_leaves_the_order_as_it_was(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+
+    async def rerank(message: str, passages: Sequence[Passage]) -> list[float]:
+        raise PluginFault("it broke")
+
+    before = await bench.search("oil the bearing")
+    bench.library.use_reranker(rerank)
+    assert await bench.search("oil the bearing") == before

@@ -19,6 +19,7 @@ from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.opening import (
     make_asker,
+    make_embedder,
     make_keeper,
     make_reranker,
     open_library,
@@ -26,14 +27,14 @@ from mdsa_server.configuration.opening import (
     opened_plugins,
 )
 from mdsa_server.configuration.reloading import Reloader, team_of
-from mdsa_server.inference.embedder import Embedder
+from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
-from mdsa_server.store.data_folder import DATABASE_FILE, ENCODERS_FOLDER, hold_data_folder
+from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.turn_log import TurnLog
@@ -130,13 +131,11 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         keeper = make_keeper(settings, engine, supervisor.spawn)
         # For loads that plugins have asked for, should the start fail or one ask while it closes.
         stack.push_async_callback(supervisor.close)
-        embedder = Embedder(
-            settings.embedding.model,
-            offline=settings.embedding.offline,
-            threads=settings.embedding.threads,
-            cache=EmbeddingCache(database),
-            copies=settings.data_folder / ENCODERS_FOLDER if settings.embedding.fast_messages else None,
-        )
+
+        async def the_keeper() -> ModelKeeper:
+            return keeper
+
+        embedder = make_embedder(settings, the_keeper, EmbeddingCache(database))
         stack.push_async_callback(embedder.close)
 
         library = await open_library(settings, database, embedder)

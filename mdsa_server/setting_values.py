@@ -100,7 +100,11 @@ def _language(name: str) -> str:
 
 
 def _folder_or_name(model: str, info: ValidationInfo) -> str:
-    """Tell a model's folder, made absolute, from a model's name."""
+    """Tell a model's folder, made absolute, from a model's name; the engine's own models have names alone."""
+    if info.data.get("provider") == "ollama":
+        if model == "auto":
+            raise Unfit('"auto" is no model of the engine', "Name one that embeds, such as nomic-embed-text.")
+        return model
     folder = _from_the_files_folder(Path(model), info)
     return str(folder) if model != "auto" and folder.is_dir() else model
 

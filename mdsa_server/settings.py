@@ -119,6 +119,9 @@ class ResidencySettings(Section):
 class EmbeddingSettings(Section):
     """What turns text into vectors, for routing and search."""
 
+    provider: Literal["sentence-transformers", "ollama"] = Field(
+        default="sentence-transformers", description="What embeds: this server itself, or a model of the engine."
+    )
     model: FolderOrName = Field(
         default="auto", description='A folder or a hub name; "auto" is the all-MiniLM-L6-v2 that comes along.'
     )

@@ -68,6 +68,9 @@ async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
 
 def _examine_embedding(loaded: Loaded, findings: Findings) -> None:
     embedding = loaded.settings.embedding
+    if embedding.provider == "ollama":
+        findings.note("embedding", f"{embedding.model}, by the engine")
+        return
     try:
         found = str(find_model(embedding.model, offline=True))
     except EmbedderUnavailable as error:

@@ -1,7 +1,7 @@
 """The engine and the plugins that settings ask for, opened: to serve with, and to check."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mdsa_server import bundled
@@ -10,8 +10,10 @@ from mdsa_server.engine_places import StandIn, engine_places
 from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.inference.asking import ModelAsker
 from mdsa_server.inference.embedder import Embedder
+from mdsa_server.inference.embedding_cache import EmbeddingCache
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper, Spawn
+from mdsa_server.inference.ollama_embedder import OllamaEmbedder
 from mdsa_server.inference.residency import Limits
 from mdsa_server.knowledge.library import Library
 from mdsa_server.knowledge.reading import Reader
@@ -23,12 +25,16 @@ from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.setting_values import in_seconds
 from mdsa_server.settings import Settings
+from mdsa_server.store.data_folder import ENCODERS_FOLDER
 from mdsa_server.store.database import Database
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
 
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000_000_000
+
+Keeper = Callable[[], Awaitable[ModelKeeper]]
+AnyEmbedder = Embedder | OllamaEmbedder
 
 
 @asynccontextmanager
@@ -87,28 +93,43 @@ def make_asker(settings: Settings, keeper: ModelKeeper) -> AskModel:
     return ModelAsker(keeper, lambda model: options_of(model, domains, keeper.engine.default_model_name))
 
 
-async def open_library(settings: Settings, database: Database, embedder: Embedder) -> Library:
+def make_embedder(settings: Settings, keeper: Keeper, cache: EmbeddingCache | None) -> AnyEmbedder:
+    """Make what turns texts into vectors; `keeper` is asked for only where a model of the engine does."""
+    embedding = settings.embedding
+    if embedding.provider == "ollama":
+        return OllamaEmbedder(keeper, embedding.model, cache)
+    return Embedder(
+        embedding.model,
+        offline=embedding.offline,
+        threads=embedding.threads,
+        cache=cache,
+        copies=settings.data_folder / ENCODERS_FOLDER if embedding.fast_messages else None,
+    )
+
+
+async def open_library(settings: Settings, database: Database, embedder: AnyEmbedder) -> Library:
     """Open the documents and what reads them. Raises StoreUnusable."""
     knowledge = settings.knowledge
     try:
         tokenizer = await asyncio.to_thread(lambda: embedder.tokenizer)
     except EmbedderUnavailable:
         tokenizer = None  # The library says so, and takes in no document.
-    reader = Reader(
-        tokenizer,
-        passage_tokens=knowledge.passage_tokens,
-        max_bytes=int(knowledge.max_document_mb * MEGABYTE),
-        seconds=knowledge.reading_timeout,
-        memory=int(knowledge.reading_memory_gb * GIGABYTE),
-    )
-    return await Library.open(
+    library = Library(
         database,
-        reader=reader,
+        reader=Reader(
+            tokenizer,
+            passage_tokens=knowledge.passage_tokens,
+            max_bytes=int(knowledge.max_document_mb * MEGABYTE),
+            seconds=knowledge.reading_timeout,
+            memory=int(knowledge.reading_memory_gb * GIGABYTE),
+        ),
         embed=embedder.embed_passages,
-        fingerprint=lambda: embedder.fingerprint,
+        encoder=embedder.encoder,
         stop_words=stop_words(knowledge.languages),
         in_memory=knowledge.vectors_in_memory,
     )
+    await library.open()
+    return library
 
 
 def make_reranker(settings: Settings, registry: PluginRegistry) -> Rerank | None:

@@ -11,13 +11,13 @@ import numpy as np
 
 from mdsa_server.configuration.load import Loaded, Reading
 from mdsa_server.configuration.offers import do_not_search, require_fit
-from mdsa_server.configuration.opening import make_asker, make_keeper, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import make_asker, make_embedder, make_keeper, opened_engine, opened_plugins
 from mdsa_server.errors import DataFolderInUse, EmbedderUnavailable
-from mdsa_server.inference.embedder import Embedder
-from mdsa_server.plugin_api.contracts import AskModel, Embed, Services
+from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.plugin_api.contracts import Embed, Services
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.settings import Settings
-from mdsa_server.store.data_folder import DATABASE_FILE, ENCODERS_FOLDER, hold_data_folder
+from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.supervisor import Supervisor
@@ -51,17 +51,11 @@ async def tried_plugins(
     settings = loaded.settings
     async with AsyncExitStack() as stack:
         cache = await _cache(settings, stack)
-        embedder = Embedder(
-            settings.embedding.model,
-            offline=settings.embedding.offline,
-            threads=settings.embedding.threads,
-            cache=cache,
-            copies=settings.data_folder / ENCODERS_FOLDER if settings.embedding.fast_messages else None,
-        )
+        late = LateEngine(settings, ollama_host, stack)
+        embedder = make_embedder(settings, late.keeper, cache)
         stack.push_async_callback(embedder.close)
         embed = ToldEmbed(embedder.embed, progress)
-        ask_model = LateAsker(settings, ollama_host, stack)
-        services = Services(embed, ask_model, do_not_search)
+        services = Services(embed, late.ask_model, do_not_search)
         plugins = opened_plugins(settings, services, routers, domains)
         registry = await stack.enter_async_context(plugins)
         await require_fit(Reading(loaded), registry)
@@ -98,30 +92,33 @@ class ToldEmbed:
             raise
 
 
-class LateAsker:
-    """Looks for the engine when a plugin first asks a model: most ask none, and the stand-in takes a while to start."""
+class LateEngine:
+    """Looks for the engine when a model is first asked: most ask none, and the stand-in takes a while to start."""
 
     def __init__(self, settings: Settings, ollama_host: str | None, stack: AsyncExitStack) -> None:
         self._settings = settings
         self._ollama_host = ollama_host
         self._stack = stack
         self._opening = asyncio.Lock()
-        self._asker: AskModel | None = None
+        self._keeper: ModelKeeper | None = None
 
-    async def __call__(self, messages: Sequence[Message], **how: Any) -> str:
+    async def keeper(self) -> ModelKeeper:
         async with self._opening:
-            if self._asker is None:
-                self._asker = await self._open()
-        return await self._asker(messages, **how)
+            if self._keeper is None:
+                self._keeper = await self._open()
+        return self._keeper
 
-    async def _open(self) -> AskModel:
+    async def ask_model(self, messages: Sequence[Message], **how: Any) -> str:
+        return await make_asker(self._settings, await self.keeper())(messages, **how)
+
+    async def _open(self) -> ModelKeeper:
         engine = await self._stack.enter_async_context(opened_engine(self._settings, self._ollama_host))
         supervisor = Supervisor()
         keeper = make_keeper(self._settings, engine, supervisor.spawn)
         self._stack.push_async_callback(supervisor.close)
         self._stack.push_async_callback(keeper.close)
         supervisor.service(keeper.watch, "model keeper")
-        return make_asker(self._settings, keeper)
+        return keeper
 
 
 async def _cache(settings: Settings, stack: AsyncExitStack) -> EmbeddingCache | None:

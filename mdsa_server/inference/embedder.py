@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import structlog
 
-from mdsa_server.errors import StoreUnusable
+from mdsa_server.inference.embedding_cache import EmbeddingCache, readable, recall
 from mdsa_server.inference.embedding_model import Encode, Vectors, find_model, fingerprint_of, load_model
 from mdsa_server.inference.embedding_thread import EmbeddingThread
 from mdsa_server.inference.query_embedder import QueryEmbedder
 from mdsa_server.inference.query_model import name_of_copy
 
-log = structlog.get_logger(__name__)
-
-# Models read a few hundred tokens at most; splitting the rest into tokens would be work for nothing.
-TEXT_CHARS = 20_000
-# How many vectors of a large order are made before they are put into the cache.
-KEPT_AT_ONCE = 512
 # Up to so many texts are a message. More are a pile, whose vectors are likely kept: those are worth the model itself.
 FEW = 8
-
-
-class EmbeddingCache(Protocol):
-    """Vectors by the encoder's fingerprint and the text: float32, little-endian."""
-
-    async def get(self, fingerprint: str, texts: Sequence[str]) -> dict[str, bytes]: ...
-
-    async def put(self, fingerprint: str, vectors: Mapping[str, bytes]) -> None: ...
 
 
 class Embedder:
@@ -83,6 +67,10 @@ class Embedder:
         file = self._find() / "tokenizer.json"
         return file if file.is_file() else None
 
+    async def encoder(self) -> str:
+        """Give `fingerprint`, read off the event loop. Raises EmbedderUnavailable."""
+        return await asyncio.to_thread(lambda: self.fingerprint)
+
     async def embed(self, texts: Sequence[str], *, cached: bool = False) -> Vectors:
         """Give unit vectors, float32, shape (texts, dimensions); `cached` for texts that will come again.
 
@@ -93,7 +81,7 @@ class Embedder:
         if not texts:
             return np.empty((0, self._dimensions), np.float32)
         if cached and self._cache:
-            vectors = await self._recall(self._cache, texts)
+            vectors = await recall(self._cache, await self.encoder(), texts, self._make)
         elif cached or len(texts) > FEW or not self._queries:
             vectors = await self._make(texts)
         else:
@@ -112,7 +100,7 @@ class Embedder:
             await asyncio.to_thread(self._queries.close)
 
     async def _make_few(self, queries: QueryEmbedder, texts: Sequence[str]) -> Vectors:
-        vectors = await queries.embed([_readable(text) for text in texts])
+        vectors = await queries.embed([readable(text) for text in texts])
         if vectors is None:
             vectors = await self._make(texts)
             # Not before: until the model has been loaded, messages wait for the processor.
@@ -120,20 +108,7 @@ class Embedder:
         return vectors
 
     async def _make(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.wrap_future(self._thread.order([_readable(text) for text in texts]))
-
-    async def _recall(self, cache: EmbeddingCache, texts: Sequence[str]) -> Vectors:
-        """Take from the cache what it has; make the rest and put it there, part by part, so that nothing is lost."""
-        fingerprint = await asyncio.to_thread(lambda: self.fingerprint)
-        wanted = list(dict.fromkeys(texts))
-        vectors = await _known(cache, fingerprint, wanted)
-        unknown = [text for text in wanted if text not in vectors]
-        for start in range(0, len(unknown), KEPT_AT_ONCE):
-            part = unknown[start : start + KEPT_AT_ONCE]
-            made = dict(zip(part, await self._make(part), strict=True))
-            await _keep(cache, fingerprint, made)
-            vectors |= made
-        return np.stack([vectors[text] for text in texts])
+        return await asyncio.wrap_future(self._thread.order([readable(text) for text in texts]))
 
     def _find(self) -> Path:
         with self._finding:
@@ -143,27 +118,3 @@ class Embedder:
 
     def _load(self) -> Encode:
         return load_model(self._find(), offline=self._offline, threads=self._threads)
-
-
-# A cache that fails costs time, not an answer.
-
-
-async def _known(cache: EmbeddingCache, fingerprint: str, texts: Sequence[str]) -> dict[str, Vectors]:
-    try:
-        kept = await cache.get(fingerprint, texts)
-    except StoreUnusable as error:
-        log.warning("cached vectors cannot be read", problem=error.detail, mend=error.mend)
-        return {}
-    return {text: np.frombuffer(vector, "<f4").astype(np.float32) for text, vector in kept.items()}
-
-
-async def _keep(cache: EmbeddingCache, fingerprint: str, made: Mapping[str, Vectors]) -> None:
-    try:
-        await cache.put(fingerprint, {text: vector.astype("<f4").tobytes() for text, vector in made.items()})
-    except StoreUnusable as error:
-        log.warning("vectors cannot be cached", problem=error.detail, mend=error.mend)
-
-
-def _readable(text: str) -> str:
-    """Cut to what a model may read, and without the lone surrogates that tokenizers refuse."""
-    return text[:TEXT_CHARS].encode("utf-8", "replace").decode("utf-8")

@@ -13,6 +13,7 @@ import msgspec
 import ollama
 from msgspec import Struct
 
+from mdsa_server.errors import EngineRefused
 from mdsa_server.inference.chat_lines import ChatChunk, ChatLines
 from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable
 from mdsa_server.vocabulary.conversation import Message
@@ -26,6 +27,8 @@ TABLE_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 # How a model's description names the file of its weights.
 WEIGHTS = re.compile(r"^FROM .*sha256-([0-9a-f]{64})$", re.MULTILINE)
+# What the engine says of a model that does nothing but embed.
+NO_CHAT = "does not support chat"
 # Fed when a body ends, since its last line may lack one.
 END_OF_LINE = b"\n"
 
@@ -128,13 +131,23 @@ class OllamaClient:
 
     async def load(self, model: str, *, options: ModelOptions, keep_alive: str | float) -> None:
         """Bring a model into memory; returns when it is there."""
-        with self._answering(model):
-            await self._control.chat(model, messages=[], options=options, keep_alive=keep_alive)
+        try:
+            with self._answering(model):
+                await self._control.chat(model, messages=[], options=options, keep_alive=keep_alive)
+        except EngineRefused as refused:
+            if NO_CHAT not in refused.detail:
+                raise
+            await self.embed(model, [], keep_alive=keep_alive)
 
     async def unload(self, model: str) -> None:
         """Take a model out of memory. A busy one goes when its last request ends: `resident` tells."""
-        with self._answering(model):
-            await self._control.chat(model, messages=[], keep_alive=0)
+        try:
+            with self._answering(model):
+                await self._control.chat(model, messages=[], keep_alive=0)
+        except EngineRefused as refused:
+            if NO_CHAT not in refused.detail:
+                raise
+            await self.embed(model, [], keep_alive=0)
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Fetch a model onto the engine's disk. What the engine has fetched survives a broken pull."""
@@ -144,10 +157,12 @@ class OllamaClient:
                 async for step in progress:
                     yield PullProgress(status=step.status or "", completed=step.completed or 0, total=step.total or 0)
 
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        """Embed texts: one unit vector each, in their order."""
+    async def embed(
+        self, model: str, texts: Sequence[str], *, keep_alive: str | float | None = None
+    ) -> list[list[float]]:
+        """Embed texts: one unit vector each, in their order; no texts only bring the model into memory."""
         with self._answering(model):
-            answer = await self._control.embed(model, input=list(texts))
+            answer = await self._control.embed(model, input=list(texts), keep_alive=keep_alive)
         return [list(vector) for vector in answer.embeddings]
 
     async def chat(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -33,8 +33,6 @@ log = structlog.get_logger(__name__)
 FILLED_AT_ONCE = 64
 # How long until it is looked again whether the embedding model can be loaded.
 PAUSE_SECONDS = 30.0
-# Of an index that no encoder fills.
-NO_ENCODER = "none"
 
 
 class PassageSearcher:
@@ -61,46 +59,45 @@ class PassageSearcher:
 
 
 class Library:
-    """One for the server. Documents are taken in one run at a time; searches go on meanwhile."""
+    """One for the server. Documents are taken in one run at a time; searches go on meanwhile.
+
+    `encoder` names what `embed` embeds with. Raises EmbedderUnavailable where there is none yet: it is asked again.
+    """
 
     def __init__(
-        self, database: Database, index: VectorIndex, reader: Reader, embed: EmbedPassages, stop_words: Collection[str]
-    ) -> None:
-        self._index = index
-        self._reader = reader
-        self._embed = embed
-        self.documents = Documents(database, index)
-        self.passages = Passages(database)
-        self.lacking = 0
-        """How many passages have no vector of this encoder yet: until all have, words alone are searched."""
-        self._search = Search(self.passages, index, lambda: not self.lacking, stop_words)
-        self._one_at_a_time = asyncio.Lock()
-
-    @classmethod
-    async def open(
-        cls,
+        self,
         database: Database,
         *,
         reader: Reader,
         embed: EmbedPassages,
-        fingerprint: Callable[[], str],
+        encoder: Callable[[], Awaitable[str]],
         stop_words: Collection[str],
         in_memory: bool = True,
-    ) -> Library:
-        """Read what is held in memory; `fingerprint` names the encoder, and may read the disk.
+    ) -> None:
+        self._index = VectorIndex(database, in_memory=in_memory)
+        self._reader = reader
+        self._embed = embed
+        self._encoder = encoder
+        self._encoder_known = False
+        self.documents = Documents(database, self._index)
+        self.passages = Passages(database)
+        self._whole = False
+        """Whether every passage has its vector; until then words alone are searched."""
+        self._search = Search(self.passages, self._index, lambda: self._whole, stop_words)
+        self._one_at_a_time = asyncio.Lock()
 
-        Without an encoder documents are found by their words, and none can be taken in. Raises StoreUnusable.
-        """
+    async def open(self) -> None:
+        """Read what is held in memory. Without an encoder documents are found by their words. Raises StoreUnusable."""
         try:
-            encoder = await asyncio.to_thread(fingerprint)
+            await self._know_encoder()
         except EmbedderUnavailable as error:
             log.warning("documents are searched by their words alone", problem=error.detail, mend=error.mend)
-            encoder = NO_ENCODER
-        index = VectorIndex(database, encoder, in_memory=in_memory)
-        await index.open()
-        library = cls(database, index, reader, embed, stop_words)
-        _, library.lacking = await index.unembedded(0)
-        return library
+        else:
+            self._whole = await self.lacking() == 0
+
+    async def lacking(self) -> int:
+        """Count the passages that have no vector of the present encoder yet."""
+        return (await self._index.unembedded(0))[1]
 
     def use_reranker(self, rerank: Rerank | None) -> None:
         """Have the best passages of each search judged anew."""
@@ -150,15 +147,23 @@ class Library:
     async def fill(self) -> None:
         """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""
         while True:
-            passages, self.lacking = await self._index.unembedded(FILLED_AT_ONCE)
-            if not passages:
-                break
-            texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
             try:
+                await self._know_encoder()
+                passages, left = await self._index.unembedded(FILLED_AT_ONCE)
+                self._whole = left == 0
+                if self._whole:
+                    break
+                texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
                 await self._index.fill(passages, await self._embed(texts))
             except EmbedderUnavailable:
                 await asyncio.sleep(PAUSE_SECONDS)
         await self._index.drop_others()
+
+    async def _know_encoder(self) -> None:
+        """Raises EmbedderUnavailable."""
+        if not self._encoder_known:
+            await self._index.open(await self._encoder())
+            self._encoder_known = True
 
     async def close(self) -> None:
         """End what reads documents."""
@@ -167,6 +172,7 @@ class Library:
     async def _ingest(
         self, sources: Sequence[Source], collection: str, tags: tuple[str, ...], tell: Tell, gone: Sequence[str] = ()
     ) -> None:
+        await self._know_encoder()
         async with self._one_at_a_time:
             ingestion = Ingestion(
                 self.documents, self._reader, self._embed, collection=collection, tags=tags, tell=tell

@@ -45,13 +45,14 @@ class VectorIndex:
     CANDIDATES of them, and nothing is held.
     """
 
-    def __init__(self, database: Database, fingerprint: str, *, in_memory: bool = True) -> None:
+    def __init__(self, database: Database, fingerprint: str | None = None, *, in_memory: bool = True) -> None:
         self._database = database
         self._fingerprint = fingerprint
         self._signs = SignIndex() if in_memory else None
 
-    async def open(self) -> None:
-        """Read the signs of all vectors there are."""
+    async def open(self, fingerprint: str | None = None) -> None:
+        """Read the signs of all vectors there are; the encoder may be named only now, and once."""
+        self._fingerprint = fingerprint or self._fingerprint
 
         def work(db: Connection) -> None:
             table = self._find(db)

@@ -14,6 +14,7 @@ import pytest
 from mdsa_server.errors import EngineError
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.inference.ollama import OllamaClient
+from mdsa_server.inference.ollama_embedder import OllamaEmbedder
 from mdsa_server.inference.residency import Limits
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import ModelOptions
@@ -144,3 +145,17 @@ async def test_an_engine_that_is_started_again_is_used_again(tmp_path: Path) -> 
         assert await ask(keeper, "one")
         assert await resident(keeper.engine.client) == {"one"}
         await keeping.__aexit__(None, None, None)
+
+
+async def test_texts_are_embedded_by_a_leased_model_within_the_places_there_are(keeper: ModelKeeper) -> None:
+    async def the_keeper() -> ModelKeeper:
+        return keeper
+
+    for model in ("one", "two"):
+        await ask(keeper, model)
+    embedder = OllamaEmbedder(the_keeper, "three", cache=None)
+    one, other, again = await embedder.embed(["The cat sleeps.", "", "The cat sleeps."])
+    assert float(one @ again) == pytest.approx(1.0, abs=1e-4)
+    assert float(one @ other) < 0.999
+    assert await resident(keeper.engine.client) == {"two", "three"}
+    assert (await embedder.encoder()).startswith("ollama-1-")

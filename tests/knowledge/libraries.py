@@ -42,7 +42,7 @@ class Embedding:
         self.asked: list[str] = []
         self.broken = False
 
-    def fingerprint(self) -> str:
+    async def encoder(self) -> str:
         if self.broken:
             raise EmbedderUnavailable("it is broken")
         return self.name
@@ -93,13 +93,14 @@ async def opened(folder: Path, embedding: Embedding | None = None) -> AsyncItera
     embedding = embedding or Embedding()
     database = await Database.open(folder / "library.sqlite3")
     reader = Reader(None, passage_tokens=60, max_bytes=100_000, seconds=20.0, memory=2_000_000_000)
-    library = await Library.open(
+    library = Library(
         database,
         reader=reader,
         embed=embedding,
-        fingerprint=embedding.fingerprint,
+        encoder=embedding.encoder,
         stop_words=frozenset({"the", "is", "how"}),
     )
+    await library.open()
     try:
         yield Bench(library, embedding, database)
     finally:

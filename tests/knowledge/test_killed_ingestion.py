@@ -57,7 +57,7 @@ async def test_killed_at_any_moment_every_document_is_whole_or_absent(tmp_path: 
         for document in await bench.library.documents.find():
             _, passages = await bench.library.documents.read(document.id)
             assert "".join(passage.text for passage in passages) == texts[document.source]
-        assert bench.library.lacking == 0
+        assert await bench.library.lacking() == 0
         await bench.search("oil the bearing")
         end = finished(await bench.add(folder))
         assert end.new + end.unchanged == 60

@@ -62,6 +62,14 @@ def sync(folder: str, collection: str, tags: tuple[str, ...], data: Path | None,
     run(_take_in(read_configuration(config, data), "/api/documents/sync", body))
 
 
+@documents.command()
+@click.option("--collection", required=True, help="The collection.")
+@configuration_options
+def reindex(collection: str, data: Path | None, config: Path | None) -> None:
+    """Read the files of a collection anew, whether they have changed or not; what was sent without a file stays."""
+    run(_take_in(read_configuration(config, data), "/api/documents/reindex", {"collection": collection}))
+
+
 @documents.command("list")
 @collection_option
 @json_option

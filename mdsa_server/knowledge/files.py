@@ -46,6 +46,12 @@ def sources_in(folder: Path) -> list[Source]:
     return [_source(path) for path in _inside(folder)]
 
 
+def sources_still_there(names: Sequence[str]) -> list[Source]:
+    """Give those of the files so named that are there; what was sent has no path, and is left out."""
+    paths = [Path(name) for name in names]
+    return [_source(path) for path in paths if path.is_absolute() and path.is_file()]
+
+
 def _meant(path: str) -> Iterator[Path]:
     whole = Path(path).expanduser().absolute()
     if whole.is_dir():

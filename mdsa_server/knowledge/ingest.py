@@ -14,7 +14,7 @@ import numpy as np
 
 from mdsa_server.errors import DocumentUnreadable, MdsaError
 from mdsa_server.knowledge.embedded_text import in_context
-from mdsa_server.store.documents import Documents, NewDocument, NewPassage
+from mdsa_server.store.documents import Documents, Kept, NewDocument, NewPassage
 from mdsa_server.store.vector_index import Vectors
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 from mdsa_server.vocabulary.ingestion import (
@@ -66,6 +66,8 @@ class Source:
     bytes: int
     modified: float
     """Seconds since 1970."""
+    tags: tuple[str, ...] = ()
+    """Where there are none, those that were given to it before stay."""
 
     def digest(self) -> str:
         """Give the SHA-256 of what it holds now. Raises OSError."""
@@ -76,7 +78,10 @@ class Source:
 
 
 class Ingestion:
-    """One run over some sources into one collection. `tell` is told what happens, as it does."""
+    """One run over some sources into one collection. `tell` is told what happens, as it does.
+
+    With `anew` also what has not changed is read again.
+    """
 
     def __init__(
         self,
@@ -85,14 +90,14 @@ class Ingestion:
         embed: EmbedPassages,
         *,
         collection: str,
-        tags: tuple[str, ...] = (),
+        anew: bool = False,
         tell: Tell,
     ) -> None:
         self._documents = documents
         self._reader = reader
         self._embed = embed
         self._collection = collection
-        self._tags = tags
+        self._anew = anew
         self._tell = tell
         self._clock: Stopwatch = stopwatch()
         self._counts: Counter[str] = Counter()
@@ -112,7 +117,7 @@ class Ingestion:
         )
         try:
             await self._forget(gone)
-            known = await self._documents.hashes(self._collection, [source.name for source in sources])
+            known = await self._documents.known(self._collection, [source.name for source in sources])
             left = iter(sources)
             async with asyncio.TaskGroup() as side_by_side:
                 for _ in range(SIDE_BY_SIDE):
@@ -130,7 +135,7 @@ class Ingestion:
             self._counts["gone"] += 1
             self._tell(DocumentGone(at=self._clock(), source=source))
 
-    async def _take_in_turn(self, left: Iterator[Source], known: dict[str, str]) -> None:
+    async def _take_in_turn(self, left: Iterator[Source], known: dict[str, Kept]) -> None:
         for source in left:
             try:
                 await self._take(source, known.get(source.name))
@@ -140,8 +145,9 @@ class Ingestion:
                     DocumentRefused(at=self._clock(), source=source.name, problem=error.problem, bytes=source.bytes)
                 )
 
-    async def _take(self, source: Source, known: str | None) -> None:
-        if known is not None and known == await self._name_of_content(source):
+    async def _take(self, source: Source, known: Kept | None) -> None:
+        tags = source.tags or (known.tags if known else ())
+        if known and not self._anew and known == Kept(await self._name_of_content(source), tags):
             self._told(source, "unchanged", None, 0)
             return
         if source.path is None:
@@ -155,7 +161,7 @@ class Ingestion:
             source=source.name,
             title=document.title,
             type=document.type,
-            tags=self._tags,
+            tags=tags,
             bytes=source.bytes,
             content_hash=self._name(digest),
             modified=source.modified,
@@ -196,11 +202,11 @@ class Ingestion:
                 self._tell(PassagesEmbedded(at=self._clock(), source=source, done=done, passages=len(new)))
         return np.stack([known[text] for text in texts])
 
-    async def _name_of_content(self, source: Source) -> str | None:
+    async def _name_of_content(self, source: Source) -> str:
         try:
             return self._name(await asyncio.to_thread(source.digest))
         except OSError:
-            return None  # The reader says what is wrong with it.
+            return ""  # The reader says what is wrong with it.
 
     def _name(self, digest: str) -> str:
         return f"{digest}-{self._reader.rules}"

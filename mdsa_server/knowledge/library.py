@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
 from mdsa_server.knowledge.embedded_text import in_context
-from mdsa_server.knowledge.files import sources_in, sources_of
+from mdsa_server.knowledge.files import sources_in, sources_of, sources_still_there
 from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell
 from mdsa_server.knowledge.search import Rerank, Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
@@ -110,11 +111,11 @@ class Library:
     async def add(self, paths: Sequence[str], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
         """Take in files, folders and what patterns match. Raises DocumentUnreadable where a path leads nowhere."""
         sources = await asyncio.to_thread(sources_of, paths)
-        await self._ingest(sources, collection, tags, tell)
+        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell)
 
-    async def add_sent(self, sources: Sequence[Source], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+    async def add_sent(self, sources: Sequence[Source], collection: str, tell: Tell) -> None:
         """Take in what was sent."""
-        await self._ingest(sources, collection, tags, tell)
+        await self._ingest(sources, collection, tell)
 
     async def sync(self, folder: Path, collection: str, tags: tuple[str, ...], tell: Tell) -> None:
         """Take in what is new or changed in a folder, and delete what is gone from it; `folder` is absolute.
@@ -122,10 +123,16 @@ class Library:
         Raises DocumentUnreadable where there is none.
         """
         sources = await asyncio.to_thread(sources_in, folder)
-        known = await self.documents.hashes(collection)
+        known = await self.documents.known(collection)
         here = {source.name for source in sources}
         gone = [name for name in known if name not in here and Path(name).is_relative_to(folder)]
-        await self._ingest(sources, collection, tags, tell, gone)
+        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell, gone=gone)
+
+    async def reindex(self, collection: str, tell: Tell) -> None:
+        """Read the files of a collection anew, whether they have changed or not; what has no file any more stays."""
+        known = await self.documents.known(collection)
+        sources = await asyncio.to_thread(sources_still_there, list(known))
+        await self._ingest(sources, collection, tell, anew=True)
 
     async def follow(self, folder: Path, collection: str) -> None:
         """Have a collection hold what a folder holds now; what cannot be taken in is logged."""
@@ -170,11 +177,11 @@ class Library:
         await self._reader.close()
 
     async def _ingest(
-        self, sources: Sequence[Source], collection: str, tags: tuple[str, ...], tell: Tell, gone: Sequence[str] = ()
+        self, sources: Sequence[Source], collection: str, tell: Tell, *, gone: Sequence[str] = (), anew: bool = False
     ) -> None:
         await self._know_encoder()
         async with self._one_at_a_time:
             ingestion = Ingestion(
-                self.documents, self._reader, self._embed, collection=collection, tags=tags, tell=tell
+                self.documents, self._reader, self._embed, collection=collection, anew=anew, tell=tell
             )
             await ingestion.run(sources, gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -46,6 +46,13 @@ class NewDocument(Struct, frozen=True, kw_only=True):
     modified: float
     """Seconds since 1970."""
     passages: tuple[NewPassage, ...]
+
+
+class Kept(NamedTuple):
+    """What is kept of a source."""
+
+    content_hash: str
+    tags: tuple[str, ...]
 
 
 class StoredPassage(Struct, frozen=True, kw_only=True):
@@ -90,16 +97,17 @@ class Documents:
             remember()
         return ids
 
-    async def hashes(self, collection: str, sources: Sequence[str] | None = None) -> dict[str, str]:
-        """Give the content hash of each document of a collection by its source; of all sources, or of those named."""
+    async def known(self, collection: str, sources: Sequence[str] | None = None) -> dict[str, Kept]:
+        """Tell what is kept of the sources of a collection: of all, or of those named."""
         wanted = None if sources is None else msgspec.json.encode(list(sources)).decode()
 
-        def work(db: Connection) -> dict[str, str]:
-            query = f"select source, content_hash from {JOINED} where name = ?1"  # noqa: S608  # constants
-            if wanted is not None:
-                query += " and source in (select value from json_each(?2))"
-            values = (collection,) if wanted is None else (collection, wanted)
-            return {str(source): str(content) for source, content in db.execute(query, values)}
+        def work(db: Connection) -> dict[str, Kept]:
+            rows: Any = db.execute(
+                f"""select source, content_hash, tags from {JOINED} where name = ?1
+                    and (?2 is null or source in (select value from json_each(?2)))""",  # noqa: S608  # constants
+                (collection, wanted),
+            )
+            return {source: Kept(content, _tags(tags)) for source, content, tags in rows}
 
         return await self._database.read(work)
 
@@ -266,9 +274,13 @@ def _document(row: tuple[Any, ...]) -> Document:
         source=source,
         title=title,
         type=type_,
-        tags=msgspec.json.decode(tags, type=tuple[str, ...]),
+        tags=_tags(tags),
         bytes=size,
         passages=passages,
         modified=datetime.fromtimestamp(modified, UTC),
         added=datetime.fromtimestamp(added, UTC),
     )
+
+
+def _tags(written: str) -> tuple[str, ...]:
+    return msgspec.json.decode(written, type=tuple[str, ...])

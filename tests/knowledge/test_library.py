@@ -226,3 +226,25 @@ async def test_a_reranker_that_fails_leaves_the_order_as_it_was(bench: Bench, fo
     before = await bench.search("oil the bearing")
     bench.library.use_reranker(rerank)
     assert await bench.search("oil the bearing") == before
+
+
+async def test_a_collection_is_read_anew_and_what_has_no_file_any_more_stays(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    (folder / "stove.txt").unlink()
+    bench.events.clear()
+    await bench.library.reindex("manuals", bench.events.append)
+    assert finished(bench.events[-1]).changed == 1
+    assert len(await bench.library.documents.find()) == 2
+
+
+async def test_tags_are_given_changed_and_kept_where_none_are_given(bench: Bench, folder: Path) -> None:
+    pump = folder / "pump.md"
+    for tags, outcome, kept in (
+        (("old",), "new", ("old",)),
+        ((), "unchanged", ("old",)),
+        (("new", "x"), "changed", ("new", "x")),
+        (("new", "x"), "unchanged", ("new", "x")),
+    ):
+        end = finished(await bench.add(pump, tags=tags))
+        assert getattr(end, outcome) == 1, tags
+        assert (await bench.library.documents.find())[0].tags == kept

@@ -74,6 +74,10 @@ class SyncedFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tags: list[str] = []
 
 
+class NamedCollection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    collection: str
+
+
 class Ingested(Struct, frozen=True, kw_only=True):
     """What came of taking documents in."""
 
@@ -101,6 +105,7 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
 
 SearchBody = Annotated[SearchRequest, like(message="How do I reset the pump?")]
 NewBody = Annotated[NewDocuments, like(paths=["/home/me/manuals"], collection="manuals")]
+ReindexBody = Annotated[NamedCollection, like(collection="manuals")]
 SyncBody = Annotated[SyncedFolder, like(folder="/home/me/manuals", collection="manuals")]
 
 
@@ -167,6 +172,22 @@ class DocumentController(Controller):
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
             return rooms.library.sync(folder, collection, tuple(data.tags), tell)
+
+        return await _ingesting(request, rooms, work)
+
+    @post(
+        "/documents/reindex",
+        operation_id="ReindexDocuments",
+        status_code=200,
+        operation_class=also(EVENTS),
+        responses=TAKING_IN,
+    )
+    async def reindex(self, data: ReindexBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
+        """Read the files of a collection anew, whether they have changed or not."""
+        collection = _name("collection", data.collection)
+
+        def work(tell: Tell) -> Coroutine[Any, Any, None]:
+            return rooms.library.reindex(collection, tell)
 
         return await _ingesting(request, rooms, work)
 

@@ -108,3 +108,10 @@ async def test_odd_messages_find_nothing_or_something_but_never_fail(client: htt
     for message in ("", " ", '"', "a OR", "NEAR(", "x" * 50_000, "🙂", "*"):
         answer = await client.post("/api/search", json={"message": message})
         assert answer.status_code == 200, (message[:20], answer.text)
+
+
+async def test_a_collection_is_read_anew(client: httpx.AsyncClient, folder: Path) -> None:
+    await taken_in(client, folder)
+    answer = await client.post("/api/documents/reindex", json={"collection": "manuals"})
+    assert answer.json()["finished"]["changed"] == 2
+    assert (await client.post("/api/documents/reindex", json={"collection": "none"})).json()["finished"]["changed"] == 0

@@ -46,6 +46,8 @@ def make_environment(templates: Path, static: Path) -> Environment:
         percent=percent,
         seconds=seconds,
         count=count,
+        size=size,
+        paragraphs=paragraphs,
         ago=ago,
         plural=plural,
     )
@@ -85,6 +87,20 @@ def seconds(span: float) -> str:
 def count(number: float) -> str:
     """Write a number with its thousands apart."""
     return f"{number:,.0f}"
+
+
+def size(bytes_: float) -> str:
+    """Write a number of bytes with as many digits as matter: `512 B`, `3.4 kB`, `120 MB`."""
+    units = ["B", "kB", "MB", "GB"]
+    while bytes_ >= 999.5 and len(units) > 1:
+        bytes_ /= 1000
+        del units[0]
+    return f"{bytes_:.0f} {units[0]}" if units[0] == "B" or bytes_ >= 9.95 else f"{bytes_:.1f} {units[0]}"
+
+
+def paragraphs(text: str) -> list[str]:
+    """Give what stands between empty lines; lines keep their indents."""
+    return [part.strip("\n") for part in re.split(r"\n(?:[^\S\n]*\n)+", text) if part.strip()]
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -30,6 +30,7 @@ addEventListener("htmx:after:request", event => {
   if (sourceElement !== form || response.status >= 400) return
   files.value = ""
   form.elements.path.value = ""
+  document.getElementById("ingestions").scrollIntoView({ block: "nearest" })
 })
 
 addEventListener("htmx:error", event => { if (event.detail.ctx?.sourceElement === form) tell("offline") })

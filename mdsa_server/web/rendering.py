@@ -47,7 +47,6 @@ def make_environment(templates: Path, static: Path) -> Environment:
         seconds=seconds,
         count=count,
         size=size,
-        paragraphs=paragraphs,
         ago=ago,
         plural=plural,
     )
@@ -96,11 +95,6 @@ def size(bytes_: float) -> str:
         bytes_ /= 1000
         del units[0]
     return f"{bytes_:.0f} {units[0]}" if units[0] == "B" or bytes_ >= 9.95 else f"{bytes_:.1f} {units[0]}"
-
-
-def paragraphs(text: str) -> list[str]:
-    """Give what stands between empty lines; lines keep their indents."""
-    return [part.strip("\n") for part in re.split(r"\n(?:[^\S\n]*\n)+", text) if part.strip()]
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -18,6 +18,7 @@ from mdsa_server.vocabulary.ingestion import IngestionFailed
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.uploads import take_in
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
+from mdsa_server.web.pages.passage_view import passages_shown
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rendering import render
@@ -121,7 +122,10 @@ class DocumentPages(Controller):
     async def document(self, document: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[str]:
         """Show a document as it was taken in."""
         found, passages = await rooms.library.documents.read(document)
-        context = surroundings(rooms, "documents") | {"document": found, "passages": passages}
+        context = surroundings(rooms, "documents") | {
+            "document": found,
+            "passages": passages_shown(passages, found.title, found.type),
+        }
         # In a thread: a long one would keep the loop from everyone else.
         return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
 
@@ -130,7 +134,9 @@ class DocumentPages(Controller):
         """Show a passage between its neighbours."""
         passages = rooms.library.passages
         found = await passages.around(await passages.at(document, place), NEIGHBOURS, NEIGHBOURS)
-        return Template("fragments/passage_near.html", context={"found": found, "place": place})
+        (here,) = (one for one in found if one.passage.place == place)
+        shown = passages_shown([one.passage for one in found], here.title, here.type)
+        return Template("fragments/passage_near.html", context={"here": here, "passages": shown})
 
     @post("/{document:str}/delete", status_code=200)
     async def delete(

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
-from msgspec.structs import replace
 
 from mdsa_server.chat.desk import SharedVector
 from mdsa_server.errors import UnknownIngestion
@@ -16,10 +15,10 @@ from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
 from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
-from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.uploads import take_in
+from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
-from mdsa_server.web.pages.passage_view import heading_apart, passages_shown
+from mdsa_server.web.pages.passage_view import passages_shown
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rendering import render
@@ -156,13 +155,13 @@ class DocumentPages(Controller):
         return Template("fragments/document_gone.html", context=context, headers=CHANGED if emptied else {})
 
 
-async def _hits(rooms: Rooms, text: str, collection: str) -> list[Passage]:
+async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
     if not text.strip():
         return []
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)
     found = await rooms.library.search(text, vector, wanted, HITS_SHOWN)
-    return [replace(one, text=heading_apart(one.text, (one.title, *one.heading)[-1])[1]) for one in found]
+    return [hit(passage, text) for passage in found]
 
 
 async def _raise_if_it_cannot_begin(rooms: Rooms, ingestion: RunningIngestion) -> None:

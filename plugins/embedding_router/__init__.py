@@ -104,6 +104,7 @@ class EmbeddingRouter:
             tuple(Candidate(learnt.names[place], float(verdict.domains[place])) for place in order),
             tuple(nearest(learnt.sentences, verdict.nearest[:SHOWN])),
             out_of_scope=verdict.out_of_scope,
+            likeness=verdict.nearest[0][1] if verdict.nearest else None,
         )
 
 

@@ -29,6 +29,7 @@ from mdsa_server.configuration.opening import (
 )
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_api.contracts import Services
@@ -45,16 +46,20 @@ from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.conversations import ConversationController
 from mdsa_server.web.api.corrections import CorrectionController
 from mdsa_server.web.api.documents import DocumentController
+from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
+from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
 from mdsa_server.web.pages import PAGES
 from mdsa_server.web.pages.api_docs import ApiDocsPage
+from mdsa_server.web.pages.documents import DocumentPages
 from mdsa_server.web.problems import EXCEPTION_HANDLERS
 from mdsa_server.web.rendering import template_config
 from mdsa_server.web.request_log import RequestLog
 from mdsa_server.web.rooms import Rooms
 from mdsa_server.web.static import static_files
+from mdsa_server.web.uploads import upload_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +86,12 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             ChatController,
             ConversationController,
             DocumentController,
+            IngestionController,
+            Router(
+                "/",
+                route_handlers=[UploadController, DocumentPages],
+                request_max_body_size=upload_bytes(settings.knowledge.max_document_mb),
+            ),
             CorrectionController,
             ModelController,
             ServerController,
@@ -198,6 +209,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             engine=engine,
             keeper=keeper,
             library=library,
+            ingestions=Ingestions(supervisor.spawn),
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),

@@ -92,6 +92,25 @@ class DocumentUnreadable(MdsaError):
     title = "A document cannot be read"
 
 
+class UploadTooLarge(MdsaError):
+    """The files that were sent are together more than is taken at once. Send fewer."""
+
+    title = "The files are too large"
+
+
+class UnknownIngestion(MdsaError):
+    """There is no such ingestion, or it ended long ago."""
+
+    title = "There is no such ingestion"
+
+
+class TooManyIngestions(MdsaError):
+    """As many ingestions are under way as may. Try again once some of them have ended."""
+
+    title = "Too many ingestions wait"
+    retry_after = 30
+
+
 class UnknownCorrection(MdsaError):
     """No correction has this id; it may have gone with its conversation."""
 

@@ -144,6 +144,8 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
                 match event:
                     case "ingestion_started":
                         progress.begin(told["bytes"])
+                    case "document_begun":
+                        progress.advance(0, told["source"])
                     case "document_ingested":
                         progress.advance(told["bytes"], told["source"])
                     case "document_refused":

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mdsa_server.store.vector_index import Vectors
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 from mdsa_server.vocabulary.ingestion import (
     AnyIngestionEvent,
+    DocumentBegun,
     DocumentGone,
     DocumentIngested,
     DocumentRefused,
@@ -55,6 +56,9 @@ class Reader(Protocol):
     async def read_bytes(self, content: bytes, name: str) -> tuple[ReadDocument, tuple[Piece, ...], str]:
         """The same of what was sent under a name."""
 
+    def check_size(self, name: str, size: int) -> None:
+        """Raise DocumentUnreadable where a document has more bytes than it may have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -62,7 +66,8 @@ class Source:
 
     name: str
     path: Path | None = None
-    content: bytes = b""
+    sent: IO[bytes] | None = None
+    """What was sent, where there is no path."""
     bytes: int
     modified: float
     """Seconds since 1970."""
@@ -72,7 +77,7 @@ class Source:
     def digest(self) -> str:
         """Give the SHA-256 of what it holds now. Raises OSError."""
         if self.path is None:
-            return hashlib.sha256(self.content).hexdigest()
+            return hashlib.sha256(_sent(self)).hexdigest()
         with self.path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -150,8 +155,12 @@ class Ingestion:
         if known and not self._anew and known == Kept(await self._name_of_content(source), tags):
             self._told(source, "unchanged", None, 0)
             return
+        self._tell(DocumentBegun(at=self._clock(), source=source.name, bytes=source.bytes))
         if source.path is None:
-            document, pieces, digest = await self._reader.read_bytes(source.content, source.name)
+            # What is too large need not be brought into memory to be refused.
+            self._reader.check_size(source.name, source.bytes)
+            content = await asyncio.to_thread(_sent, source)
+            document, pieces, digest = await self._reader.read_bytes(content, source.name)
         else:
             document, pieces, digest = await self._reader.read(source.path)
         passages = passages_of(document, pieces)
@@ -223,6 +232,13 @@ def passages_of(document: ReadDocument, pieces: Sequence[Piece]) -> tuple[NewPas
         NewPassage(text=document.text[start:end], heading=_below(document.title, piece.heading), page=piece.page)
         for piece, start, end in zip(pieces, starts, ends, strict=True)
     )
+
+
+def _sent(source: Source) -> bytes:
+    """Give what was sent; it may lie on the disk. Raises OSError."""
+    assert source.sent is not None  # noqa: S101  # a source has one or the other
+    source.sent.seek(0)
+    return source.sent.read()
 
 
 def _below(title: str, heading: tuple[str, ...]) -> tuple[str, ...]:

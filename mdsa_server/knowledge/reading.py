@@ -51,11 +51,15 @@ class Reader:
 
     async def read_bytes(self, content: bytes, name: str) -> tuple[ReadDocument, tuple[Piece, ...], str]:
         """Read what was uploaded under a file's name; gives and raises the same as `read`."""
+        self.check_size(name, len(content))
+        return await self._done(name, self._order(name, content=content))
+
+    def check_size(self, name: str, size: int) -> None:
+        """Raise DocumentUnreadable where a document has more bytes than it may have."""
         try:
-            require_size(len(content), self._max_bytes)
+            require_size(size, self._max_bytes)
         except DocumentUnreadable as error:
             raise _named(name, error.detail, error.mend) from None
-        return await self._done(name, self._order(name, content=content))
 
     def _order(self, name: str, *, path: Path | None = None, content: bytes = b"") -> Order:
         return Order(

@@ -129,11 +129,18 @@ class Documents:
 
         return await self._database.read(work)
 
-    async def find(self, collection: str | None = None, *, after: str = "", most: int = PAGE) -> list[Document]:
-        """Give documents by source, those of one collection or of all; `after` is the id of the last one seen."""
+    async def find(
+        self, collection: str | None = None, *, after: str | tuple[str, str] = "", most: int = PAGE
+    ) -> list[Document]:
+        """Give documents by source, those of one collection or of all.
+
+        `after` is the id of the last one seen, or its source and id, which say where to go on also once it is gone.
+        """
 
         def work(db: Connection) -> list[Document]:
-            begin = db.execute("select source, id from documents where id = ?", (after,)).fetchone() or ("", "")
+            begin = after
+            if isinstance(after, str):
+                begin = db.execute("select source, id from documents where id = ?", (after,)).fetchone() or ("", "")
             rows = db.execute(
                 f"""select {COLUMNS} from {JOINED} where (?1 is null or name = ?1) and (source, documents.id) > (?2, ?3)
                     order by source, documents.id limit ?4""",  # noqa: S608  # constants

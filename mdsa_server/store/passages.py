@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Connection, Database
 from mdsa_server.store.documents import StoredPassage, stored_passage
 from mdsa_server.store.passage_filter import PASSAGES, ids_of, where_of
@@ -67,6 +68,22 @@ class Passages:
     async def read(self, passages: Sequence[int]) -> dict[int, FoundPassage]:
         """Give passages by their ids; those that were deleted meanwhile are missing."""
         return await self._database.read(lambda db: _read(db, passages))
+
+    async def at(self, document: str, place: int) -> int:
+        """Give the id of a document's passage by its place. Raises UnknownDocument."""
+
+        def work(db: Connection) -> int:
+            row: Any = db.execute(
+                f"select passages.id from {PASSAGES} where documents.id = ? and place = ?",  # noqa: S608  # constants
+                (document, place),
+            ).fetchone()
+            if row is None:
+                raise UnknownDocument(
+                    f"no document has the id {document!r} and a passage {place}", "It may have been deleted."
+                )
+            return int(row[0])
+
+        return await self._database.read(work)
 
     async def around(self, passage: int, before: int, after: int) -> list[FoundPassage]:
         """Give a passage between its neighbours in the document, in order; none where it was deleted."""

@@ -21,6 +21,13 @@ class IngestionStarted(IngestionEvent, frozen=True, tag="ingestion_started"):
     """Of all files together: what is done of them tells how far it is."""
 
 
+class DocumentBegun(IngestionEvent, frozen=True, tag="document_begun"):
+    """The document is being read; one that has not changed since it was taken in is not."""
+
+    source: str
+    bytes: int
+
+
 class PassagesEmbedded(IngestionEvent, frozen=True, tag="passages_embedded"):
     """A part of a large document has its vectors."""
 
@@ -71,6 +78,7 @@ class IngestionFailed(IngestionEvent, frozen=True, tag="ingestion_failed"):
 
 AnyIngestionEvent = (
     IngestionStarted
+    | DocumentBegun
     | PassagesEmbedded
     | DocumentIngested
     | DocumentRefused

@@ -30,9 +30,11 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownCorrection: 404,
     errors.UnknownDocument: 404,
     errors.DocumentUnreadable: 422,
+    errors.UploadTooLarge: 413,
+    errors.UnknownIngestion: 404,
+    errors.TooManyIngestions: 429,
     errors.LearningWorsened: 409,
     errors.UnknownModel: 404,
-    errors.DocumentUnreadable: 422,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,
     errors.EngineError: 502,
@@ -162,6 +164,9 @@ MENDS_FOR_PEOPLE = {
     code_of(errors.UnknownConversation): "It may have been deleted. Choose another one in the chat, or begin anew.",
     code_of(errors.UnknownTurn): "Its conversation may have been deleted. Load the page again.",
     code_of(errors.UnknownCorrection): "Its conversation may have been deleted. Load the page again.",
+    code_of(
+        errors.UnknownDocument
+    ): "It may have been deleted, or taken in anew. The list of documents has those there are.",
     code_of(errors.LearningWorsened): "Reject it, or give the domain more examples, or sharper ones, in mdsa.toml."
     " “Accept anyway” teaches it all the same.",
 }

@@ -51,6 +51,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         shown_evidence=shown_evidence,
         seconds=seconds,
         count=count,
+        size=size,
         ago=ago,
         plural=plural,
     )
@@ -96,6 +97,15 @@ def seconds(span: float) -> str:
 def count(number: float) -> str:
     """Write a number with its thousands apart."""
     return f"{number:,.0f}"
+
+
+def size(bytes_: float) -> str:
+    """Write a number of bytes with as many digits as matter: `512 B`, `3.4 kB`, `120 MB`."""
+    units = ["B", "kB", "MB", "GB"]
+    while bytes_ >= 999.5 and len(units) > 1:
+        bytes_ /= 1000
+        del units[0]
+    return f"{bytes_:.0f} {units[0]}" if units[0] == "B" or bytes_ >= 9.95 else f"{bytes_:.1f} {units[0]}"
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -11,6 +11,7 @@ from mdsa_server.chat.live_turns import LiveTurns, Spawn
 from mdsa_server.chat.teaching import Teaching
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import Library
 from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -39,6 +40,7 @@ class Rooms:
     engine: Engine
     keeper: ModelKeeper
     library: Library
+    ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
     started: datetime

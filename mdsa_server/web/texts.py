@@ -9,6 +9,8 @@ from mdsa_server.errors import InvalidRequest
 
 TITLE_CHARS = 200
 SEARCH_CHARS = 400
+COLLECTION_CHARS = 200
+TAG_CHARS = 100
 
 Title = Annotated[str, Meta(max_length=TITLE_CHARS)]
 """What a conversation is called; `not_blank` asks that it be called something."""
@@ -27,3 +29,21 @@ def not_blank(field: str, text: str, mend: str) -> str:
 def title_of(text: Title) -> str:
     """Give a conversation's new title. Raises InvalidRequest where it is blank."""
     return not_blank("title", text, "Give the conversation a name.")
+
+
+def collection_of(text: str) -> str:
+    """Give the name of a collection. Raises InvalidRequest where it is none."""
+    name = text.strip()
+    if not name or not name.isprintable() or len(name) > COLLECTION_CHARS:
+        raise InvalidRequest(
+            f"collection is {name[:COLLECTION_CHARS]!r}, which is no name", "Name it in a word or a few."
+        )
+    return name
+
+
+def tags_of(text: str) -> tuple[str, ...]:
+    """Give the tags that are written with commas between them, each once. Raises InvalidRequest."""
+    tags = dict.fromkeys(" ".join(tag.split()) for tag in text.split(",") if tag.strip())
+    if long := next((tag for tag in tags if len(tag) > TAG_CHARS), None):
+        raise InvalidRequest(f"the tag {long[:TAG_CHARS]!r} … is too long", "Write commas between tags.")
+    return tuple(tags)

@@ -1,10 +1,9 @@
 """Documents and search under /api."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
@@ -17,26 +16,21 @@ from mdsa_server.errors import (
     EmbedderUnavailable,
     InvalidRequest,
     StoreUnusable,
+    TooManyIngestions,
     UnknownDocument,
 )
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.store.documents import PAGE, StoredPassage
 from mdsa_server.vocabulary.documents import Collection, Document, PassageFilter
-from mdsa_server.vocabulary.ingestion import (
-    AnyIngestionEvent,
-    DocumentRefused,
-    IngestionFailed,
-    IngestionFinished,
-)
 from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.web.api.ingestions import Ingested, answered
 from mdsa_server.web.api.operations import EVENTS, TOO_LARGE, also, fails, like
 from mdsa_server.web.bodies import BodyReader
-from mdsa_server.web.problems import ToldProblem, status_of
-from mdsa_server.web.rooms import InRooms, Rooms
-from mdsa_server.web.streams import EventStream
+from mdsa_server.web.rooms import InRooms
+from mdsa_server.web.texts import collection_of
 
 OF_DOCUMENT = fails(UnknownDocument, StoreUnusable)
-TAKING_IN = fails(DocumentUnreadable, EmbedderUnavailable, StoreUnusable, TOO_LARGE)
+TAKING_IN = fails(DocumentUnreadable, EmbedderUnavailable, StoreUnusable, TooManyIngestions, TOO_LARGE)
 
 MOST_PASSAGES = 100
 
@@ -76,13 +70,6 @@ class SyncedFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class NamedCollection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     collection: str
-
-
-class Ingested(Struct, frozen=True, kw_only=True):
-    """What came of taking documents in."""
-
-    finished: IngestionFinished
-    refused: list[DocumentRefused]
 
 
 class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,14 +134,14 @@ class DocumentController(Controller):
     @post("/documents", operation_id="AddDocuments", status_code=200, operation_class=also(EVENTS), responses=TAKING_IN)
     async def add_documents(self, data: NewBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Take in files of this machine. With `Accept: text/event-stream` its events come, as it goes."""
-        collection = _name("collection", data.collection)
+        collection = collection_of(data.collection)
         if not data.paths:
             raise InvalidRequest("there are no paths", "Name files, folders or patterns.")
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
             return rooms.library.add(data.paths, collection, tuple(data.tags), tell)
 
-        return await _ingesting(request, rooms, work)
+        return await answered(request, rooms.ingestions.start(collection, work))
 
     @post(
         "/documents/sync",
@@ -165,7 +152,7 @@ class DocumentController(Controller):
     )
     async def sync_folder(self, data: SyncBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Take in what is new or changed in a folder, and delete what was taken in from it and is gone."""
-        collection = _name("collection", data.collection)
+        collection = collection_of(data.collection)
         folder = Path(data.folder)
         if not folder.is_absolute():
             raise InvalidRequest(f"the folder {data.folder!r} is not absolute", "Give its whole path.")
@@ -173,7 +160,7 @@ class DocumentController(Controller):
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
             return rooms.library.sync(folder, collection, tuple(data.tags), tell)
 
-        return await _ingesting(request, rooms, work)
+        return await answered(request, rooms.ingestions.start(collection, work))
 
     @post(
         "/documents/reindex",
@@ -184,12 +171,12 @@ class DocumentController(Controller):
     )
     async def reindex(self, data: ReindexBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Read the files of a collection anew, whether they have changed or not."""
-        collection = _name("collection", data.collection)
+        collection = collection_of(data.collection)
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
             return rooms.library.reindex(collection, tell)
 
-        return await _ingesting(request, rooms, work)
+        return await answered(request, rooms.ingestions.start(collection, work))
 
     @post(
         "/search",
@@ -209,60 +196,3 @@ class DocumentController(Controller):
         )
         vector = SharedVector(text=data.message, embed=rooms.live_turns.desk.embed)
         return SearchAnswer(passages=await rooms.library.search(data.message, vector, wanted, data.most))
-
-
-async def _ingesting(
-    request: Request[Any, Any, Any], rooms: Rooms, work: Callable[[Tell], Coroutine[Any, Any, None]]
-) -> Response[Ingested]:
-    """Answer with the events of an ingestion, or with what came of it. A client that leaves does not end it."""
-    events: asyncio.Queue[AnyIngestionEvent | Exception | None] = asyncio.Queue()
-
-    async def run() -> None:
-        try:
-            await work(events.put_nowait)
-        except Exception as error:
-            # Whoever follows is told, and nobody else waits for this task.
-            events.put_nowait(error)
-        else:
-            events.put_nowait(None)
-
-    rooms.spawn(run(), "ingestion")
-    first = await events.get()
-    if isinstance(first, Exception):
-        raise first  # Before anything was taken in: with a status of its own.
-    if EVENTS in request.headers.get("accept", ""):
-        return EventStream(_frames(first, events))
-    told = [first, *[event async for event in _rest(events)]]
-    last = told[-1]
-    if isinstance(last, IngestionFailed):
-        raise ToldProblem(last.problem, status_of(last.problem))
-    assert isinstance(last, IngestionFinished)  # noqa: S101  # the end of every ingestion that has not failed
-    return Response(Ingested(finished=last, refused=[event for event in told if isinstance(event, DocumentRefused)]))
-
-
-async def _rest(events: asyncio.Queue[AnyIngestionEvent | Exception | None]) -> AsyncGenerator[AnyIngestionEvent, None]:
-    while (event := await events.get()) is not None:
-        if isinstance(event, Exception):
-            raise event
-        yield event
-
-
-async def _frames(
-    first: AnyIngestionEvent | None, events: asyncio.Queue[AnyIngestionEvent | Exception | None]
-) -> AsyncGenerator[bytes, None]:
-    if first is not None:
-        yield _frame(first)
-    async for event in _rest(events):
-        yield _frame(event)
-
-
-def _frame(event: AnyIngestionEvent) -> bytes:
-    name = cast("str", event.__struct_config__.tag)
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(event))
-
-
-def _name(key: str, value: str) -> str:
-    name = value.strip()
-    if not name or "\n" in name:
-        raise InvalidRequest(f"{key} is {value!r}, which is no name", "Name it in a word or a few.")
-    return name

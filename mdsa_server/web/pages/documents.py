@@ -1,0 +1,174 @@
+"""The pages of documents: which there are, taking more in, searching them, and reading one as it was taken in."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Annotated, Any
+
+from litestar import Controller, MediaType, Request, Response, get, post
+from litestar.params import FromPath, FromQuery, HeaderParameter
+from litestar.response import Redirect, Template
+from msgspec.structs import replace
+
+from mdsa_server.chat.desk import SharedVector
+from mdsa_server.errors import UnknownIngestion
+from mdsa_server.knowledge.ingest import Tell
+from mdsa_server.knowledge.ingestions import RunningIngestion
+from mdsa_server.vocabulary.documents import PassageFilter
+from mdsa_server.vocabulary.ingestion import IngestionFailed
+from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.web.api.uploads import take_in
+from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
+from mdsa_server.web.pages.passage_view import heading_apart, passages_shown
+from mdsa_server.web.pages.surroundings import surroundings
+from mdsa_server.web.problems import ToldProblem, status_of
+from mdsa_server.web.rendering import render
+from mdsa_server.web.rooms import InRooms, Rooms
+from mdsa_server.web.streams import EventStream
+from mdsa_server.web.texts import SearchText, collection_of, tags_of
+from mdsa_server.web.uploads import read_upload
+
+DOCUMENTS_SHOWN = 50
+HITS_SHOWN = 8
+NEIGHBOURS = 1
+# What cannot begin, because its path leads nowhere, shows so at once.
+BEGIN_SECONDS = 1.0
+CHANGED = {"HX-Trigger": "documents-changed"}
+"""Has the list of documents ask for itself again."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class DocumentPages(Controller):
+    """The pages of documents, and the fragments that they ask for."""
+
+    path = "/documents"
+    opt = {"scope": "documents"}  # noqa: RUF012  # Litestar reads it so
+    include_in_schema = False
+
+    @get("/")
+    async def page(
+        self,
+        rooms: InRooms,
+        request: AnyRequest,
+        text: SearchText = "",
+        collection: FromQuery[str] = "",
+        after: FromQuery[str] = "",
+        source: FromQuery[str] = "",
+    ) -> Template:
+        """Show documents, those of one collection or of all; `source` and `after`, an id, say which was the last."""
+        found = await rooms.library.documents.find(collection or None, after=(source, after), most=DOCUMENTS_SHOWN + 1)
+        context = {
+            "collections": await rooms.library.documents.collections(),
+            "collection": collection,
+            "documents": found[:DOCUMENTS_SHOWN],
+            "more": found[DOCUMENTS_SHOWN - 1] if len(found) > DOCUMENTS_SHOWN else None,
+            "ingestions": rooms.ingestions.all(),
+            "query": text,
+            "hits": await _hits(rooms, text, collection),
+            "most_bytes": request.route_handler.resolve_request_max_body_size(),
+        }
+        return Template("pages/documents.html", context=surroundings(rooms, "documents") | context)
+
+    @post("/", status_code=200)
+    async def take_in(self, rooms: InRooms, request: AnyRequest) -> Template | Redirect:
+        """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
+        upload = await read_upload(request)
+        path = upload.fields.get("path", "").strip()
+        begun = [take_in(rooms, upload)] if upload.files or not path else []
+        collection = collection_of(upload.fields.get("collection", ""))
+        tags = tags_of(upload.fields.get("tags", ""))
+        if path:
+
+            def work(tell: Tell) -> Coroutine[Any, Any, None]:
+                return rooms.library.add([path], collection, tags, tell)
+
+            begun.append(rooms.ingestions.start(collection, work))
+        if len(begun) == 1:
+            await _raise_if_it_cannot_begin(rooms, begun[0])
+        if not request.headers.get("hx-request"):
+            return Redirect("/documents", status_code=303)
+        return Template("fragments/ingestions_begun.html", context={"ingestions": begun})
+
+    @get("/search")
+    async def search(self, rooms: InRooms, text: SearchText = "", collection: FromQuery[str] = "") -> Template:
+        """Show what a search finds, the best first."""
+        context = {"query": text, "hits": await _hits(rooms, text, collection)}
+        return Template("fragments/hits.html", context=context)
+
+    @get("/ingestions/{ingestion:str}/stream", media_type="text/event-stream")
+    async def stream(
+        self,
+        ingestion: FromPath[str],
+        rooms: InRooms,
+        request: AnyRequest,
+        last_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
+    ) -> EventStream:
+        """Follow an ingestion, as HTML."""
+        try:
+            found = rooms.ingestions.find(ingestion)
+        except UnknownIngestion:
+            # A page that was open while the server began anew would ask again and again.
+            return EventStream(forgotten_frames(request, ingestion))
+        return EventStream(ingestion_frames(request, found))
+
+    @post("/ingestions/{ingestion:str}/dismiss", status_code=200)
+    async def dismiss(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[None] | Redirect:
+        """Show no more of an ingestion that has ended."""
+        with suppress(UnknownIngestion):
+            rooms.ingestions.forget(ingestion)
+        return Response(None) if request.headers.get("hx-request") else Redirect("/documents", status_code=303)
+
+    @get("/{document:str}", media_type=MediaType.HTML)
+    async def document(self, document: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[str]:
+        """Show a document as it was taken in."""
+        found, passages = await rooms.library.documents.read(document)
+        context = surroundings(rooms, "documents") | {
+            "document": found,
+            "passages": passages_shown(passages, found.title, found.type),
+        }
+        # In a thread: a long one would keep the loop from everyone else.
+        return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
+
+    @get("/{document:str}/passages/{place:int}")
+    async def passage(self, document: FromPath[str], place: FromPath[int], rooms: InRooms) -> Template:
+        """Show a passage between its neighbours."""
+        passages = rooms.library.passages
+        found = await passages.around(await passages.at(document, place), NEIGHBOURS, NEIGHBOURS)
+        (here,) = (one for one in found if one.passage.place == place)
+        shown = passages_shown([one.passage for one in found], here.title, here.type)
+        return Template("fragments/passage_near.html", context={"here": here, "passages": shown})
+
+    @post("/{document:str}/delete", status_code=200)
+    async def delete(
+        self, document: FromPath[str], rooms: InRooms, request: AnyRequest
+    ) -> Template | Response[None] | Redirect:
+        """Delete a document; a reader who is in it is led out."""
+        documents = rooms.library.documents
+        gone = await documents.delete(document)
+        if not request.headers.get("hx-request"):
+            return Redirect("/documents", status_code=303)
+        if f"/documents/{document}" in request.headers.get("hx-current-url", ""):
+            return Response(None, headers={"HX-Redirect": "/documents"})
+        collections = await documents.collections()
+        emptied = gone.collection not in [one.name for one in collections]
+        context = {"collections": collections, "collection": request.query_params.get("collection", "")}
+        return Template("fragments/document_gone.html", context=context, headers=CHANGED if emptied else {})
+
+
+async def _hits(rooms: Rooms, text: str, collection: str) -> list[Passage]:
+    if not text.strip():
+        return []
+    wanted = PassageFilter(collections=(collection,) if collection else None)
+    vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)
+    found = await rooms.library.search(text, vector, wanted, HITS_SHOWN)
+    return [replace(one, text=heading_apart(one.text, (one.title, *one.heading)[-1])[1]) for one in found]
+
+
+async def _raise_if_it_cannot_begin(rooms: Rooms, ingestion: RunningIngestion) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BEGIN_SECONDS):
+            first = await ingestion.first()
+            if isinstance(first, IngestionFailed):
+                rooms.ingestions.forget(ingestion.id)
+                raise ToldProblem(first.problem, status_of(first.problem))

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from litestar import Litestar, Router
@@ -38,6 +39,7 @@ from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
+from mdsa_server.store.plugin_cache import StoredCache
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
@@ -157,7 +159,12 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         domains = tuple(team.domains.values())
         plugins = opened_plugins(
             settings,
-            Services(embedder.embed, make_asker(settings, keeper), PassageSearcher(library, embedder.embed)),
+            Services(
+                embedder.embed,
+                make_asker(settings, keeper),
+                PassageSearcher(library, embedder.embed),
+                partial(StoredCache, database),
+            ),
             team.routers,
             domains,
             strangers(accepted),

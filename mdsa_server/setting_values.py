@@ -30,6 +30,9 @@ from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 EXAMPLE_LINE = '{"text": "How do I reverse a list?", "intent": "lists"}'
 EXAMPLE_DECODER = msgspec.json.Decoder(Example)
 
+MOST_FLAWS = 10
+"""So many lines of a file are told; more are most likely of one kind."""
+
 DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
 """A span of time as the engine writes it."""
 
@@ -208,15 +211,19 @@ def _read_examples(path: Path) -> FileOfExamples:
         raise Unfit(f"{path} cannot be read ({error.strerror})", "Name a file that is there.") from error
     except UnicodeDecodeError as error:
         raise Unfit(f"{path} is not UTF-8", "Save the file as UTF-8.") from error
-    examples = []
+    examples, flaws = [], []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 examples.append(EXAMPLE_DECODER.decode(line))
             except msgspec.DecodeError as error:
-                raise Unfit(f"line {number} of {path.name} is no example ({error})", mend) from error
+                flaws.append(f"line {number} is no example ({error})")
+                continue
             if not examples[-1].text.strip():
-                raise Unfit(f"line {number} of {path.name} has an empty text", mend)
+                flaws.append(f"line {number} has an empty text")
+    if flaws:
+        more = f"; and {len(flaws) - MOST_FLAWS} more" if len(flaws) > MOST_FLAWS else ""
+        raise Unfit(f"{path.name}: {'; '.join(flaws[:MOST_FLAWS])}{more}", mend)
     if not examples:
         raise Unfit(f"{path.name} holds no example", mend)
     return FileOfExamples(path, tuple(examples))

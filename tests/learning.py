@@ -30,7 +30,8 @@ class LearningRouter:
 
     async def route(self, query):
         name = self.known.get(query.message)
-        return Opinion((Candidate(name, 0.95),) if name else ())
+        confidence = 0.2 if "doubt" in query.message else 0.95
+        return Opinion((Candidate(name, confidence),) if name else ())
 '''
 
 

@@ -34,7 +34,6 @@ async def choose_route(desk: RoutingDesk, team: Team, query: RouteQuery, domain:
     )
     return replace(
         route,
-        evidence=route.evidence + _silent(route, opinions),
         seconds=time.monotonic() - began,
         embedding_seconds=query.vector.seconds if isinstance(query.vector, SharedVector) else 0.0,
     )
@@ -73,9 +72,3 @@ async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery)
         reason = error.detail
     log.warning("router had no say", router=router.name, reason=reason)
     return Opinion(evidence=(Evidence("note", f"{router.name} had no say: {reason}"),))
-
-
-def _silent(route: Route, opinions: Sequence[Opinion]) -> tuple[Evidence, ...]:
-    """Give the notes of routers that had no say, where the route's own evidence does not hold them."""
-    notes = (note for opinion in opinions if not opinion.candidates for note in opinion.evidence)
-    return tuple(note for note in notes if note.kind == "note" and note not in route.evidence)

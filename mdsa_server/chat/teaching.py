@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.chat.desk import Desk, SharedVector, Team
+from mdsa_server.chat.route import choose_route
 from mdsa_server.errors import InvalidRequest, LearningWorsened
+from mdsa_server.plugin_api.contracts import RouteQuery
 from mdsa_server.routing.teaching import compared, strangers, taught, worse
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.vocabulary.corrections import Correction, HeldOut, Taught
@@ -92,6 +95,7 @@ class Teaching:
                 await self._teach(accepted)
                 raise
             log.info("correction accepted", correction=correction, domain=read.domain, forced=force)
+            warnings = warnings or await self._not_there_yet(read)
             return Taught(correction=settled, held_out=held_out, warnings=tuple(warnings))
 
     async def reject(self, correction: str) -> Correction:
@@ -108,6 +112,18 @@ class Teaching:
             read = await self.corrections.read(correction)
             await self.corrections.delete(correction)
             await self._forget(read)
+
+    async def _not_there_yet(self, correction: Correction) -> list[str]:
+        """Say so where the corrected message itself goes elsewhere still: one example may be too few to be sure."""
+        with closing(SharedVector(text=correction.message, embed=self._desk.embed)) as vector:
+            query = RouteQuery(message=correction.message, vector=vector)
+            route = await choose_route(self._desk, self._desk.team, query)
+        if correction.domain in (None, route.domain):
+            return []
+        return [
+            f"The message itself goes to {route.domain} still: the routers are not sure enough of {correction.domain}."
+            " More examples like it would help."
+        ]
 
     async def _forget(self, correction: Correction) -> None:
         if correction.state == "accepted":

@@ -12,7 +12,7 @@ import click
 
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
-from mdsa_server.cli.turns import TurnSoFar, note, print_turn, sure, turn_events
+from mdsa_server.cli.turns import TurnSoFar, likely, note, print_turn, sure, turn_events
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -82,7 +82,7 @@ def _print_route(route: dict[str, Any]) -> None:
         rows.append((NONE, route["out_of_scope"]))
     width = max((len(name) for name, _ in rows), default=0)
     for name, confidence in rows:
-        click.echo(f"  {name:<{width}}  {sure(confidence)}  {'█' * round(confidence * BAR)}")
+        click.echo(f"  {name:<{width}}  {likely(confidence)}  {'█' * round(confidence * BAR)}")
     for seen in route["evidence"]:
         weight = f"  {seen['weight']:.2f}" if seen["weight"] is not None else ""
         note(f"  {seen['kind']} for {seen['domain'] or 'no domain'}: {seen['text']}{weight}")

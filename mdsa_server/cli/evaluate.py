@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdsa_server.cli.options import configuration_options, read_configuration, run
-from mdsa_server.cli.problems import FAILED, Refused
+from mdsa_server.cli.problems import FAILED, FAULTY, Refused
 
 if TYPE_CHECKING:
     from mdsa_server.chat.desk import Team
@@ -119,6 +119,7 @@ async def _routes(
             made=datetime.now().astimezone(),
         )
         _write(html, routes_report(about, bundled.templates(), bundled.static()).encode())
+        click.echo(f"The report is in {html}.", err=True)
     if as_json:
         # The four measures come first; what is compared stands behind all that was measured.
         facts = {**msgspec.to_builtins(told), **({"changes": msgspec.to_builtins(changes)} if kept else {})}
@@ -186,6 +187,7 @@ def _require(registry: PluginRegistry, routers: Sequence[str]) -> None:
             f"There is no router {', '.join(missing)}",
             detail="\n".join(out),
             mend=f"Those that can be asked: {', '.join(there) or 'none'}.",
+            code=FAULTY,
         )
 
 
@@ -209,10 +211,12 @@ def _baseline(path: Path, messages: Sequence[Labelled]) -> Baseline:
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Baseline)
     except (OSError, msgspec.DecodeError) as error:
-        raise Refused(f"{path} is no baseline", detail=str(error), mend="Make one with --save.") from error
+        raise Refused(f"{path} is no baseline", detail=str(error), mend="Make one with --save.", code=FAULTY) from error
     if not same_messages(kept.messages, messages):
         raise Refused(
-            f"{path} is of other messages", mend="Compare on the same --test file, or make a new baseline with --save."
+            f"{path} is of other messages",
+            mend="Compare on the same --test file, or make a new baseline with --save.",
+            code=FAULTY,
         )
     return kept
 

@@ -23,10 +23,9 @@ MOST_COLUMNS = 12
 def print_report(report: RouteReport, routers: Sequence[str]) -> None:
     """Print what was measured, by which routers."""
     click.echo(f"{report.in_scope:,} messages in scope, {report.out_of_scope:,} out of scope; {', '.join(routers)}\n")
-    low, high = report.accuracy_interval or (None, None)
     decided = report.decisions
     asked = f", the user asked {_percent(decided.asked)}" if decided.asked else ""
-    _line("accuracy", _percent(report.accuracy), f"95 % {_percent(low)} to {_percent(high)}; the surest candidate")
+    _line("accuracy", _percent(report.accuracy), f"{_interval(report)}the surest candidate")
     _line(
         "decisions",
         _percent(decided.accuracy),
@@ -42,6 +41,13 @@ def print_report(report: RouteReport, routers: Sequence[str]) -> None:
     _line("scoring", _milliseconds(report.scoring), "beyond that")
     _print_domains(report)
     _print_confusion(report.confusion)
+
+
+def _interval(report: RouteReport) -> str:
+    if report.accuracy_interval is None:
+        return ""
+    low, high = report.accuracy_interval
+    return f"95 % {_percent(low)} to {_percent(high)}; "
 
 
 def print_changes(changes: Sequence[Change], baseline: Path, margin: float) -> None:

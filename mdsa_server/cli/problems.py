@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 FAILED = 1
 FAULTY = 2
-"""The exit code where the configuration has faults, or cannot be written."""
+"""The exit code where the configuration has faults, or cannot be written, and where a command was called wrongly."""
 
 
 class Refused(click.ClickException):
     """A problem that ends a command."""
 
-    def __init__(self, title: str, *, detail: str = "", mend: str = "", faults: Iterable[Fault] = ()) -> None:
+    def __init__(
+        self, title: str, *, detail: str = "", mend: str = "", faults: Iterable[Fault] = (), code: int = FAILED
+    ) -> None:
         super().__init__(title)
         self.detail = detail
         self.mend = mend
         self.faults = tuple(faults)
-        self.exit_code = FAULTY if self.faults else FAILED  # type: ignore[misc]  # click reads it of the instance
+        self.exit_code = FAULTY if self.faults else code  # type: ignore[misc]  # click reads it of the instance
 
     @classmethod
     def by_server(cls, problem: dict[str, Any]) -> Self:

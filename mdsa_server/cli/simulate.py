@@ -74,6 +74,9 @@ async def _residency(loaded: Loaded, log: str, pins: tuple[str, ...], changed: d
             f"{len(pins)} models are pinned, and {limits.max_models} may be in memory",
             mend="Pin fewer, or give more places with --max-models: other models need one too.",
         )
+    if loaded.settings.residency.max_memory_gb:
+        # What was recorded tells no sizes.
+        click.secho("max_memory_gb is left out: models are counted here, not weighed.", fg="yellow", err=True)
     outcome = replay(turns, limits, frozenset(pins))
     if as_json:
         click.echo(json.dumps(asdict(outcome)))

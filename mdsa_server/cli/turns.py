@@ -115,6 +115,11 @@ def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> s
     return f"[{' · '.join(parts)}]"
 
 
+def likely(confidence: float) -> str:
+    """Write a candidate's confidence with two digits, and less than one of a hundred as that."""
+    return "<.01" if 0 < confidence < 0.005 else sure(confidence)
+
+
 def sure(confidence: float) -> str:
     """Write a confidence with two digits; what is not quite all or nothing is not shown as that."""
     return f"{min(max(confidence, 0.01), 0.99) if 0 < confidence < 1 else confidence:.2f}"

@@ -64,4 +64,17 @@ async def do_not_search(message: str, **_: Any) -> NoReturn:
     raise EmbedderUnavailable("Nothing is searched while the configuration is checked.")
 
 
-NO_SERVICES = Services(do_not_embed, do_not_ask, do_not_search)
+class NoCache:
+    """Stand where plugins find their cache while nothing is to be written."""
+
+    def __init__(self, plugin: str) -> None:
+        """Of any plugin."""
+
+    async def get(self, key: str) -> None:
+        """There is nothing."""
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Nothing is kept."""
+
+
+NO_SERVICES = Services(do_not_embed, do_not_ask, do_not_search, NoCache)

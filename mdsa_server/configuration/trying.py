@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mdsa_server.configuration.load import Loaded, Reading
-from mdsa_server.configuration.offers import do_not_search, require_fit
+from mdsa_server.configuration.offers import NoCache, do_not_search, require_fit
 from mdsa_server.configuration.opening import make_asker, make_embedder, make_keeper, opened_engine, opened_plugins
 from mdsa_server.errors import DataFolderInUse, EmbedderUnavailable
 from mdsa_server.inference.model_keeper import ModelKeeper
@@ -20,6 +21,7 @@ from mdsa_server.settings import Settings
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
+from mdsa_server.store.plugin_cache import StoredCache
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
@@ -50,12 +52,13 @@ async def tried_plugins(
     """
     settings = loaded.settings
     async with AsyncExitStack() as stack:
-        cache = await _cache(settings, stack)
+        database = await _database(settings, stack)
         late = LateEngine(settings, ollama_host, stack)
-        embedder = make_embedder(settings, late.keeper, cache)
+        embedder = make_embedder(settings, late.keeper, EmbeddingCache(database) if database else None)
         stack.push_async_callback(embedder.close)
         embed = ToldEmbed(embedder.embed, progress)
-        services = Services(embed, late.ask_model, do_not_search)
+        cache_of = partial(StoredCache, database) if database else NoCache
+        services = Services(embed, late.ask_model, do_not_search, cache_of)
         plugins = opened_plugins(settings, services, routers, domains)
         registry = await stack.enter_async_context(plugins)
         await require_fit(Reading(loaded), registry)
@@ -121,11 +124,11 @@ class LateEngine:
         return keeper
 
 
-async def _cache(settings: Settings, stack: AsyncExitStack) -> EmbeddingCache | None:
+async def _database(settings: Settings, stack: AsyncExitStack) -> Database | None:
     try:
         stack.enter_context(hold_data_folder(settings.data_folder, None))
     except DataFolderInUse:
         return None
     database = await Database.open(settings.data_folder / DATABASE_FILE)
     stack.push_async_callback(database.close)
-    return EmbeddingCache(database)
+    return database

@@ -9,6 +9,7 @@ functions called once at start; they hand over objects, and those objects do the
 from mdsa_server.errors import MdsaError, ModelTimeout, PluginFault, ToolRefused
 from mdsa_server.plugin_api.contracts import (
     AskModel,
+    Cache,
     Embed,
     MeasuredRouter,
     PluginContext,
@@ -29,6 +30,7 @@ from mdsa_server.vocabulary.routing import Candidate, Evidence, Opinion, Predict
 
 __all__ = [
     "AskModel",
+    "Cache",
     "Candidate",
     "Domain",
     "Embed",

@@ -75,6 +75,16 @@ class SearchPassages(Protocol):
         """
 
 
+class Cache(Protocol):
+    """Keeps what a plugin would have to work out again; a few entries, the newest. What it lacks must be made anew."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Give what was put under a key, perhaps by a server before this one; None where there is nothing."""
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Keep a value, of at most 64 MB; what was put longest ago goes."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What the server does for plugins."""
@@ -82,6 +92,8 @@ class Services:
     embed: Embed
     ask_model: AskModel
     search_passages: SearchPassages
+    cache_of: Callable[[str], Cache]
+    """The cache of the plugin with this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +109,7 @@ class PluginContext:
     embed: Embed
     ask_model: AskModel
     search_passages: SearchPassages
+    cache: Cache
     logger: FilteringBoundLogger
 
 

@@ -125,10 +125,14 @@ class HostedRouter:
                 raise PluginFault(f"route gave {candidate!r}; a Candidate has a confidence from 0 to 1")
         if opinion.out_of_scope is not None and not 0.0 <= opinion.out_of_scope <= 1.0:
             raise PluginFault(f"route gave out_of_scope={opinion.out_of_scope!r}; it is a number from 0 to 1, or None")
+        # A cosine may be a trifle beyond its bounds.
+        if opinion.likeness is not None and not -1.01 <= opinion.likeness <= 1.01:
+            raise PluginFault(f"route gave likeness={opinion.likeness!r}; it is a cosine from -1 to 1, or None")
         return Opinion(
             candidates,
             tuple(_checked("route", seen, Evidence) for seen in listed(opinion.evidence)),
             None if opinion.out_of_scope is None else float(opinion.out_of_scope),
+            None if opinion.likeness is None else float(opinion.likeness),
         )
 
     async def _tried_on(self, strangers: Sequence[str]) -> tuple[Prediction, ...]:

@@ -61,6 +61,7 @@ async def join(
         embed=around.services.embed,
         ask_model=around.services.ask_model,
         search_passages=around.services.search_passages,
+        cache=around.services.cache_of(name),
         logger=structlog.get_logger(f"plugins.{name}"),
     )
     with _timed(name, "plugin_lifespan"):

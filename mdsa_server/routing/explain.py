@@ -8,8 +8,12 @@ def explain(route: Route) -> str:
     asked = f"{route.threshold:.0%}" if route.threshold is not None else "enough"
     best = route.candidates[0] if route.candidates else None
     match route.reason:
+        case "asked for" if route.tied:
+            return f"{' and '.join(route.tied)} were too close to tell apart, and you chose {route.domain}."
         case "asked for":
             return "You asked for this domain."
+        case "stayed" if best is not None and best.domain != route.domain:
+            return "So few words, like nothing that was taught, go on with what was talked about."
         case "stayed":
             return "The conversation was there before, and nothing else was clearer."
         case "tied":

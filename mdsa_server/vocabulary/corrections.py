@@ -44,4 +44,4 @@ class Taught(Struct, frozen=True, kw_only=True):
     held_out: tuple[HeldOut, ...] = ()
     """Of each router that measures itself."""
     warnings: tuple[str, ...] = ()
-    """Routers that did not learn, a sentence each."""
+    """Routers that did not learn, and where the message goes if not where it should; a sentence each."""

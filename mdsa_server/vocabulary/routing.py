@@ -21,6 +21,8 @@ class Candidate(Struct, frozen=True):
     domain: str
     confidence: float
     """0 to 1."""
+    router: str = ""
+    """The router that is so sure of it, in a route; each domain's surest speaks, so their sum may exceed 1."""
 
 
 class Evidence(Struct, frozen=True):
@@ -40,6 +42,8 @@ class Opinion(Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     out_of_scope: float | None = None
     """How likely it is that no domain fits, 0 to 1; None where the router cannot tell."""
+    likeness: float | None = None
+    """How like the likest example that it was taught the message is, as a cosine; None where it does not compare."""
 
 
 class Prediction(Struct, frozen=True):
@@ -59,11 +63,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
     domain: str
     confidence: float
-    """0 to 1. For a fallback: how sure it is that no other domain fits."""
+    """0 to 1. Where nobody was sure, and so the fallback answers: how likely it is its own, or that no domain fits."""
     router: str
     """The router that decided; `fallback` when none was sure, `caller` when the domain was asked for."""
     reason: RouteReason = "sure"
     candidates: tuple[Candidate, ...] = ()
+    """The surest first; the domain of the turn before counts for more than its router said."""
+    tied: tuple[str, ...] = ()
+    """The two domains between which nobody could decide, the likelier first; none where it was decided."""
     out_of_scope: float | None = None
     """How likely it is that no domain fits, 0 to 1; None where no router can tell."""
     threshold: float | None = None
@@ -73,8 +80,3 @@ class Route(Struct, frozen=True, kw_only=True):
     """What deciding took in all."""
     embedding_seconds: float = 0.0
     """What of it was spent waiting for the message's vector."""
-
-    @property
-    def tied(self) -> tuple[str, ...]:
-        """The two domains between which nobody could decide, the likelier first; none where it was decided."""
-        return tuple(candidate.domain for candidate in self.candidates[:2]) if self.reason == "tied" else ()

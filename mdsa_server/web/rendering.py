@@ -1,6 +1,7 @@
 """Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from markupsafe import Markup, escape
 
 from mdsa_server import __version__
 from mdsa_server.routing.explain import explain
+from mdsa_server.vocabulary.routing import Evidence
 from mdsa_server.web.markdown import render_markdown
 from mdsa_server.web.texts import TITLE_CHARS
+
+EVIDENCE_SHOWN = 8
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -44,6 +48,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         code_spans=code_spans,
         explain=explain,
         percent=percent,
+        shown_evidence=shown_evidence,
         seconds=seconds,
         count=count,
         size=size,
@@ -63,6 +68,12 @@ def render(request: Request[Any, Any, Any], template: str, **context: Any) -> Ma
 def code_spans(text: str) -> Markup:
     """Show what stands in backticks as code, and the rest as it is."""
     return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before
+
+
+def shown_evidence(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Give what there is room for: the first of what routers saw, and all that they note."""
+    seen = [item for item in evidence if item.kind != "note"]
+    return [*seen[:EVIDENCE_SHOWN], *(item for item in evidence if item.kind == "note")]
 
 
 def percent(share: float) -> str:

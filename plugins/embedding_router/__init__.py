@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 
 from mdsa_server.plugin_api import (
+    Cache,
     Candidate,
     Domain,
     Embed,
@@ -29,13 +32,14 @@ from mdsa_server.plugin_api import (
 
 from .classifier import Judge, Sample, learn
 from .letters import letters_of
+from .remembering import from_bytes, name_of, to_bytes
 
 SHOWN = 5
 
 
 @hookimpl
 def register_routers(context: PluginContext) -> Iterable[Router]:
-    return [EmbeddingRouter(context.embed)]
+    return [EmbeddingRouter(context.embed, context.cache)]
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class EmbeddingRouter:
 
     name = "embedding_router"
 
-    def __init__(self, embed: Embed) -> None:
+    def __init__(self, embed: Embed, cache: Cache | None = None) -> None:
         self._embed = embed
+        self._cache = cache
         self._learnt: Learnt | None = None
         self.predictions: Sequence[Prediction] = ()
 
@@ -68,15 +73,25 @@ class EmbeddingRouter:
             owners = np.array([names.index(sentence.domain or "") for sentence in sentences], np.intp)
             texts, intents = [sentence.text for sentence in sentences], [intent for _, intent in known]
 
-            def work() -> tuple[Judge, Sequence[Prediction]]:
-                return learn(Sample.of(texts, vectors, owners, intents), len(names))
-
-            judge, self.predictions = await asyncio.to_thread(work)
+            sample = await asyncio.to_thread(Sample.of, texts, vectors, owners, intents)
+            judge, self.predictions = await self._learn(sample, len(names))
             self._learnt = Learnt(names, sentences, judge)
         else:
             self._learnt, self.predictions = None, ()
         # All of these may have come from the cache: have the model loaded before the first message waits for it.
         await self._embed([sentence.text for sentence in sentences[:1]])
+
+    async def _learn(self, sample: Sample, domains: int) -> tuple[Judge, Sequence[Prediction]]:
+        """Learn a sample, unless it was learnt before: then it is remembered."""
+        if self._cache is None:
+            return await asyncio.to_thread(learn, sample, domains)
+        name = await asyncio.to_thread(name_of, sample, domains)
+        if written := await self._cache.get(name):
+            with suppress(ValueError, KeyError, OSError, BadZipFile):  # Damaged: it is learnt and written anew.
+                return await asyncio.to_thread(from_bytes, written, sample, domains)
+        judge, predictions = await asyncio.to_thread(learn, sample, domains)
+        await self._cache.put(name, await asyncio.to_thread(to_bytes, judge, predictions))
+        return judge, predictions
 
     async def route(self, query: RouteQuery) -> Opinion:
         """Give every domain's probability, that none fits, and the nearest sentences with their cosine."""
@@ -89,6 +104,7 @@ class EmbeddingRouter:
             tuple(Candidate(learnt.names[place], float(verdict.domains[place])) for place in order),
             tuple(nearest(learnt.sentences, verdict.nearest[:SHOWN])),
             out_of_scope=verdict.out_of_scope,
+            likeness=verdict.nearest[0][1] if verdict.nearest else None,
         )
 
 

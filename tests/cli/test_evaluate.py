@@ -106,7 +106,7 @@ async def test_one_router_may_be_asked_alone(terminal: Terminal, files: tuple[st
     told = json.loads(done.out)  # It knows no keywords of these domains.
     assert (told["accuracy"], told["decisions"]["fallback"]) == (0.0, 1.0)
     done = await terminal.mdsa("evaluate", "routes", *files, "--router", "nobody")
-    assert done.code == 1
+    assert done.code == 2
     assert "There is no router nobody" in done.err
     assert "word_router" in done.err
 
@@ -158,7 +158,7 @@ async def test_a_baseline_of_other_messages_is_refused(terminal: Terminal, files
     await terminal.mdsa("evaluate", "routes", *files, "--save", "base.json")
     other = write(terminal.folder / "c.jsonl", MESSAGES[1:])
     done = await terminal.mdsa("evaluate", "routes", *files[:2], "--test", other, "--baseline", "base.json")
-    assert done.code == 1
+    assert done.code == 2
     assert "is of other messages" in done.err
     done = await terminal.mdsa("evaluate", "routes", *files, "--baseline", "a.jsonl")
     assert "is no baseline" in done.err

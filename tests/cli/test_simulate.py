@@ -30,6 +30,11 @@ async def test_the_recommendation_names_its_pins_and_what_it_would_have_saved(te
     assert "OLLAMA_MAX_LOADED_MODELS=3" in done.out
     told = (await terminal.mdsa("simulate", "residency", "--log", "log.json", "--pin", "nobody")).err
     assert "No turn used nobody" in told
+    assert "max_memory_gb" not in told
+    with (terminal.folder / "mdsa.toml").open("a") as settings:
+        settings.write("[residency]\nmax_memory_gb = 8.0\n")
+    told = (await terminal.mdsa("simulate", "residency", "--log", "log.json")).err
+    assert "max_memory_gb is left out" in told
 
 
 async def test_recorded_turns_may_come_from_a_file_and_the_outcome_be_had_as_json(terminal: Terminal) -> None:

@@ -283,9 +283,8 @@ def test_a_file_of_examples_is_read_with_the_intents_in_it(tmp_path: Path) -> No
     [
         (None, "cannot be read (No such file or directory)"),
         ("", "code.jsonl holds no example"),
-        ('{"text": "a"}\n{"txt": "b"}', "line 2 of code.jsonl is no example (Object missing required field `text`)"),
-        ('{"text": "a"}\n{"text": " "}', "line 2 of code.jsonl has an empty text"),
-        ('{"text": "a"', "line 1 of code.jsonl is no example"),
+        ('{"txt": "a"}\n{"text": " "}', "line 1 is no example (Object missing required field `text`); line 2 has an"),
+        ('{"text": "a"', "code.jsonl: line 1 is no example"),
         (b"\xff", "is not UTF-8"),
     ],
 )

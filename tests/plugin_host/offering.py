@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mdsa_server.configuration.offers import NoCache
 from mdsa_server.plugin_api import (
     Candidate,
     Domain,
@@ -48,7 +49,7 @@ async def search_passages(message: str, **_: Any) -> Sequence[Passage]:
     return [Passage(text=f"found: {message}", source="a.md")]
 
 
-SERVICES = Services(embed, ask_model, search_passages)
+SERVICES = Services(embed, ask_model, search_passages, NoCache)
 
 
 async def vector() -> "np.typing.NDArray[np.float32]":

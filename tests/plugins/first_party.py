@@ -27,6 +27,19 @@ async def never_search(message: str, **_: Any) -> NoReturn:
     raise AssertionError("this plugin searches nothing")
 
 
+class KeptInMemory:
+    """A plugin's cache that is there as long as the test."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.values.get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        self.values[key] = value
+
+
 @asynccontextmanager
 async def opened(
     name: str,
@@ -35,6 +48,7 @@ async def opened(
     embed: Embed = never_embed,
     ask_model: AskModel = never_ask,
     search_passages: SearchPassages = never_search,
+    cache: KeptInMemory | None = None,
     settings: dict[str, Any] | None = None,
     routers: Sequence[str] | None = None,
 ) -> AsyncIterator[PluginRegistry]:
@@ -44,7 +58,7 @@ async def opened(
         found,
         settings={name: settings or {}},
         domains=domains,
-        services=Services(embed, ask_model, search_passages),
+        services=Services(embed, ask_model, search_passages, lambda _: cache or KeptInMemory()),
         disabled=(),
         routers=[name] if routers is None else routers,
         limits=Limits(call_timeout=5.0, fit_timeout=30.0, learning_timeout=30.0, max_faults=1),

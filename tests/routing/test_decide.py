@@ -30,8 +30,12 @@ def test_the_surest_router_decides_and_its_evidence_is_kept() -> None:
         ],
         TERMS,
     )
-    assert (route.domain, route.confidence, route.router, route.evidence) == ("handbook", 0.9, "embedding_router", ())
-    assert route.candidates == (Candidate("handbook", 0.9), Candidate("code", 0.6))
+    assert (route.domain, route.confidence, route.router) == ("handbook", 0.9, "embedding_router")
+    assert route.candidates == (
+        Candidate("handbook", 0.9, "embedding_router"),
+        Candidate("code", 0.6, "keyword_router"),
+    )
+    assert route.evidence == (WORD,), "what made the others likely is told too"
 
 
 def test_of_two_equally_sure_routers_the_one_configured_first_decides() -> None:
@@ -42,9 +46,14 @@ def test_of_two_equally_sure_routers_the_one_configured_first_decides() -> None:
 
 def test_when_none_is_sure_the_fallback_answers_and_says_why() -> None:
     route = decide([("keyword_router", Opinion((Candidate("code", 0.4),), (WORD,)))], TERMS)
-    assert (route.domain, route.router, route.confidence) == ("general", "fallback", 0.6)
+    assert (route.domain, route.router, route.confidence) == ("general", "fallback", 0.0)
     assert route.evidence[0].text == "no router was sure: code came to 0.40, 0.50 is asked"
     assert WORD in route.evidence
+
+
+def test_a_fallback_is_as_sure_as_it_is_likely_to_be_its_own_or_nobodys() -> None:
+    route = decide([opinion_of(0.25, code=0.4, general=0.2, handbook=0.15)], TERMS)
+    assert (route.domain, route.reason, route.confidence) == ("general", "unsure", 0.45)
 
 
 def test_a_router_may_choose_the_fallback_domain_itself() -> None:
@@ -100,6 +109,15 @@ def test_two_that_are_close_and_reach_the_threshold_together_are_tied() -> None:
         assert decide([clear], TERMS).tied == ()
 
 
+def test_of_two_that_are_sure_those_that_are_close_are_tied() -> None:
+    pair = [("a", Opinion((Candidate("code", 0.8),))), ("b", Opinion((Candidate("handbook", 0.7),)))]
+    assert decide(pair, TERMS).tied == ("code", "handbook")
+    clear = [pair[0], ("b", Opinion((Candidate("handbook", 0.6),)))]
+    assert (decide(clear, TERMS).domain, decide(clear, TERMS).reason) == ("code", "sure")
+    nearly = opinion_of(code=0.501, handbook=0.499)
+    assert decide([nearly], TERMS).tied == ("code", "handbook"), "a hair's breadth over the threshold decides nothing"
+
+
 # --- follow-ups
 
 
@@ -110,6 +128,25 @@ def test_a_few_words_that_name_no_topic_stay_with_the_conversation() -> None:
     assert decide([nothing], TERMS, message="and tomorrow?").reason == "out of scope"
     long = decide([nothing], TERMS, message="who won the world cup in 1998", previous="code")
     assert (long.domain, long.reason) == ("general", "out of scope")
+
+
+def test_a_few_words_that_only_the_fallback_claims_stay_unless_they_are_like_an_example() -> None:
+    def said(likeness: float | None) -> Opinion:
+        return Opinion((Candidate("general", 0.85), Candidate("code", 0.08)), likeness=likeness)
+
+    for likeness, domain in ((0.2, "code"), (0.9, "general"), (None, "general")):
+        route = decide([("r", said(likeness))], TERMS, message="and tomorrow?", previous="code")
+        assert route.domain == domain, likeness
+    long = decide([("r", said(0.2))], TERMS, message="could you book me a table for tonight", previous="code")
+    assert long.domain == "general"
+
+
+def test_a_few_words_that_another_domain_may_claim_are_not_held() -> None:
+    route = decide([opinion_of(code=0.05, handbook=0.45, general=0.1)], TERMS, message="and twice?", previous="code")
+    assert (route.domain, route.reason) == ("code", "stayed")
+    terms = Terms(fallback="general", min_confidence=0.5, thresholds={"r": 0.9})
+    route = decide([opinion_of(code=0.05, handbook=0.88)], terms, message="what do cats eat", previous="code")
+    assert (route.domain, route.reason) == ("general", "unsure")
 
 
 def test_a_clear_new_topic_moves_at_once_however_few_its_words() -> None:
@@ -128,6 +165,5 @@ def test_the_conversations_domain_wins_what_is_close_and_the_route_says_that_it_
 def test_to_have_been_talked_about_weighs_as_much_as_stated_and_is_no_lock(own: float, other: float) -> None:
     terms = Terms(fallback="general", min_confidence=0.0)
     route = decide([opinion_of(code=own, handbook=other)], terms, previous="code")
-    weighted = STAYING_ODDS * own / (STAYING_ODDS * own + 1 - own)
-    assert route.domain == ("handbook" if other > weighted else "code")
+    assert route.domain == ("handbook" if other > STAYING_ODDS * own else "code")
     assert 0 <= route.confidence <= 1

@@ -49,6 +49,15 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Whether to ask, or take the likelier, where two domains are as good as equally likely; else [routing] on_tie."""
 
 
+class RouteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message, and optionally the conversation it goes on and the domain that must answer."""
+
+    message: str
+    conversation: str | None = None
+    domain: str | None = None
+
+
+RouteBody = Annotated[RouteRequest, like(message="How do I sort a list in Python?")]
 ChatBody = Annotated[ChatRequest, like(message="What can you do?")]
 
 
@@ -122,7 +131,7 @@ class ChatController(Controller):
         status_code=200,
         responses=fails(*REFUSED),
     )
-    async def route(self, data: ChatBody, rooms: InRooms, caller: ByCaller) -> Response[Route]:
+    async def route(self, data: RouteBody, rooms: InRooms, caller: ByCaller) -> Response[Route]:
         """Decide which domain would answer; no model runs and nothing is saved."""
         live_turns = rooms.live_turns
         desk = live_turns.desk
@@ -160,7 +169,7 @@ class ChatController(Controller):
         responses=fails(UnknownTurn, UnknownDomain, StoreUnusable, NotAsking, TOO_LARGE),
     )
     async def choose_domain(self, turn: FromPath[str], data: ChosenBody, rooms: InRooms, caller: ByCaller) -> None:
-        """Answer a turn that asks which domain is meant; it then goes on."""
+        """Answer a turn that asks which domain is meant, with one of the two or with any other; it then goes on."""
         await rooms.live_turns.choose_domain(caller.owner, turn, data.domain)
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202, responses=OF_TURN)

@@ -201,3 +201,12 @@ async def test_a_deleted_conversation_takes_its_corrections_along_but_not_the_ac
     assert [(one["id"], one["turn"]) for one in (await client.get("/api/corrections")).json()] == [(kept["id"], None)]
     assert await routed(client, SOUP) == "cooking"
     assert (await accept(client, gone)).status_code == 404
+
+
+async def test_where_the_message_still_goes_elsewhere_that_is_said(client: httpx.AsyncClient) -> None:
+    correction = await corrected(client, "hello there", "cooking")
+    await client.post(f"/api/corrections/{correction['id']}/accept")
+    assert (await accept(client, correction)).json()["warnings"] == []
+    doubted = await corrected(client, "python doubt", "cooking")
+    (warning,) = (await accept(client, doubted)).json()["warnings"]
+    assert warning.startswith("The message itself goes to general still: the routers are not sure enough of cooking.")

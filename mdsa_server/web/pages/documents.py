@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
-from msgspec.structs import replace
 
 from mdsa_server.chat.desk import SharedVector
 from mdsa_server.errors import UnknownIngestion
@@ -16,10 +15,10 @@ from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
 from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
-from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.uploads import take_in
+from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
-from mdsa_server.web.pages.passage_view import heading_apart, passages_shown
+from mdsa_server.web.pages.passage_view import passages_shown
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rendering import render
@@ -33,8 +32,6 @@ HITS_SHOWN = 8
 NEIGHBOURS = 1
 # What cannot begin, because its path leads nowhere, shows so at once.
 BEGIN_SECONDS = 1.0
-CHANGED = {"HX-Trigger": "documents-changed"}
-"""Has the list of documents ask for itself again."""
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -64,6 +61,7 @@ class DocumentPages(Controller):
             "documents": found[:DOCUMENTS_SHOWN],
             "more": found[DOCUMENTS_SHOWN - 1] if len(found) > DOCUMENTS_SHOWN else None,
             "ingestions": rooms.ingestions.all(),
+            "asked": False,
             "query": text,
             "hits": await _hits(rooms, text, collection),
             "most_bytes": request.route_handler.resolve_request_max_body_size(),
@@ -88,13 +86,22 @@ class DocumentPages(Controller):
             await _raise_if_it_cannot_begin(rooms, begun[0])
         if not request.headers.get("hx-request"):
             return Redirect("/documents", status_code=303)
-        return Template("fragments/ingestions_begun.html", context={"ingestions": begun})
+        return Template("fragments/ingestions_begun.html", context={"ingestions": begun, "asked": True})
 
     @get("/search")
     async def search(self, rooms: InRooms, text: SearchText = "", collection: FromQuery[str] = "") -> Template:
         """Show what a search finds, the best first."""
         context = {"query": text, "hits": await _hits(rooms, text, collection)}
         return Template("fragments/hits.html", context=context)
+
+    @get("/ingestions/{ingestion:str}")
+    async def ingestion(self, ingestion: FromPath[str], rooms: InRooms) -> Template:
+        """Show how far an ingestion is, and follow it once it goes on."""
+        try:
+            context: dict[str, Any] = {"ingestion": rooms.ingestions.find(ingestion), "asked": True}
+        except UnknownIngestion:
+            return Template("fragments/ingestion_forgotten.html", context={"ingestion": ingestion})
+        return Template("fragments/ingestion_followed.html", context=context)
 
     @get("/ingestions/{ingestion:str}/stream", media_type="text/event-stream")
     async def stream(
@@ -141,28 +148,32 @@ class DocumentPages(Controller):
 
     @post("/{document:str}/delete", status_code=200)
     async def delete(
-        self, document: FromPath[str], rooms: InRooms, request: AnyRequest
+        self, document: FromPath[str], rooms: InRooms, request: AnyRequest, collection: FromQuery[str] = ""
     ) -> Template | Response[None] | Redirect:
-        """Delete a document; a reader who is in it is led out."""
+        """Delete a document; a reader who is in it is led out. `collection` is the one whose list is shown."""
         documents = rooms.library.documents
-        gone = await documents.delete(document)
+        await documents.delete(document)
         if not request.headers.get("hx-request"):
             return Redirect("/documents", status_code=303)
         if f"/documents/{document}" in request.headers.get("hx-current-url", ""):
             return Response(None, headers={"HX-Redirect": "/documents"})
-        collections = await documents.collections()
-        emptied = gone.collection not in [one.name for one in collections]
-        context = {"collections": collections, "collection": request.query_params.get("collection", "")}
-        return Template("fragments/document_gone.html", context=context, headers=CHANGED if emptied else {})
+        context = {
+            "collections": await documents.collections(),
+            "collection": collection,
+            "emptied": not await documents.find(collection or None, most=1),
+            "documents": (),
+            "more": None,
+        }
+        return Template("fragments/document_gone.html", context=context)
 
 
-async def _hits(rooms: Rooms, text: str, collection: str) -> list[Passage]:
+async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
     if not text.strip():
         return []
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)
     found = await rooms.library.search(text, vector, wanted, HITS_SHOWN)
-    return [replace(one, text=heading_apart(one.text, (one.title, *one.heading)[-1])[1]) for one in found]
+    return [hit(passage, text) for passage in found]
 
 
 async def _raise_if_it_cannot_begin(rooms: Rooms, ingestion: RunningIngestion) -> None:

@@ -105,7 +105,7 @@ class Library:
         self._search.rerank = rerank
 
     async def search(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
-        """Give up to `most` passages, the best first. Raises EmbedderUnavailable or StoreUnusable."""
+        """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
         return await self._search(message, vector, wanted, most)
 
     async def add(self, paths: Sequence[str], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
@@ -146,10 +146,15 @@ class Library:
                 case IngestionFinished(new=new, changed=changed, gone=gone) if new or changed or gone:
                     log.info("folder taken in", folder=str(folder), new=new, changed=changed, gone=gone)
 
-        try:
-            await self.sync(folder, collection, (), tell)
-        except DocumentUnreadable as error:
-            log.warning("folder not taken in", folder=str(folder), problem=error.detail, mend=error.mend)
+        while True:
+            try:
+                await self.sync(folder, collection, (), tell)
+            except EmbedderUnavailable:
+                await asyncio.sleep(PAUSE_SECONDS)  # The engine that embeds may start later.
+                continue
+            except DocumentUnreadable as error:
+                log.warning("folder not taken in", folder=str(folder), problem=error.detail, mend=error.mend)
+            return
 
     async def fill(self) -> None:
         """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""

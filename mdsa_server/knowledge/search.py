@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from mdsa_server.errors import MdsaError
+from mdsa_server.errors import EmbedderUnavailable, MdsaError
 from mdsa_server.knowledge.fusion import fused, runs, without_near_duplicates
 from mdsa_server.store.passages import FoundPassage, Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
@@ -57,7 +57,7 @@ class Search:
         """Judges the best anew where there is one; where it fails they stay as they are."""
 
     async def __call__(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
-        """Give up to `most` passages, the best first. Raises EmbedderUnavailable, StoreUnusable."""
+        """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
         hits = await self.hits(message, vector, wanted)
         # Some go, and some are joined.
         best = hits[: max(3 * most, RERANKED)]
@@ -102,7 +102,11 @@ class Search:
     async def _by_meaning(self, vector: Vector, wanted: PassageFilter) -> list[tuple[int, float]]:
         if not self._vectors_whole():
             return []
-        return await self._index.nearest(await vector(), DEPTH, wanted)
+        try:
+            return await self._index.nearest(await vector(), DEPTH, wanted)
+        except EmbedderUnavailable as error:
+            log.warning("searched by words alone", problem=error.detail, mend=error.mend)
+            return []
 
 
 def _joined(found: Sequence[Found]) -> list[Passage]:

@@ -10,4 +10,4 @@ LANGUAGES: tuple[str, ...] = tuple(sorted(AVAILABLE_LANGUAGES))
 
 def stop_words(languages: Sequence[str]) -> frozenset[str]:
     """Give the commonest words of some LANGUAGES."""
-    return frozenset(word.casefold() for language in languages for word in get_stop_words(language))
+    return frozenset(word.lower() for language in languages for word in get_stop_words(language))

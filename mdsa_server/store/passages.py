@@ -105,7 +105,8 @@ class Passages:
 
 def words_query(message: str, stop_words: Collection[str] = ()) -> str:
     """Give a full-text query for any of the message's words; empty where it has none. It has no syntax of its own."""
-    known = re.findall(r"\w+", message.encode("utf-8", "ignore").decode().casefold())
+    # In lower case and no further: the index folds no letter into two, as ß into ss.
+    known = re.findall(r"\w+", message.encode("utf-8", "ignore").decode().lower())
     words = [word[:LONGEST_WORD] for word in dict.fromkeys(known)]
     telling = [word for word in words if word not in stop_words] or words
     return " OR ".join(f'"{word}"' for word in telling[:MOST_WORDS])

@@ -248,3 +248,17 @@ async def test_tags_are_given_changed_and_kept_where_none_are_given(bench: Bench
         end = finished(await bench.add(pump, tags=tags))
         assert getattr(end, outcome) == 1, tags
         assert (await bench.library.documents.find())[0].tags == kept
+
+
+async def test_where_nothing_embeds_any_more_words_still_find(bench: Bench, folder: Path) -> None:
+    await bench.add(folder)
+    bench.embedding.broken = True
+    found = await bench.search("sweep the chimney")
+    assert set(found[0].scores) == {"bm25", "fusion"}
+
+
+async def test_a_folder_is_followed_and_one_that_is_not_there_ends_nothing(bench: Bench, folder: Path) -> None:
+    await bench.library.follow(folder, "service")
+    assert [one.name for one in await bench.library.documents.collections()] == ["service"]
+    await bench.library.follow(folder / "missing", "service")
+    assert len(await bench.library.documents.find()) == 2

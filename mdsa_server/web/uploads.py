@@ -15,6 +15,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from mdsa_server.errors import InvalidRequest, StoreUnusable, UploadTooLarge
 from mdsa_server.knowledge.ingest import Source
+from mdsa_server.web.rendering import size
 
 MEGABYTE = 1_000_000
 # So many of the largest documents may be sent at once; of small ones, as many as fit.
@@ -138,8 +139,8 @@ def _text(name: str, content: bytearray) -> str:
 def _too_large(request: AnyRequest) -> UploadTooLarge:
     most = request.route_handler.resolve_request_max_body_size() or 0
     return UploadTooLarge(
-        f"the files have together more than the {most // MEGABYTE:,} MB that are taken at once",
-        f"Send fewer at once, or allow larger documents: {LARGEST_AT_ONCE} of [knowledge] max_document_mb are taken.",
+        f"the files have together more than the {size(most)} that are taken at once",
+        f"Send fewer, or allow larger documents: {LARGEST_AT_ONCE} times [knowledge] max_document_mb is taken.",
     )
 
 

@@ -103,7 +103,7 @@ async def _routes(
     told = report(judged, list(team.domains))
     changes = compare(kept.messages, judged, margin) if kept else []
     if save:
-        _write(save, msgspec.json.format(msgspec.json.encode(Baseline.of(judged)), indent=1))
+        write(save, msgspec.json.format(msgspec.json.encode(Baseline.of(judged)), indent=1))
     if html:
         from mdsa_server import bundled
         from mdsa_server.web.reports import RouteEvaluation, routes_report
@@ -118,7 +118,7 @@ async def _routes(
             examples=f"{len(team.domains)} domains of {examples.name if examples else 'the configuration'}",
             made=datetime.now().astimezone(),
         )
-        _write(html, routes_report(about, bundled.templates(), bundled.static()).encode())
+        write(html, routes_report(about, bundled.templates(), bundled.static()).encode())
         click.echo(f"The report is in {html}.", err=True)
     if as_json:
         # The four measures come first; what is compared stands behind all that was measured.
@@ -148,12 +148,12 @@ def _read(loaded: Loaded, test: Path, examples: Path | None) -> tuple[Team, list
     # Where lines of the examples cannot be read, it is not known which domains there are.
     messages, more = read_labelled(test, None if faults else team.domains)
     if faults or more:
-        raise _faulty([*faults, *more])
+        raise faulty([*faults, *more])
     return team, messages, skipped
 
 
-def _faulty(faults: Sequence[Fault]) -> Refused:
-    title = f"{len(faults)} faults in the labelled messages" if len(faults) > 1 else "A fault in the labelled messages"
+def faulty(faults: Sequence[Fault]) -> Refused:
+    title = f"{len(faults)} faults in the labelled lines" if len(faults) > 1 else "A fault in the labelled lines"
     if len(faults) > SHOWN_FAULTS:
         title += f"; the first {SHOWN_FAULTS} of them"
     return Refused(title, faults=faults[:SHOWN_FAULTS])
@@ -166,9 +166,9 @@ async def _judge(loaded: Loaded, team: Team, messages: Sequence[Labelled]) -> li
     judged: list[Judged] = []
     ollama_host = os.environ.get("OLLAMA_HOST")
     domains = tuple(team.domains.values())
-    async with tried_plugins(loaded, team.routers, domains, ollama_host, _bar("Embedding examples")) as tried:
+    async with tried_plugins(loaded, team.routers, domains, ollama_host, bar("Embedding examples")) as tried:
         _require(tried.registry, team.routers)
-        with _bar("Routing messages")(len(messages)) as told:
+        with bar("Routing messages")(len(messages)) as told:
             async for one in judge(tried.registry, team, messages, tried.embed):
                 judged.append(one)
                 told(1)
@@ -191,7 +191,7 @@ def _require(registry: PluginRegistry, routers: Sequence[str]) -> None:
         )
 
 
-def _bar(label: str) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
+def bar(label: str) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
     return lambda length: _told(length, label)
 
 
@@ -221,7 +221,7 @@ def _baseline(path: Path, messages: Sequence[Labelled]) -> Baseline:
     return kept
 
 
-def _write(path: Path, text: bytes) -> None:
+def write(path: Path, text: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text)

@@ -8,6 +8,7 @@ from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
 from mdsa_server.cli.documents import documents, search
 from mdsa_server.cli.evaluate import evaluate
+from mdsa_server.cli.evaluate_retrieval import retrieval
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
 from mdsa_server.cli.routes import routes
@@ -31,6 +32,8 @@ def main() -> None:
     runs on the same data folder; where none runs, they start one for as long as they need it.
     """
 
+
+evaluate.add_command(retrieval)
 
 ORDER = (
     *(serve, chat, ask, route, routes, documents, search, models, plugins),

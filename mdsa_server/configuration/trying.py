@@ -12,7 +12,14 @@ import numpy as np
 
 from mdsa_server.configuration.load import Loaded, Reading
 from mdsa_server.configuration.offers import NoCache, do_not_search, require_fit
-from mdsa_server.configuration.opening import make_asker, make_embedder, make_keeper, opened_engine, opened_plugins
+from mdsa_server.configuration.opening import (
+    AnyEmbedder,
+    make_asker,
+    make_embedder,
+    make_keeper,
+    opened_engine,
+    opened_plugins,
+)
 from mdsa_server.errors import DataFolderInUse, EmbedderUnavailable
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.plugin_api.contracts import Embed, Services
@@ -66,6 +73,16 @@ async def tried_plugins(
         if embed.failed is not None:
             raise embed.failed
         yield Tried(registry, embed)
+
+
+@asynccontextmanager
+async def tried_embedder(loaded: Loaded, ollama_host: str | None) -> AsyncIterator[AnyEmbedder]:
+    """Give what embeds, without a cache: what is tried once need not be kept."""
+    async with AsyncExitStack() as stack:
+        late = LateEngine(loaded.settings, ollama_host, stack)
+        embedder = make_embedder(loaded.settings, late.keeper, None)
+        stack.push_async_callback(embedder.close)
+        yield embedder
 
 
 class ToldEmbed:

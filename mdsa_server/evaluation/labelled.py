@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from mdsa_server.vocabulary.domain import Domain, Example
 from mdsa_server.vocabulary.fault import Fault
+
+T = TypeVar("T")
 
 LINE = '{"text": "How do I reverse a list?", "domain": "code"}'
 
@@ -23,13 +26,20 @@ class Labelled(msgspec.Struct, frozen=True):
     intent: str | None = None
 
 
-DECODER = msgspec.json.Decoder(Labelled)
-
-
 def read_labelled(path: Path, known: Collection[str] | None = None) -> tuple[list[Labelled], list[Fault]]:
     """Give the lines that are right, and what is wrong with the others; empty lines are passed over.
 
     `known` are the domains that may be named; None allows any. A file that cannot be read is a fault, or holds nothing.
+    """
+    return read_lines(path, Labelled, "labelled message", LINE, lambda one: _flaw(one, known))
+
+
+def read_lines(
+    path: Path, kind: type[T], name: str, example: str, flaw_of: Callable[[T], tuple[str, str] | None]
+) -> tuple[list[T], list[Fault]]:
+    """Read JSON lines of a kind: give those that are right, and what is wrong with the others.
+
+    `flaw_of` says what is wrong with one that fits its type, and how to mend it.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -37,22 +47,23 @@ def read_labelled(path: Path, known: Collection[str] | None = None) -> tuple[lis
         return [], [_fault(path, None, f"cannot be read ({error.strerror})", "Name a file that is there.")]
     except UnicodeDecodeError:
         return [], [_fault(path, None, "is not UTF-8", "Save the file as UTF-8.")]
+    decoder = msgspec.json.Decoder(kind)
     found, faults = [], []
     # Not splitlines: it would also split where a text holds one of Unicode's own line ends.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            one = DECODER.decode(line)
+            one = decoder.decode(line)
         except msgspec.DecodeError as error:
-            faults.append(_fault(path, number, f"is no labelled message ({error})", f"Write it so: {LINE}"))
+            faults.append(_fault(path, number, f"is no {name} ({error})", f"Write it so: {example}"))
             continue
-        if flaw := _flaw(one, known):
+        if flaw := flaw_of(one):
             faults.append(_fault(path, number, *flaw))
         else:
             found.append(one)
     if not found and not faults:
-        faults.append(_fault(path, None, "holds no message", f"Write one on each line: {LINE}"))
+        faults.append(_fault(path, None, f"holds no {name}", f"Write one on each line: {example}"))
     return found, faults
 
 

@@ -34,11 +34,12 @@ def ask(message: str, domain: str | None, as_json: bool, data: Path | None, conf
 
 @click.command()
 @click.argument("message")
+@click.option("--after", help="The domain that answered before: the message goes on with what was said.")
 @click.option("--json", "as_json", is_flag=True, help="Print the route as one JSON object.")
 @configuration_options
-def route(message: str, as_json: bool, data: Path | None, config: Path | None) -> None:
+def route(message: str, after: str | None, as_json: bool, data: Path | None, config: Path | None) -> None:
     """Say which domain would answer, and why; no model runs."""
-    run(_route(read_configuration(config, data), message, as_json))
+    run(_route(read_configuration(config, data), {"message": message, "previous": after}, as_json))
 
 
 async def _ask(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
@@ -56,9 +57,9 @@ async def _ask(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
         sys.exit(1)
 
 
-async def _route(loaded: Loaded, message: str, as_json: bool) -> None:
+async def _route(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
     async with connect(loaded) as client:
-        decided = await ask_for(client, "POST", "/api/route", json={"message": message})
+        decided = await ask_for(client, "POST", "/api/route", json=body)
     if as_json:
         click.echo(json.dumps(decided, ensure_ascii=False))
     else:

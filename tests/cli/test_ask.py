@@ -155,3 +155,13 @@ async def test_a_route_is_told_with_its_reasons_and_nothing_is_generated(
 async def test_a_route_can_be_had_as_json(terminal: Terminal, server: RunningServer) -> None:
     route = json.loads((await terminal.mdsa("route", "a function in python", "--json")).out)
     assert (route["domain"], route["router"]) == ("code", "keyword_router")
+
+
+async def test_a_route_is_tried_as_one_that_goes_on_with_another(terminal: Terminal, server: RunningServer) -> None:
+    words = ("route", "a function in python", "--json")
+    alone = json.loads((await terminal.mdsa(*words)).out)
+    goes_on = json.loads((await terminal.mdsa(*words, "--after", "code")).out)
+    assert goes_on["confidence"] > alone["confidence"]
+    unknown = await terminal.mdsa(*words, "--after", "nowhere")
+    assert unknown.code == 1
+    assert "nowhere" in unknown.err

@@ -1,6 +1,7 @@
 """Chat, routes and turns under /api."""
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from litestar import Controller, Request, Response, get, post
@@ -54,6 +55,8 @@ class RouteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     message: str
     conversation: str | None = None
+    previous: str | None = None
+    """The domain of the turn before, to try a message as one that goes on; else the conversation's."""
     domain: str | None = None
 
 
@@ -141,6 +144,8 @@ class ChatController(Controller):
             history = await rooms.conversations.latest_turns(caller.owner, data.conversation, HISTORY_TURNS)
         with closing(SharedVector(text=data.message, embed=desk.embed)) as vector:
             query = route_query(data.message, history, vector)
+            if data.previous is not None:
+                query = replace(query, previous_domain=desk.team.domain(data.previous).name)
             route = await choose_route(desk, desk.team, query, data.domain)
         return Response(route, headers={"X-MDSA-Route": route_header(route)})
 

@@ -80,6 +80,7 @@ class Library:
         self._embed = embed
         self._encoder = encoder
         self._encoder_known = False
+        self._asking_encoder = asyncio.Lock()
         self.documents = Documents(database, self._index)
         self.passages = Passages(database)
         self._whole = False
@@ -173,9 +174,11 @@ class Library:
 
     async def _know_encoder(self) -> None:
         """Raises EmbedderUnavailable."""
-        if not self._encoder_known:
-            await self._index.open(await self._encoder())
-            self._encoder_known = True
+        # Whoever comes while another asks must wait: a second opening would hold every vector twice.
+        async with self._asking_encoder:
+            if not self._encoder_known:
+                await self._index.open(await self._encoder())
+                self._encoder_known = True
 
     async def close(self) -> None:
         """End what reads documents."""

@@ -41,8 +41,7 @@ class Unembedded(Struct, frozen=True):
 class VectorIndex:
     """Of one encoder, by its fingerprint; the tables of others stay until `drop_others`.
 
-    With `in_memory` off a search scores all vectors, in SQLite: slower by as many times as there are more than
-    CANDIDATES of them, and nothing is held.
+    With `in_memory` off a search scores all vectors, in SQLite, and nothing is held.
     """
 
     def __init__(self, database: Database, fingerprint: str | None = None, *, in_memory: bool = True) -> None:
@@ -170,9 +169,7 @@ class VectorIndex:
         return int(row[0]) if row else None
 
     def _make(self, db: Connection, dimensions: int) -> int:
-        db.execute(
-            "insert into vector_indexes (fingerprint, dimensions) values (?, ?)", (self._fingerprint, dimensions)
-        )
+        db.execute("insert into vector_indexes (fingerprint) values (?)", (self._fingerprint,))
         table = db.last_insert_rowid()
         key = "passage integer primary key references passages (id) on delete cascade"
         vector = f"vector blob not null check (vec_length(vector) = {dimensions})"

@@ -262,3 +262,16 @@ async def test_a_folder_is_followed_and_one_that_is_not_there_ends_nothing(bench
     assert [one.name for one in await bench.library.documents.collections()] == ["service"]
     await bench.library.follow(folder / "missing", "service")
     assert len(await bench.library.documents.find()) == 2
+
+
+async def test_an_encoder_that_several_wait_for_is_opened_once(tmp_path: Path, folder: Path) -> None:
+    async with opened(tmp_path) as bench:
+        await bench.add(folder)
+    embedding = Embedding()
+    embedding.broken = True
+    async with opened(tmp_path, embedding) as bench:
+        embedding.broken = False
+        await asyncio.gather(bench.library.fill(), bench.add(folder), bench.add(folder))
+        held = len(bench.library._index._signs or ())
+        kept = sum(document.passages for document in await bench.library.documents.find())
+        assert held == kept

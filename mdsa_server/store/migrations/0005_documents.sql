@@ -46,12 +46,8 @@ create trigger words_go_with_their_passage after delete on passages begin
     delete from passage_words where rowid = old.id;
 end;
 
--- In how many passages a word stands.
-create virtual table passage_terms using fts5vocab (passage_words, 'row');
-
 -- One row for each encoder of which there are vectors; they lie in a table of their own, vectors_ID, made with the row.
 create table vector_indexes (
     id          integer primary key,
-    fingerprint text not null unique,
-    dimensions  integer not null
+    fingerprint text not null unique
 ) strict;

@@ -25,6 +25,9 @@ __all__ = ["ChatChunk", "OllamaClient", "PullProgress"]
 # What an engine answers from its own tables; slow only when it is stuck.
 TABLE_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
+# Before 0.32.4 Ollama stumbles over a model that goes while its table is read: an error 500 without a word.
+TABLE_READS = 5
+TABLE_PAUSE_SECONDS = 0.05
 # How a model's description names the file of its weights.
 WEIGHTS = re.compile(r"^FROM .*sha256-([0-9a-f]{64})$", re.MULTILINE)
 # What the engine says of a model that does nothing but embed.
@@ -101,7 +104,7 @@ class OllamaClient:
         """List the models in the engine's memory."""
         with self._answering():
             async with asyncio.timeout(TABLE_SECONDS):
-                models = (await self._control.ps()).models
+                models = (await self._resident_table()).models
         return tuple(
             ResidentModel(
                 name=model.model or "",
@@ -113,6 +116,16 @@ class OllamaClient:
             )
             for model in models
         )
+
+    async def _resident_table(self) -> ollama.ProcessResponse:
+        for _ in range(TABLE_READS - 1):
+            try:
+                return await self._control.ps()
+            except ollama.ResponseError as error:
+                if error.status_code != 500 or error.error:
+                    raise
+                await asyncio.sleep(TABLE_PAUSE_SECONDS)
+        return await self._control.ps()
 
     async def show(self, model: str) -> ModelDetails:
         """Ask what a model can do."""

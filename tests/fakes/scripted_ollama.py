@@ -43,7 +43,8 @@ class ScriptedOllama:
     """Listens while it is entered: `async with ScriptedOllama(model) as engine: OllamaClient(engine.url)`.
 
     `requests` holds what was asked, in order: (path, body). `cut` counts the streams that their client
-    left. `busy` has chats answered with 503. `pullable` are the models that can be pulled.
+    left. `busy` has chats answered with 503, `table_stumbles` as many reads of the resident models with an empty
+    500, as Ollama before 0.32.4 does while a model goes. `pullable` are the models that can be pulled.
     """
 
     def __init__(self, *models: ScriptedModel, version: str = "0.9.3", port: int = 0) -> None:
@@ -55,6 +56,7 @@ class ScriptedOllama:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.busy = False
         self.cut = 0
+        self.table_stumbles = 0
         self._answers: dict[str, ScriptedAnswer] = {}
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -109,6 +111,9 @@ class ScriptedOllama:
         return reply({"models": rows})
 
     async def _ps(self, _: web.Request) -> web.Response:
+        if self.table_stumbles:
+            self.table_stumbles -= 1
+            return web.Response(status=500)
         rows = [
             resident_body(
                 name,

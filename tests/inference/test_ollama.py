@@ -247,6 +247,20 @@ async def test_an_engine_that_comes_back_is_used_again(client: OllamaClient, eng
     assert (await answer(client))[-1].done
 
 
+async def test_a_table_over_which_the_engine_stumbles_while_a_model_goes_is_read_again(
+    client: OllamaClient, engine: ScriptedOllama, model: ScriptedModel
+) -> None:
+    await client.load(model.name, options={}, keep_alive="5m")
+    engine.table_stumbles = 2
+    assert [row.name for row in await client.resident()] == [model.name]
+
+
+async def test_an_engine_that_always_stumbles_is_named(client: OllamaClient, engine: ScriptedOllama) -> None:
+    engine.table_stumbles = 1000
+    with pytest.raises(EngineRefused):
+        await client.resident()
+
+
 async def test_another_program_at_the_address_is_not_taken_for_an_engine() -> None:
     async def page(_: web.Request) -> web.Response:
         return web.Response(text="<html>Welcome</html>", content_type="text/html")

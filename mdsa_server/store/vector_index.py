@@ -100,8 +100,12 @@ class VectorIndex:
 
         return await self._database.read(work)
 
-    def vectors(self, db: Connection, passages: Sequence[int]) -> dict[int, Vectors]:
+    async def read(self, passages: Sequence[int]) -> dict[int, Vectors]:
         """Give the vectors there are of some passages."""
+        return await self._database.read(lambda db: self.vectors(db, passages))
+
+    def vectors(self, db: Connection, passages: Sequence[int]) -> dict[int, Vectors]:
+        """The same, within a transaction."""
         table = self._find(db)
         if table is None or not passages:
             return {}

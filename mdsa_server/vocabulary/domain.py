@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from mdsa_server.vocabulary.tools import ToolUse
+
 ModelOptions = dict[str, float | int | str | bool | list[str]]
 """Options of an engine's runner and sampler by Ollama's names (`num_ctx`, `temperature`, ...)."""
 
@@ -37,6 +39,8 @@ class Domain(Struct, frozen=True, kw_only=True):
     no_passages: NoPassages = "answer anyway"
     """What becomes of a message for which they hold nothing."""
     tools: tuple[str, ...] = ()
+    """Names of tools that the model may call, or patterns of them, such as `mcp.files.*`; nothing else is callable."""
+    tool_use: ToolUse = "auto"
     options: ModelOptions = field(default_factory=dict)
     think: Think | None = None
     """None leaves the choice to the model."""

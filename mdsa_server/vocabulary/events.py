@@ -1,10 +1,13 @@
 """What happens during a turn, as one stream of events that every surface renders."""
 
+from typing import Any
+
 from msgspec import Struct
 
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Route
+from mdsa_server.vocabulary.tools import ToolOutcome
 from mdsa_server.vocabulary.turn import Ledger, Timings, Usage
 
 
@@ -92,6 +95,46 @@ class Token(Event, frozen=True, tag="token"):
     text: str
 
 
+class ToolCalled(Event, frozen=True, tag="tool_called"):
+    """The model asks for a tool."""
+
+    call: str
+    """Names the call within the turn; what comes of it bears the same name."""
+    tool: str
+    arguments: dict[str, Any]
+
+
+class ApprovalAsked(Event, frozen=True, tag="approval_asked"):
+    """The call waits for somebody to allow it, and is denied if nobody does in time."""
+
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+    seconds: float
+    """How long it waits."""
+
+
+class ApprovalAnswered(Event, frozen=True, tag="approval_answered"):
+    call: str
+    approved: bool
+    by: str
+    """Who said so; empty where nobody did in time."""
+
+
+class ToolReturned(Event, frozen=True, tag="tool_returned"):
+    """What came of a call, as the model is told it."""
+
+    call: str
+    tool: str
+    outcome: ToolOutcome
+    result: str
+    """The result, or what is wrong."""
+    seconds: float
+    """What the call took, waiting for an approval not counted."""
+    cut: bool = False
+    """Whether the result was longer."""
+
+
 class TurnFinished(Event, frozen=True, tag="turn_finished"):
     """The answer is complete and saved, or the turn was cancelled and what there was of it is saved."""
 
@@ -121,6 +164,10 @@ TurnEvent = (
     | PromptAssembled
     | Thinking
     | Token
+    | ToolCalled
+    | ApprovalAsked
+    | ApprovalAnswered
+    | ToolReturned
     | TurnFinished
     | TurnFailed
 )

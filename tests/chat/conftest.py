@@ -1,5 +1,6 @@
-"""A desk with a real store and a real client of a scripted engine; the test offers routers and retrievers."""
+"""A desk with a real store and a real client of a scripted engine; the test offers routers, retrievers and tools."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from mdsa_server.inference.engine import Engine, EnginePlace
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.inference.residency import Limits
 from mdsa_server.monitor.counters import Counters
-from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, RouteQuery, Router
+from mdsa_server.plugin_api import Candidate, Domain, Evidence, Opinion, Retriever, RouteQuery, Router, Tool
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
@@ -58,10 +59,21 @@ class Offering:
 
     routers: list[Router] = field(default_factory=list)
     retrievers: list[Retriever] = field(default_factory=list)
+    own_tools: list[Tool] = field(default_factory=list)
 
-    async def call(self, offered: object, work: Callable[[], Awaitable[T]]) -> T:
+    async def tools(self) -> Sequence[Tool]:
+        return self.own_tools
+
+    async def call(
+        self,
+        offered: object,
+        work: Callable[[], Awaitable[T]],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # as the registry's
+    ) -> T:
         try:
-            return await work()
+            async with asyncio.timeout(timeout):
+                return await work()
         except MdsaError:
             raise
         except Exception as error:

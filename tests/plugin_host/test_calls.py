@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mdsa_server.errors import EmbedderUnavailable, PluginFault
-from mdsa_server.plugin_api import Candidate, Opinion, Passage, Tool, ToolCall, ToolRefused
+from mdsa_server.plugin_api import Candidate, Domain, Opinion, Passage, Tool, ToolCall, ToolRefused
 from mdsa_server.plugin_host.registry import PluginRegistry
 from tests.plugin_host.offering import (
     AnyRetriever,
@@ -20,6 +20,8 @@ from tests.plugin_host.offering import (
     route_with,
     status_of,
 )
+
+GENERAL = Domain(name="general", description="Anything.")
 
 
 def throw() -> int:
@@ -177,7 +179,7 @@ async def test_a_retrievers_passages_come_through() -> None:
 
 async def call_tool(registry: PluginRegistry, name: str) -> Any:
     (tool,) = [tool for tool in await registry.tools() if tool.name == name]
-    bound = tool.bind({}, ToolCall(domain="general", caller="local", conversation=None))
+    bound = tool.bind({}, ToolCall(domain=GENERAL, caller="local", conversation=None))
     return await registry.call(tool, lambda: asyncio.to_thread(bound))
 
 

@@ -12,7 +12,7 @@ from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.registry import PluginRegistry
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
-CALL = ToolCall(domain="general", caller="local", conversation=None)
+CALL = ToolCall(domain=Domain(name="general", description="Anything."), caller="local", conversation=None)
 
 
 async def never_embed(texts: Sequence[str], *, cached: bool = False) -> NoReturn:

@@ -13,6 +13,7 @@ PASSAGES = [Passage(text=text, source="a.md") for text in ("oil the pump", "swee
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
     folder = tmp_path_factory.mktemp("cross-encoder")
@@ -26,7 +27,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=16,
+        initializer_range=1.0,
     )
+    torch.manual_seed(1)
     BertForSequenceClassification(config).save_pretrained(folder)
     return folder
 

@@ -1,0 +1,179 @@
+"""A call of a tool ends in a result or a clear word, whatever the tool does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mdsa_server.chat.tool_calls import ToolResult, run_tool
+from mdsa_server.plugin_api import DescribedTool, PluginFault, Tool, ToolCall, ToolRefused
+from mdsa_server.vocabulary.tools import ToolPolicy, named
+from tests.chat.conftest import GENERAL, Offering
+
+CALL = ToolCall(domain=GENERAL, caller="local", conversation=None)
+
+
+async def run(function: Callable[..., Any], arguments: dict[str, Any] | None = None, **policy: Any) -> ToolResult:
+    return await run_tool(Offering(), Tool(function), arguments or {}, CALL, ToolPolicy(**policy))
+
+
+async def test_text_is_given_as_it_is_and_all_else_as_json() -> None:
+    def text() -> str:
+        """Say it."""
+        return "It is so."
+
+    async def facts() -> dict[str, Any]:
+        """Tell facts."""
+        return {"city": "Tōkyō", "degrees": 21}
+
+    assert await run(text) == ToolResult("returned", "It is so.")
+    assert await run(facts) == ToolResult("returned", '{"city":"Tōkyō","degrees":21}')
+
+
+async def test_arguments_are_checked_by_the_functions_types_and_the_model_is_told_where() -> None:
+    def double(number: int) -> int:
+        """Double a number."""
+        return 2 * number
+
+    assert (await run(double, {"number": "21"})).text == "42", "small models quote numbers"
+    wrong = await run(double, {"number": "many"})
+    assert wrong.outcome == "invalid"
+    assert "number" in wrong.text
+    assert (await run(double, {"nummer": 3})).outcome == "invalid"
+
+
+async def test_what_a_tool_refuses_is_told_with_its_mend_and_what_it_raises_as_a_failure() -> None:
+    def refuse() -> str:
+        """Refuse."""
+        raise ToolRefused("there is no such city", "Name a large one.")
+
+    def break_down() -> str:
+        """Break down."""
+        raise RuntimeError("broken")
+
+    def stop() -> str:
+        """Stop."""
+        raise StopIteration
+
+    assert await run(refuse) == ToolResult("refused", "there is no such city. Name a large one.")
+    assert (await run(break_down)).outcome == "failed"
+    assert (await run(stop)).outcome == "failed"
+
+
+async def test_a_sync_tool_that_hangs_is_abandoned_and_the_loop_goes_on_meanwhile() -> None:
+    def hang() -> str:
+        """Hang."""
+        time.sleep(5)
+        return "too late"
+
+    began = time.monotonic()
+    beats = asyncio.create_task(count_beats())
+    assert (await run(hang, timeout=0.3)).outcome == "failed"
+    assert time.monotonic() - began < 3
+    assert await beats > 3
+
+
+async def count_beats() -> int:
+    beats, end = 0, time.monotonic() + 0.2
+    while time.monotonic() < end:
+        await asyncio.sleep(0.01)
+        beats += 1
+    return beats
+
+
+async def test_a_long_result_is_cut_and_says_so() -> None:
+    def tell_all() -> str:
+        """Tell all."""
+        return "x" * 50_000_000
+
+    result = await run(tell_all, max_result_chars=1000)
+    assert result.cut
+    assert result.text == "x" * 1000 + "\n[cut: 50,000,000 characters in all]"
+
+
+async def test_what_is_neither_text_nor_json_is_a_failure_that_names_its_type() -> None:
+    def give_object() -> object:
+        """Give an object."""
+        return object()
+
+    def nest() -> list[Any]:
+        """Nest for ever."""
+        ring: list[Any] = []
+        ring.append(ring)
+        return ring
+
+    failed = await run(give_object)
+    assert failed.outcome == "failed"
+    assert "object" in failed.text
+    assert (await run(nest)).outcome == "failed"
+
+
+async def test_text_that_no_encoding_knows_is_made_readable() -> None:
+    def half() -> str:
+        """Give half a character."""
+        return "\ud800"
+
+    assert (await run(half)).text == "?"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+async def test_a_tool_that_forks_answers_once_and_its_child_ends() -> None:
+    children: list[int] = []
+
+    def fork() -> str:
+        """Fork."""
+        child = os.fork()
+        children.append(child)
+        return "parent" if child else "child"
+
+    assert (await run(fork)).text == "parent"
+    assert await asyncio.wait_for(asyncio.to_thread(os.waitpid, children[0], 0), 5) == (children[0], 0)
+
+
+def described(parameters: dict[str, Any]) -> DescribedTool:
+    async def echo(arguments: dict[str, Any]) -> dict[str, Any]:
+        return arguments
+
+    return DescribedTool("echo", "Say it again.", parameters, echo)
+
+
+async def test_a_tool_described_by_a_schema_is_checked_by_it() -> None:
+    tool = described({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
+    assert (await run_tool(Offering(), tool, {"n": 1}, CALL, ToolPolicy())).text == '{"n":1}'
+    wrong = await run_tool(Offering(), tool, {"n": "one"}, CALL, ToolPolicy())
+    assert wrong.outcome == "invalid"
+    assert "'one' is not of type 'integer'" in wrong.text
+    assert (await run_tool(Offering(), tool, {}, CALL, ToolPolicy())).outcome == "invalid"
+
+
+async def test_a_schema_that_leads_elsewhere_is_fetched_from_nowhere() -> None:
+    tool = described({"type": "object", "properties": {"n": {"$ref": "http://127.0.0.1:9/schema.json"}}})
+    assert (await run_tool(Offering(), tool, {"n": 1}, CALL, ToolPolicy())).outcome == "failed"
+
+
+@pytest.mark.parametrize("parameters", [{"type": "object", "properties": 3}, {"type": "string"}, {}])
+def test_what_is_no_schema_of_an_object_is_the_plugins_fault(parameters: dict[str, Any]) -> None:
+    with pytest.raises(PluginFault):
+        described(parameters)
+
+
+def test_tools_with_effects_are_asked_for_unless_something_is_said_of_them() -> None:
+    policy = ToolPolicy(approvals={"mcp.*": "ask", "mcp.files.*": "deny", "mcp.files.read": "auto"})
+    assert (policy.approval("now", effects=False), policy.approval("send", effects=True)) == ("auto", "ask")
+    assert policy.approval("mcp.time.now", effects=False) == "ask"
+    assert policy.approval("mcp.files.write", effects=False) == "deny"
+    assert policy.approval("mcp.files.read", effects=True) == "auto"
+
+
+def test_a_domain_names_tools_by_name_or_pattern() -> None:
+    patterns = ("now", "mcp.files.*")
+    assert named("now", patterns)
+    assert named("mcp.files.read", patterns)
+    assert not named("mcp.time.now", patterns)
+    assert not named("nowhere", patterns)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mdsa_server.chat.token_rates import TokenRates
+from mdsa_server.chat.tool_way import ToolRecords
 from mdsa_server.errors import UnknownDomain
 from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.plugin_api.contracts import Embed, Retriever, Router
@@ -104,6 +105,7 @@ class Desk(RoutingDesk):
     conversations: Conversations
     embed: Embed
     token_rates: TokenRates = field(default_factory=TokenRates)
+    tool_records: ToolRecords = field(default_factory=ToolRecords)
 
 
 @dataclass(kw_only=True)

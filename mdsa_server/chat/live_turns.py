@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.chat.asking import Asking
+from mdsa_server.chat.asking import WHICH_DOMAIN, Asking, Said
 from mdsa_server.chat.desk import Desk
+from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, UnknownTurn
@@ -126,7 +127,13 @@ class LiveTurns:
         await self.find(owner, turn)
         name = self.desk.team.domain(domain).name
         live = self._live.get(turn)
-        (live.asking if live else Asking()).answer(name)
+        (live.asking if live else Asking()).answer(WHICH_DOMAIN, Said(name, owner))
+
+    async def approve(self, owner: str, turn: str, call: str, *, approved: bool, by: str) -> None:
+        """Allow a call that waits to be allowed, or deny it. Raises UnknownTurn, NotAsking."""
+        await self.find(owner, turn)
+        live = self._live.get(turn)
+        (live.asking if live else Asking()).answer(call, Said(APPROVED if approved else DENIED, by))
 
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
@@ -187,7 +194,7 @@ class LiveTurns:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
         turn = live.stream.turn
         try:
-            story = run_turn(self.desk, turn, live.clock, live.asking, domain=domain, on_tie=on_tie)
+            story = run_turn(self.desk, turn, live.clock, live.asking, owner=live.owner, domain=domain, on_tie=on_tie)
             async with aclosing(story) as events:
                 async for event in events:
                     if isinstance(event, TurnFinished):

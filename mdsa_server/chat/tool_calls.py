@@ -30,12 +30,9 @@ async def run_tool(
     offers: Offers, tool: Tool, arguments: dict[str, Any], call: ToolCall, policy: ToolPolicy
 ) -> ToolResult:
     """Make a call that is allowed. Raises nothing: whatever goes wrong is told to the model."""
-    try:
-        made = tool.bind(arguments, call)
-    except msgspec.ValidationError as error:
-        return ToolResult("invalid", f"The arguments do not fit: {error}")
-    except PluginFault as error:
-        return ToolResult("failed", f"The tool cannot be called: {error.detail}")
+    made = bound(tool, arguments, call)
+    if isinstance(made, ToolResult):
+        return made
 
     async def work() -> str:
         return await _as_text(await made() if tool.is_async else await in_thread(made))
@@ -47,6 +44,16 @@ async def run_tool(
     except MdsaError as error:
         return ToolResult("refused", " ".join(part for part in (f"{error.detail}.", error.mend) if part))
     return bounded(text, policy.max_result_chars)
+
+
+def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any] | ToolResult:
+    """Give the call, ready to be made, or what is wrong with its arguments."""
+    try:
+        return tool.bind(arguments, call)
+    except msgspec.ValidationError as error:
+        return ToolResult("invalid", f"The arguments do not fit: {error}")
+    except PluginFault as error:
+        return ToolResult("failed", f"The tool cannot be called: {error.detail}")
 
 
 def bounded(text: str, most: int) -> ToolResult:

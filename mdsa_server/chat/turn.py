@@ -1,32 +1,33 @@
 """The story of one turn: route, retrieve, admit, assemble, answer, finish."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, closing
 
-from mdsa_server.chat.answer import Answer, tell_answer
-from mdsa_server.chat.asking import Asking
-from mdsa_server.chat.assemble import assemble
+from mdsa_server.chat.answer import Answer, Question, Telling
+from mdsa_server.chat.asking import WHICH_DOMAIN, Asking
 from mdsa_server.chat.desk import Desk, SharedVector
 from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
+from mdsa_server.chat.tool_offer import tools_of
+from mdsa_server.chat.tool_round import Round
 from mdsa_server.plugin_api.contracts import RetrieverQuery, RouteQuery
+from mdsa_server.plugin_api.tool_schema import ToolCall
 from mdsa_server.routing.decide import asked_for
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
-    ContextTrimmed,
     DomainAsked,
     PassagesFound,
-    PromptAssembled,
     RouteChosen,
     Token,
     TurnEvent,
     TurnFinished,
     TurnStarted,
 )
-from mdsa_server.vocabulary.routing import OnTie, Route
+from mdsa_server.vocabulary.routing import OnTie
 from mdsa_server.vocabulary.stopwatch import Stopwatch
-from mdsa_server.vocabulary.turn import Timings, Turn, Usage
+from mdsa_server.vocabulary.turn import Timings, Turn
 
 # Turns that are looked at when a prompt is made; how many of them fit is for assembly to say.
 HISTORY_TURNS = 40
@@ -36,7 +37,14 @@ NO_PASSAGES = "no_passages"
 
 
 async def run_turn(
-    desk: Desk, turn: Turn, clock: Stopwatch, asking: Asking, *, domain: str | None = None, on_tie: OnTie | None = None
+    desk: Desk,
+    turn: Turn,
+    clock: Stopwatch,
+    asking: Asking,
+    *,
+    owner: str,
+    domain: str | None = None,
+    on_tie: OnTie | None = None,
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
@@ -51,13 +59,13 @@ async def run_turn(
         route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
         if route.tied and (on_tie or team.on_tie) == "ask":
             yield DomainAsked(at=clock(), route=route)
-            if meant := await asking.ask():
-                route = asked_for(meant, route)
+            if meant := await asking.ask(WHICH_DOMAIN):
+                route = asked_for(meant.word, route)
         yield RouteChosen(at=clock(), route=route)
 
         chosen = team.domain(route.domain)
         query = RetrieverQuery(message=turn.message, route=route, domain=chosen, vector=vector)
-        passages, faults = await find_passages(desk, query)
+        (passages, faults), tools = await asyncio.gather(find_passages(desk, query), tools_of(desk, chosen, vector))
     if passages or faults:
         yield PassagesFound(at=clock(), passages=passages, faults=faults)
     if chosen.no_passages == "say so" and chosen.collections and not passages:
@@ -68,33 +76,20 @@ async def run_turn(
         return
 
     answer = Answer()
-    models = chosen.models or (await desk.keeper.engine.default_model(),)
-    async with desk.keeper.lease(models, chosen.options) as lease:
-        async for event in lease.admission(clock):
-            yield event
-        prompt = assemble(
-            chosen,
-            [earlier for earlier in history if earlier.answer],
-            passages,
-            turn.message,
-            context=lease.context,
-            tokens_per_byte=desk.token_rates.rate(lease.model),
-        )
-        if prompt.ledger.dropped_turns or prompt.ledger.dropped_passages:
-            yield ContextTrimmed(
-                at=clock(),
-                turns=prompt.ledger.dropped_turns,
-                passages=prompt.ledger.dropped_passages,
-                context=lease.context,
-            )
-        yield PromptAssembled(at=clock(), model=lease.model, ledger=prompt.ledger)
-        async with aclosing(tell_answer(lease, prompt, answer, clock, think=chosen.think)) as pieces:
-            async for piece in pieces:
-                yield piece
-        if answer.last:
-            desk.token_rates.learn(lease.model, prompt.messages, answer.last.prompt_tokens)
-
-    yield _finished(answer, route, lease.load_seconds, clock())
+    question = Question(domain=chosen, history=history, passages=passages, message=turn.message, tools=tools)
+    calls = Round(
+        offers=desk.offers,
+        tools={tool.name: tool for tool, _ in tools},
+        caller=ToolCall(domain=chosen, caller=owner, conversation=turn.conversation),
+        policy=team.tools,
+        asking=asking,
+        clock=clock,
+    )
+    async with aclosing(Telling(desk, question, calls, answer).events()) as pieces:
+        async for piece in pieces:
+            yield piece
+    timings = Timings(total=clock(), first_token=answer.first_token, route=route.seconds, load=answer.load_seconds)
+    yield TurnFinished(at=timings.total, usage=answer.usage, timings=timings, reason=answer.reason)
 
 
 def nothing_found(domain: Domain, faults: Sequence[str]) -> str:
@@ -116,20 +111,4 @@ def route_query(message: str, history: list[Turn], vector: SharedVector) -> Rout
         history=tuple(messages),
         previous_domain=history[-1].domain if history else None,
         vector=vector,
-    )
-
-
-def _finished(answer: Answer, route: Route, load: float, total: float) -> TurnFinished:
-    last = answer.last
-    return TurnFinished(
-        at=total,
-        usage=Usage(prompt_tokens=last.prompt_tokens if last else 0, answer_tokens=last.answer_tokens if last else 0),
-        timings=Timings(
-            total=total,
-            first_token=answer.first_token,
-            route=route.seconds,
-            # The engine tells of a load only where it had to load by itself after all.
-            load=load + (last.load_seconds if last else 0.0),
-        ),
-        reason=last.done_reason if last else "stop",
     )

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from mdsa_server.vocabulary.events import DomainAsked, TurnEvent
+from mdsa_server.vocabulary.events import ApprovalAsked, DomainAsked, TurnEvent
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
 from mdsa_server.vocabulary.turn import Turn
 
@@ -72,7 +72,7 @@ class TurnStream:
     async def finished_or_asking(self) -> Turn:
         """Wait for the end, or until the turn waits for a word of its owner's."""
         async for batch in self.follow():
-            if isinstance(batch[-1][1], DomainAsked):
+            if any(isinstance(event, DomainAsked | ApprovalAsked) for _, event in batch) and self.so_far().needs:
                 break
         return self.so_far()
 

@@ -155,7 +155,8 @@ class EngineMemory:
 
     def options_of(self, model: str) -> ModelOptions | None:
         """Give the options with which a model is in memory or on its way there; None where it is not."""
-        held = self.of(self.weights.known(model) or "")
+        details = self.weights.known(model)
+        held = self.of(details.weights) if details else []
         return next((one.options for one in held if one.options is not None and one.slot.phase != "leaving"), None)
 
     def new_slot(self, unit: Unit, size: int) -> Slot:

@@ -14,6 +14,7 @@ from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Limits, Waiting, Why
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
+from mdsa_server.vocabulary.models import ModelDetails
 from mdsa_server.vocabulary.stopwatch import Stopwatch
 
 # An engine that finds a model in memory says that it loaded it within some hundredths of a second.
@@ -27,6 +28,7 @@ class Ticket:
     waiting: Waiting
     model: str
     options: ModelOptions
+    details: ModelDetails
     held: Held | None = None
     """What it was admitted to."""
     admitted_at: float = math.inf
@@ -78,6 +80,8 @@ class Lease:
         self.model = ticket.model
         """The model to ask, by name."""
         self.options = ticket.options
+        self.details = ticket.details
+        """What the model can do."""
         self.load_seconds = 0.0
         """How long the turn saw its model being loaded; once admitted."""
 

@@ -116,8 +116,7 @@ class ModelKeeper:
         """Bring a model into memory, and keep it there. Raises InvalidRequest, and as a lease does."""
         client = await self._known_engine()
         weights = await self._memory.weights.of(client, model)
-        pinned = self._memory.pinned_beside(weights)
-        if pinned + 1 >= self._limits.max_models:
+        if (pinned := self._memory.pinned_beside(weights)) + 1 >= self._limits.max_models:
             raise InvalidRequest(
                 f"{pinned + 1} models would be pinned, and one of the {self._limits.max_models} places in memory must "
                 "stay free for the others",
@@ -218,19 +217,20 @@ class ModelKeeper:
         tickets: dict[int, Ticket] = {}
         for model in models:
             try:
-                weights = memory.weights.known(model) or await memory.weights.of(client, model)
+                details = memory.weights.known(model) or await memory.weights.details(client, model)
             except UnknownModel:
                 if tickets or model != models[-1]:
                     continue  # Another may do.
                 raise
+            unit = Unit(details.weights, runner)
             waiting = Waiting(
                 ticket=next(self._numbers),
-                unit=Unit(weights, runner),
+                unit=unit,
                 since=time.monotonic(),
-                load_seconds=memory.expected(weights, model),
-                size=memory.size(Unit(weights, runner), model),
+                load_seconds=memory.expected(unit.weights, model),
+                size=memory.size(unit, model),
             )
-            tickets[waiting.ticket] = Ticket(waiting, model, options)
+            tickets[waiting.ticket] = Ticket(waiting, model, options, details)
         slots = [held.slot for held in memory.held.values()]
         chosen = choose([ticket.waiting for ticket in tickets.values()], slots, self._prefer, self._worth)
         return tickets[chosen.ticket]

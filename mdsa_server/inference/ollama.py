@@ -134,10 +134,12 @@ class OllamaClient:
                 answer = await self._control.show(model)
         facts = answer.modelinfo or {}
         context = facts.get(f"{facts.get('general.architecture')}.context_length")
+        parameters = facts.get("general.parameter_count")
         return ModelDetails(
             name=model,
             family=(answer.details and answer.details.family) or "",
             context_length=context if isinstance(context, int) else None,
+            parameters=parameters if isinstance(parameters, int) else None,
             weights=weights[1] if (weights := WEIGHTS.search(answer.modelfile or "")) else "",
             capabilities=tuple(answer.capabilities or ()),
         )

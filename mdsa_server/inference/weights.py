@@ -1,8 +1,10 @@
-"""Which weights a model's name means: names over the same weights share one place in the engine's memory."""
+"""What a model's name means: its weights, which names may share, and what it can do."""
+
+from msgspec.structs import replace
 
 from mdsa_server.errors import EngineRefused, UnknownModel
 from mdsa_server.inference.ollama import OllamaClient
-from mdsa_server.vocabulary.models import InstalledModel, full_name
+from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, full_name
 
 
 class ModelWeights:
@@ -10,10 +12,10 @@ class ModelWeights:
 
     def __init__(self) -> None:
         self._installed: dict[str, InstalledModel] = {}
-        self._by_digest: dict[str, str] = {}
+        self._by_digest: dict[str, ModelDetails] = {}
 
-    def known(self, model: str) -> str | None:
-        """Give a model's weights, if they were asked for before."""
+    def known(self, model: str) -> ModelDetails | None:
+        """Tell what a model can do, if that was asked before."""
         installed = self._installed.get(full_name(model))
         return self._by_digest.get(installed.digest) if installed else None
 
@@ -24,14 +26,19 @@ class ModelWeights:
 
     async def of(self, client: OllamaClient, model: str) -> str:
         """Name a model's weights. Raises EngineError, UnknownModel."""
+        return (await self.details(client, model)).weights
+
+    async def details(self, client: OllamaClient, model: str) -> ModelDetails:
+        """Tell what a model can do; its weights have a name in any case. Raises EngineError, UnknownModel."""
         if full_name(model) not in self._installed:
             self._installed = {full_name(installed.name): installed for installed in await client.installed()}
         installed = self._installed.get(full_name(model))
         if installed is None:
             raise UnknownModel(f"The engine has no model {model!r}.", f"Fetch it: mdsa models pull {model}")
         if installed.digest not in self._by_digest:
+            details = await _details(client, model)
             # The digest is of the model as it is named, template and all; its description names the weights' file.
-            self._by_digest[installed.digest] = await _weights(client, model) or installed.digest
+            self._by_digest[installed.digest] = replace(details, weights=details.weights or installed.digest)
         return self._by_digest[installed.digest]
 
     def forget(self) -> None:
@@ -39,9 +46,10 @@ class ModelWeights:
         self._installed.clear()
 
 
-async def _weights(client: OllamaClient, model: str) -> str:
-    """Ask for a model's weights; empty where the engine does not say. Raises EngineError, UnknownModel."""
+async def _details(client: OllamaClient, model: str) -> ModelDetails:
+    """Ask for a model's details; hardly any where the engine does not say. Raises EngineError, UnknownModel."""
     try:
-        return (await client.show(model)).weights
+        return await client.show(model)
     except EngineRefused:
-        return ""  # A damaged one, perhaps nobody's concern here: it must not keep all others from being known.
+        # A damaged one, perhaps nobody's concern here: it must not keep all others from being known.
+        return ModelDetails(name=model)

@@ -51,6 +51,8 @@ class ModelDetails(Struct, frozen=True, kw_only=True):
     family: str = ""
     context_length: int | None = None
     """The longest context the model was made for, in tokens."""
+    parameters: int | None = None
+    """How many weights it has; None where the engine does not tell."""
     weights: str = ""
     """Names the file that holds the weights; empty where the engine does not tell."""
     capabilities: tuple[str, ...] = ()

@@ -10,16 +10,21 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     DomainAsked,
     PassagesFound,
     PromptAssembled,
     RouteChosen,
     Thinking,
     Token,
+    ToolCalled,
+    ToolReturned,
     TurnEvent,
     TurnFailed,
     TurnFinished,
 )
+from mdsa_server.vocabulary.tools import ToolRun
 from mdsa_server.vocabulary.turn import Needs, Turn
 
 Positioned = tuple[int, TurnEvent]
@@ -62,6 +67,7 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     """Fold events into the turn they are the story of."""
     answer: list[str] = []
     thinking: list[str] = []
+    runs: dict[str, ToolRun] = {}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -77,13 +83,39 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 thinking.append(text)
             case Token(text=text):
                 answer.append(text)
+            case ToolCalled() | ApprovalAsked() | ApprovalAnswered() | ToolReturned():
+                runs[event.call] = _run(runs.get(event.call), event)
+                asked = tuple(run for run in runs.values() if run.approval == "asked")
+                changes["needs"] = Needs(kind="approval", calls=asked) if asked else None
             case TurnFinished(usage=usage, timings=timings, reason=reason):
                 outcome = "cancelled" if reason == "cancelled" else "answered"
                 changes |= {"usage": usage, "timings": timings, "reason": reason, "outcome": outcome, "needs": None}
             case TurnFailed(problem=problem):
                 changes |= {"problem": problem, "outcome": "failed", "needs": None}
+    if runs:
+        changes["tool_runs"] = tuple(runs.values())
     if answer:
         changes["answer"] = "".join(answer)
     if thinking:
         changes["thinking"] = "".join(thinking)
     return replace(turn, **changes)
+
+
+def _run(run: ToolRun | None, event: ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned) -> ToolRun:
+    """Give a call of a tool as it stands after one more of its events."""
+    match event:
+        case ToolCalled(call=call, tool=tool, arguments=arguments):
+            return ToolRun(call=call, tool=tool, arguments=arguments)
+        case ApprovalAsked(call=call, tool=tool, arguments=arguments):
+            return replace(run or ToolRun(call=call, tool=tool, arguments=arguments), approval="asked")
+        case ApprovalAnswered(call=call, approved=approved, by=by):
+            given = run or ToolRun(call=call, tool="", arguments={})
+            return replace(given, approval="given" if approved else "denied", by=by)
+        case ToolReturned(call=call, tool=tool):
+            return replace(
+                run or ToolRun(call=call, tool=tool, arguments={}),
+                outcome=event.outcome,
+                result=event.result,
+                cut=event.cut,
+                seconds=event.seconds,
+            )

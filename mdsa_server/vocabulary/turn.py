@@ -8,6 +8,7 @@ from msgspec import Struct
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Candidate, Route
+from mdsa_server.vocabulary.tools import ToolRun
 
 Outcome = Literal["running", "answered", "failed", "cancelled"]
 
@@ -39,6 +40,10 @@ class Ledger(Struct, frozen=True, kw_only=True):
     history: int
     passages: int
     question: int
+    tools: int = 0
+    """The descriptions of the tools on offer."""
+    tool_results: int = 0
+    """Calls of tools, and what they gave."""
     reserve: int
     """Kept free for the answer."""
     dropped_turns: int = 0
@@ -49,9 +54,11 @@ class Ledger(Struct, frozen=True, kw_only=True):
 class Needs(Struct, frozen=True, kw_only=True):
     """What a turn waits for from its owner."""
 
-    kind: Literal["domain"] = "domain"
-    candidates: tuple[Candidate, ...]
-    """Those to choose from, the likelier first."""
+    kind: Literal["domain", "approval"] = "domain"
+    candidates: tuple[Candidate, ...] = ()
+    """The domains to choose from, the likelier first."""
+    calls: tuple[ToolRun, ...] = ()
+    """The calls of tools that wait to be allowed."""
 
 
 class Turn(Struct, frozen=True, kw_only=True):
@@ -73,6 +80,8 @@ class Turn(Struct, frozen=True, kw_only=True):
     """What the answer may rest on; `[1]` in it is the first."""
     retrieval_faults: tuple[str, ...] = ()
     """Why some could not be searched for."""
+    tool_runs: tuple[ToolRun, ...] = ()
+    """The tools that were called, in the order in which they were asked for."""
     ledger: Ledger | None = None
     usage: Usage | None = None
     """None until the engine has counted, which it does at an answer's end."""

@@ -76,6 +76,8 @@ class ScriptedModel:
     """How many answers run side by side; set before the first. The others wait, and are not told that they do."""
     refuses: Refused | None = None
     """What every chat is answered with instead."""
+    refuses_formats: Refused | None = None
+    """What a chat is answered with that is to fit a format."""
     hides: Refused | None = None
     """What is answered instead of showing it."""
     capabilities: tuple[str, ...] = ("completion", "tools", "thinking")

@@ -213,6 +213,8 @@ class ScriptedOllama:
             raise Refused(503, BUSY)
         if model.refuses is not None:
             raise model.refuses
+        if asked.format and model.refuses_formats is not None:
+            raise model.refuses_formats
         if "completion" not in model.capabilities:
             raise Refused(400, f'"{asked.model}" does not support chat')
         for wanted, capability in ((asked.tools, "tools"), (asked.think, "thinking")):

@@ -1,0 +1,167 @@
+"""Calls by a model that cannot make them by itself: its answers are held to a JSON schema.
+
+It is asked twice: which tool the message needs, if any, and then for the arguments. Only tools whose descriptions are
+like the message are put to it; a small model that is shown others takes one of them. `python -m benchmarks.tools`
+measures what comes of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from mdsa_server.chat.exchange import Exchange
+from mdsa_server.chat.token_rates import size_of
+from mdsa_server.chat.tool_round import Wanted
+from mdsa_server.errors import EngineRefused
+from mdsa_server.inference.chat_lines import ChatChunk
+from mdsa_server.inference.lease import Lease
+from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.vocabulary.conversation import Message
+
+# What is less like the message than this is no candidate, and of the others so many are. Of twenty messages that need
+# no tool, three have one of twelve that is like them; of sixty that need one, four have none.
+LEAST_LIKENESS = 0.2
+MOST_CANDIDATES = 3
+
+NONE = "none"
+DECIDE = f"Decide which tool the message needs. Answer {NONE} if it needs no tool."
+DECISION_TOKENS = 40
+ARGUMENT_TOKENS = 300
+# What is longer is shown by its beginning and its end: which tool it needs stands in one of them.
+MESSAGE_SHARE = 0.3
+
+# Of a schema, what engines' grammars understand. What is left out is checked when the call is made.
+UNDERSTOOD = {"type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "$ref", "$defs"}
+UNDERSTOOD |= {"minimum", "maximum", "format", "additionalProperties"}
+FORMATS = frozenset(("date", "time", "date-time", "uuid"))
+LONGEST_TEXT = 400
+MOST_ITEMS = 16
+
+# Three are enough to show what to do; with none a small model talks instead. Descriptions of parameters are left out:
+# it copies from them rather than from the message.
+EXAMPLES = (
+    ("Remind me to buy 3 eggs on Monday, please!", "what, day", '{"what":"buy 3 eggs","day":"Monday"}'),
+    ("How much is 5 + 6?", "expression", '{"expression":"5 + 6"}'),
+    ("Is there a train to Madrid?", "city", '{"city":"Madrid"}'),
+)
+
+
+class ConstrainedCaller:
+    """Asks a leased model, which must be admitted."""
+
+    def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_per_byte: float) -> None:
+        self._lease = lease
+        self._candidates = [tool for tool, likeness in tools if likeness >= LEAST_LIKENESS][:MOST_CANDIDATES]
+        self._most_bytes = int(lease.context * MESSAGE_SHARE / tokens_per_byte)
+        self.closing_lines: list[ChatChunk] = []
+        """The engine's, of each time that it was asked."""
+
+    async def decide(self, message: str, before: Sequence[Message], exchange: Exchange, call: str) -> list[Wanted]:
+        """Give the call that a message needs; none where no tool is like it, or the model sees none that helps.
+
+        `before` is what was said last, `call` the name that a call is given. Raises EngineError, UnknownModel.
+        """
+        if not self._candidates:
+            return []
+        message = _ends(message, self._most_bytes)
+        tool = await self._tool(message, before, exchange)
+        arguments = await self._arguments(message, tool, exchange) if tool else None
+        return [Wanted(call, tool.name, arguments)] if tool and arguments is not None else []
+
+    async def _tool(self, message: str, before: Sequence[Message], exchange: Exchange) -> Tool | None:
+        names = [tool.name for tool in self._candidates]
+        listed = "\n".join(f"{tool.name}: {_ends(tool.description, LONGEST_TEXT)}" for tool in self._candidates)
+        schema = {
+            "type": "object",
+            "properties": {"tool": {"type": "string", "enum": [*names, NONE]}},
+            "required": ["tool"],
+            "additionalProperties": False,
+        }
+        asked = [
+            Message(role="system", content=f"{DECIDE}\nTools:\n{listed}"),
+            *before,
+            Message(role="user", content="\n\n".join(part for part in (message, exchange.results) if part)),
+        ]
+        said = await self._ask(asked, schema, DECISION_TOKENS)
+        name = said.get("tool") if said else None
+        return next((tool for tool in self._candidates if tool.name == name), None)
+
+    async def _arguments(self, message: str, tool: Tool, exchange: Exchange) -> dict[str, Any] | None:
+        schema = within_grammar(tool.parameters)
+        names = sorted(schema.get("properties", {}), key=lambda name: name not in schema.get("required", ()))
+        if not names:
+            return {}
+        asked = [
+            part
+            for said, named, answer in EXAMPLES
+            for part in (_request(said, named), Message(role="assistant", content=answer))
+        ]
+        asked.append(_request("\n".join((message, *exchange.told_invalid(tool.name))), ", ".join(names)))
+        return await self._ask(asked, schema, ARGUMENT_TOKENS)
+
+    async def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any], tokens: int) -> dict[str, Any] | None:
+        """Give an object that fits the schema; None where the model came to no end, or the engine takes no such one."""
+        lease = self._lease
+        said: list[str] = []
+        try:
+            chunks = lease.client.chat(
+                lease.model,
+                messages,
+                options={**lease.options, "temperature": 0, "num_predict": tokens},
+                keep_alive=lease.keep_alive,
+                think=False,  # It would use up the few tokens there are.
+                format=dict(schema),
+            )
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    said.append(chunk.content)
+                    if chunk.done:
+                        lease.answered(chunk)
+                        self.closing_lines.append(chunk)
+        except EngineRefused:
+            return None
+        try:
+            value = json.loads("".join(said))
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+
+def within_grammar(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what of a schema an engine can hold an answer to, every text and list in it bounded, so that it ends."""
+    kept = {key: value for key, value in schema.items() if key in UNDERSTOOD}
+    if kept.get("format") not in FORMATS:
+        kept.pop("format", None)
+    for key in ("properties", "$defs"):
+        if isinstance(kept.get(key), Mapping):
+            kept[key] = {name: within_grammar(part) for name, part in kept[key].items() if isinstance(part, Mapping)}
+    for key in ("anyOf", "oneOf"):
+        if isinstance(kept.get(key), list):
+            kept[key] = [within_grammar(part) for part in kept[key] if isinstance(part, Mapping)]
+    if isinstance(kept.get("items"), Mapping):
+        kept["items"] = within_grammar(kept["items"])
+    match kept.get("type"):
+        case "string" if "enum" not in kept and "const" not in kept and "format" not in kept:
+            kept["maxLength"] = LONGEST_TEXT
+        case "array":
+            kept["maxItems"] = MOST_ITEMS
+        case "object" if "properties" in kept:
+            kept["additionalProperties"] = False
+        case _:
+            pass
+    return kept
+
+
+def _request(message: str, names: str) -> Message:
+    return Message(role="user", content=f"{message}\nCopy from this message, as JSON: {names}")
+
+
+def _ends(text: str, most_bytes: int) -> str:
+    """Give a text, or its beginning and its end where it is longer."""
+    if size_of(text) <= most_bytes:
+        return text
+    part = max(most_bytes // 8, 1)  # Four bytes are the most that a character has.
+    return f"{text[:part]} … {text[-part:]}"

@@ -1,0 +1,56 @@
+"""Which tools a turn may use: those that its domain names and that are there, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.errors import EmbedderUnavailable
+from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.tools import named
+
+log = structlog.get_logger(__name__)
+
+# More than these a small model cannot tell apart, and each costs context: those likest the message are offered.
+MOST_OFFERED = 16
+
+
+async def tools_of(desk: Desk, domain: Domain, vector: SharedVector) -> list[tuple[Tool, float]]:
+    """Give the tools that a domain's model may call for a message, each with its likeness to that, likest first.
+
+    Likeness is the cosine of the message's vector and that of the tool's name and description; 1 for all where nothing
+    embeds. No plugin is asked for tools where the domain names none.
+    """
+    if not domain.tools or domain.tool_use == "off":
+        return []
+    tools = [tool for tool in await desk.offers.tools() if named(tool.name, domain.tools)]
+    if not tools:
+        return []
+    try:
+        message = await vector()
+        vectors = await desk.embed([described(tool) for tool in tools], cached=True)
+    except EmbedderUnavailable as error:
+        log.warning("tools are offered unsorted", problem=error.detail)
+        return [(tool, 1.0) for tool in tools[:MOST_OFFERED]]
+    likeness = [float(value) for value in vectors @ message]
+    ranked = sorted(zip(tools, likeness, strict=True), key=lambda pair: -pair[1])
+    return ranked[:MOST_OFFERED]
+
+
+def described(tool: Tool) -> str:
+    """Say in a line what a tool is and does."""
+    return f"{tool.name.replace('_', ' ').replace('.', ' ')}: {tool.description}"
+
+
+def specification(tool: Tool) -> dict[str, Any]:
+    """Describe a tool as the engine's wire has it."""
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def by_name(tools: Sequence[tuple[Tool, float]]) -> dict[str, Tool]:
+    return {tool.name: tool for tool, _ in tools}

@@ -1,0 +1,124 @@
+"""One round of a model's calls: allowed or not, made side by side, and told event by event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mdsa_server.chat.asking import Asking
+from mdsa_server.chat.desk import Offers
+from mdsa_server.chat.token_rates import size_of
+from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
+from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
+from mdsa_server.vocabulary.events import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolReturned
+from mdsa_server.vocabulary.stopwatch import Stopwatch
+from mdsa_server.vocabulary.tools import ToolPolicy
+
+APPROVED, DENIED = "approve", "deny"
+
+# More at once is no plan but a model that repeats itself.
+MOST_CALLS = 8
+
+RoundEvent = ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A call that the model asks for."""
+
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the calls of one turn have in common."""
+
+    offers: Offers
+    tools: Mapping[str, Tool]
+    """Those that the domain names, by name: nothing else is called, whoever asks for it."""
+    caller: ToolCall
+    policy: ToolPolicy
+    asking: Asking
+    clock: Stopwatch
+
+    async def run(
+        self, wanted: Sequence[Wanted], most_bytes: int, results: dict[str, ToolResult]
+    ) -> AsyncGenerator[RoundEvent, None]:
+        """Make calls side by side, and fill in what came of each, by its name, cut after `most_bytes`."""
+        for one in wanted:
+            yield ToolCalled(at=self.clock(), call=one.call, tool=one.tool, arguments=one.arguments)
+        events: asyncio.Queue[RoundEvent | None] = asyncio.Queue()
+
+        async def run_all() -> None:
+            try:
+                async with asyncio.TaskGroup() as side_by_side:
+                    for one in wanted:
+                        side_by_side.create_task(self._run(one, most_bytes, results, events))
+            finally:
+                events.put_nowait(None)
+
+        task = asyncio.create_task(run_all())
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            # Whoever stops listening has stopped the turn.
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(
+        self,
+        wanted: Wanted,
+        most_bytes: int,
+        results: dict[str, ToolResult],
+        events: asyncio.Queue[RoundEvent | None],
+    ) -> None:
+        began = self.clock()
+        tool = self.tools.get(wanted.tool)
+        if tool is None:
+            known = ", ".join(self.tools)
+            result = ToolResult("unknown", f"There is no tool {wanted.tool!r} here. There are: {known}.")
+        elif isinstance(unfit := bound(tool, wanted.arguments, self.caller), ToolResult):
+            result = unfit  # Before anybody is asked to allow it.
+        elif not await self._allowed(tool, wanted, events):
+            began, result = self.clock(), ToolResult("denied", "This call was not allowed. Answer without it.")
+        else:
+            began = self.clock()
+            result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
+        if size_of(result.text) > most_bytes:
+            fitting = len(result.text.encode()[:most_bytes].decode(errors="ignore"))
+            result = replace(bounded(result.text, fitting), outcome=result.outcome)
+        results[wanted.call] = result
+        events.put_nowait(
+            ToolReturned(
+                at=self.clock(),
+                call=wanted.call,
+                tool=wanted.tool,
+                outcome=result.outcome,
+                result=result.text,
+                cut=result.cut,
+                seconds=self.clock() - began,
+            )
+        )
+
+    async def _allowed(self, tool: Tool, wanted: Wanted, events: asyncio.Queue[RoundEvent | None]) -> bool:
+        approval = self.policy.approval(tool.name, effects=tool.effects)
+        if approval != "ask":
+            return approval == "auto"
+        seconds = self.policy.approval_timeout
+        events.put_nowait(
+            ApprovalAsked(
+                at=self.clock(), call=wanted.call, tool=wanted.tool, arguments=wanted.arguments, seconds=seconds
+            )
+        )
+        said = await self.asking.ask(wanted.call, seconds)
+        approved = said is not None and said.word == APPROVED
+        events.put_nowait(
+            ApprovalAnswered(at=self.clock(), call=wanted.call, approved=approved, by=said.by if said else "")
+        )
+        return approved

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -19,13 +19,15 @@ from mdsa_server.cli.problems import FAILED
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
     from mdsa_server.evaluation.retrieval import Asked, RetrievalReport
-    from mdsa_server.evaluation.retrieval_trial import Split
+    from mdsa_server.evaluation.retrieval_trial import Split, TriedDocument, TriedQuestion
     from mdsa_server.inference.embedder import Embedder
     from mdsa_server.inference.ollama_embedder import OllamaEmbedder
     from mdsa_server.knowledge.search import Rerank
     from mdsa_server.settings import Settings
 
 SHOWN_MISSES = 20
+PACKAGED = "all-MiniLM-L6-v2"
+"""What `[embedding] model = "auto"` is called."""
 
 
 @click.command()
@@ -67,19 +69,60 @@ async def _retrieval(
 ) -> None:
     import msgspec
 
-    from mdsa_server.configuration.trying import tried_embedder
     from mdsa_server.evaluation.retrieval import report
-    from mdsa_server.evaluation.retrieval_trial import TriedLibrary, read_documents, read_questions
-    from mdsa_server.knowledge.stop_words import stop_words
+    from mdsa_server.evaluation.retrieval_trial import read_documents, read_questions
     from mdsa_server.logs import configure_logging
-    from mdsa_server.store.database import Database
 
-    settings, ollama_host = loaded.settings, os.environ.get("OLLAMA_HOST")
-    configure_logging("error", settings.logging.format)
+    configure_logging("error", loaded.settings.logging.format)
     shelf, faults = read_documents(documents)
     wanted, more = read_questions(questions, shelf) if not faults else ([], [])
     if faults or more:
         raise faulty([*faults, *more])
+    tried = await _ask(loaded, shelf, wanted, whole)
+    told = report(tried.asked, documents=len(shelf), passages=tried.passages)
+    if html:
+        from mdsa_server import bundled
+        from mdsa_server.web.reports import RetrievalEvaluation, retrieval_report
+
+        model, most = loaded.settings.embedding.model, loaded.settings.knowledge.passage_tokens
+        about = RetrievalEvaluation(
+            report=told,
+            asked=tried.asked,
+            titles={document.id: document.title for document in shelf},
+            documents=documents.name,
+            questions=questions.name,
+            split="taken whole" if whole else f"split into passages of up to {most} tokens",
+            embedder=f"{PACKAGED if model == 'auto' else model} ({tried.encoder})",
+            reranker=loaded.settings.knowledge.reranker,
+            made=datetime.now().astimezone(),
+        )
+        write(html, retrieval_report(about, bundled.templates(), bundled.static()).encode())
+        click.echo(f"The report is in {html}.", err=True)
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        _print(told)
+    if floor is not None and told.ndcg10[told.stages[-1]] < floor:
+        click.secho(f"The whole search's nDCG@10 is below {floor:g}.", fg="red", err=True)
+        sys.exit(FAILED)
+
+
+class Tried(NamedTuple):
+    """All questions asked, of so many passages with vectors of an encoder."""
+
+    asked: list[Asked]
+    passages: int
+    encoder: str
+
+
+async def _ask(loaded: Loaded, shelf: list[TriedDocument], wanted: list[TriedQuestion], whole: bool) -> Tried:
+    """Take the documents in, and ask. Raises Refused where the reranker cannot be asked, PluginFault where it fails."""
+    from mdsa_server.configuration.trying import tried_embedder
+    from mdsa_server.evaluation.retrieval_trial import TriedLibrary
+    from mdsa_server.knowledge.stop_words import stop_words
+    from mdsa_server.store.database import Database
+
+    settings, ollama_host = loaded.settings, os.environ.get("OLLAMA_HOST")
     async with AsyncExitStack() as stack:
         rerank = await _reranker(loaded, ollama_host, stack) if settings.knowledge.reranker else None
         embedder = await stack.enter_async_context(tried_embedder(loaded, ollama_host))
@@ -90,37 +133,12 @@ async def _retrieval(
         library = TriedLibrary(database, embedder.embed_passages, stopped, rerank)
         with bar("Embedding documents")(len(shelf)) as told:
             await library.fill(shelf, _split(settings, embedder, whole), told)
-        asked: list[Asked] = []
+        asked = []
         with bar("Asking questions")(len(wanted)) as told:
             async for one in library.ask(wanted, embedder.embed):
                 asked.append(one)
                 told(1)
-        encoder = await embedder.encoder()
-    measured = report(asked, documents=len(shelf), passages=len(library.names))
-    if html:
-        from mdsa_server import bundled
-        from mdsa_server.web.reports import RetrievalEvaluation, retrieval_report
-
-        about = RetrievalEvaluation(
-            report=measured,
-            asked=asked,
-            titles={document.id: document.title for document in shelf},
-            documents=documents.name,
-            questions=questions.name,
-            split="whole" if whole else f"in passages of up to {settings.knowledge.passage_tokens} tokens",
-            embedder=f"{settings.embedding.model} ({encoder})",
-            reranker=settings.knowledge.reranker,
-            made=datetime.now().astimezone(),
-        )
-        write(html, retrieval_report(about, bundled.templates(), bundled.static()).encode())
-        click.echo(f"The report is in {html}.", err=True)
-    if as_json:
-        click.echo(msgspec.json.encode(measured))
-    else:
-        _print(measured)
-    if floor is not None and measured.ndcg10[measured.stages[-1]] < floor:
-        click.secho(f"The whole search's nDCG@10 is below {floor:g}.", fg="red", err=True)
-        sys.exit(FAILED)
+        return Tried(asked, len(library.names), await embedder.encoder())
 
 
 async def _reranker(loaded: Loaded, ollama_host: str | None, stack: AsyncExitStack) -> Rerank | None:

@@ -93,11 +93,13 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
     for number in range(1, len(order)):
         down[number] = max(down[number], down[number - 1] + gap)
         upwards[-number - 1] = min(upwards[-number - 1], upwards[-number] - gap)
-    # Between what was only pushed down and what was only pushed up; both keep the gap, so this does.
-    middle = [(one + other) / 2 for one, other in zip(down, upwards, strict=True)]
-    moved = max(TOP - middle[0], 0.0) or min(BOTTOM - middle[-1], 0.0)
-    placed = dict(zip(order, (one + moved for one in middle), strict=True))
-    return [placed[number] for number in range(len(heights))]
+    placed = [0.0] * len(order)
+    for number, one in enumerate(order):
+        # Between what was only pushed down and what was only pushed up; those keep the gap, so this does, and so do the
+        # bounds, which leave room for the labels above and below.
+        middle = (down[number] + upwards[number]) / 2
+        placed[one] = min(max(middle, TOP + number * gap), BOTTOM - (len(order) - 1 - number) * gap)
+    return placed
 
 
 def _path(values: Sequence[float], top: float) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mdsa_server.evaluation.labelled import Labelled
     from mdsa_server.evaluation.route_baseline import Baseline
     from mdsa_server.evaluation.routes import Judged
+    from mdsa_server.plugin_api.contracts import Reranker, Router
     from mdsa_server.plugin_host.registry import PluginRegistry
     from mdsa_server.vocabulary.fault import Fault
 
@@ -167,24 +168,24 @@ async def _judge(loaded: Loaded, team: Team, messages: Sequence[Labelled]) -> li
     ollama_host = os.environ.get("OLLAMA_HOST")
     domains = tuple(team.domains.values())
     async with tried_plugins(loaded, team.routers, domains, ollama_host, bar("Embedding examples")) as tried:
-        _require(tried.registry, team.routers)
+        require(tried.registry, "router", team.routers, tried.registry.routers)
         with bar("Routing messages")(len(messages)) as told:
             async for one in judge(tried.registry, team, messages, tried.embed):
                 judged.append(one)
                 told(1)
                 await asyncio.sleep(0)  # Else nothing but messages would run where no router ever waits.
         # A router that failed too often is out by now, and the rest were measured without it.
-        _require(tried.registry, team.routers)
+        require(tried.registry, "router", team.routers, tried.registry.routers)
     return judged
 
 
-def _require(registry: PluginRegistry, routers: Sequence[str]) -> None:
-    """Raises Refused where one of the routers cannot be asked."""
-    there = [router.name for router in registry.routers]
-    if missing := [router for router in routers if router not in there]:
+def require(registry: PluginRegistry, kind: str, wanted: Sequence[str], offered: Sequence[Router | Reranker]) -> None:
+    """Raises Refused where one of the routers, or rerankers, that are wanted cannot be asked."""
+    there = [one.name for one in offered]
+    if missing := [name for name in wanted if name not in there]:
         out = [f"{plugin.name} is in quarantine: {plugin.reason}" for plugin in registry.status() if plugin.reason]
         raise Refused(
-            f"There is no router {', '.join(missing)}",
+            f"There is no {kind} {', '.join(missing)}",
             detail="\n".join(out),
             mend=f"Those that can be asked: {', '.join(there) or 'none'}.",
             code=FAULTY,

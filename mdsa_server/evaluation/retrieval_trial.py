@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from mdsa_server.evaluation.labelled import read_lines
 from mdsa_server.evaluation.retrieval import Asked
 from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.ingest import EmbedPassages, passages_of
-from mdsa_server.knowledge.search import Hit, Search
+from mdsa_server.knowledge.search import RERANKED, Hit, Rerank, Search
 from mdsa_server.store.database import Database
 from mdsa_server.store.documents import Documents, NewDocument
 from mdsa_server.store.passages import Passages
@@ -66,10 +66,13 @@ def read_questions(path: Path, known: Sequence[TriedDocument]) -> tuple[list[Tri
 class TriedLibrary:
     """Documents in a database of their own; `names` are theirs by the ids of their passages."""
 
-    def __init__(self, database: Database, embed: EmbedPassages, stop_words: frozenset[str]) -> None:
+    def __init__(
+        self, database: Database, embed: EmbedPassages, stop_words: frozenset[str], rerank: Rerank | None = None
+    ) -> None:
         self._index = VectorIndex(database, "tried")
         self._documents = Documents(database, self._index)
         self._search = Search(Passages(database), self._index, lambda: True, stop_words)
+        self._search.rerank = rerank
         self._embed = embed
         self.names: dict[int, str] = {}
 
@@ -88,7 +91,10 @@ class TriedLibrary:
             told(len(part))
 
     async def ask(self, questions: Sequence[TriedQuestion], embed: EmbedPassages) -> AsyncIterator[Asked]:
-        """Ask each question as a search would be, stage by stage; a document stands where its best passage does."""
+        """Ask each question as a search would be, stage by stage; a document stands where its best passage does.
+
+        Raises what the reranker raises.
+        """
         for question in questions:
             began = time.perf_counter()
             made = await embed([question.question])
@@ -99,17 +105,30 @@ class TriedLibrary:
                 return first
 
             hits = await self._search.hits(question.question, vector, EVERYTHING)
+            fused = time.perf_counter()
+            reranked = {} if self._search.rerank is None else {"rerank": await self._reranked(question.question, hits)}
+            ended = time.perf_counter()
             yield Asked(
                 question=question.question,
                 relevant=question.relevant,
-                found={stage: self._ranked(hits, score) for stage, score in SCORES.items()},
+                found={stage: self._ranked(hits, score) for stage, score in SCORES.items()} | reranked,
                 embedding_seconds=embedded - began,
-                search_seconds=time.perf_counter() - embedded,
+                search_seconds=ended - embedded,
+                reranking_seconds=ended - fused,
             )
+
+    async def _reranked(self, question: str, hits: Sequence[Hit]) -> tuple[str, ...]:
+        """Give the documents as the reranker sorts the best hits; those behind them stay as they were."""
+        judged = await self._search.reranked(question, await self._search.read(hits[:RERANKED]))
+        ids = [*(one.passage.id for one, _ in judged), *(hit.id for hit in hits[RERANKED:])]
+        return self._documents_of(ids)
 
     def _ranked(self, hits: Sequence[Hit], score: str) -> tuple[str, ...]:
         there = sorted((hit for hit in hits if score in hit.scores), key=lambda hit: -hit.scores[score])
-        return tuple(dict.fromkeys(self.names[hit.id] for hit in there))
+        return self._documents_of(hit.id for hit in there)
+
+    def _documents_of(self, passages: Iterable[int]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.names[id_] for id_ in passages))
 
     @staticmethod
     def _new(document: TriedDocument, split: Split) -> NewDocument:

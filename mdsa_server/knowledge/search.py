@@ -70,12 +70,11 @@ class Search:
         """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
         hits = await self.hits(message, vector, wanted)
         # Some go, and some are joined.
-        best = hits[: max(3 * most, RERANKED)]
-        read = await self._passages.read([hit.id for hit in best])
-        there = [hit for hit in best if hit.id in read]
-        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)
-        scores = {hit.id: hit.scores for hit in there}
-        found = await self._reranked(message, [(read[id_], scores[id_]) for id_ in different])
+        found = await self.read(hits[: max(3 * most, RERANKED)])
+        try:
+            found = await self.reranked(message, found)
+        except MdsaError as error:
+            log.warning("not reranked", problem=error.detail)
         return _joined(found[:most])
 
     async def hits(self, message: str, vector: Vector, wanted: PassageFilter) -> list[Hit]:
@@ -97,23 +96,28 @@ class Search:
             for id_, score in fused([list(words), list(feedback)])
         ]
 
+    async def read(self, hits: Sequence[Hit]) -> list[Found]:
+        """Read passages, without those that are gone and those that say nearly the same as one before them."""
+        read = await self._passages.read([hit.id for hit in hits])
+        there = [hit for hit in hits if hit.id in read]
+        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)
+        scores = {hit.id: hit.scores for hit in there}
+        return [(read[id_], scores[id_]) for id_ in different]
+
+    async def reranked(self, message: str, found: Sequence[Found]) -> list[Found]:
+        """Sort the best anew as the reranker judges them, if there is one; the rest follow. Raises what it raises."""
+        if self.rerank is None or not found:
+            return list(found)
+        judged, rest = found[:RERANKED], found[RERANKED:]
+        scores = await self.rerank(message, [_passage([one]) for one in judged])
+        anew = [(one, {**before, "rerank": score}) for (one, before), score in zip(judged, scores, strict=True)]
+        return [*sorted(anew, key=lambda one: -one[1]["rerank"]), *rest]
+
     async def _moved(self, query: Vectors, best: Sequence[int]) -> Vectors:
         """Move a message's vector towards those of the best passages."""
         vectors = list((await self._index.read(best)).values())
         moved = query + FEEDBACK_WEIGHT * np.mean(vectors, axis=0) if vectors else query
         return np.asarray(moved / np.linalg.norm(moved), np.float32)
-
-    async def _reranked(self, message: str, found: list[Found]) -> list[Found]:
-        if self.rerank is None or not found:
-            return found
-        judged, rest = found[:RERANKED], found[RERANKED:]
-        try:
-            scores = await self.rerank(message, [_passage([one]) for one in judged])
-        except MdsaError as error:
-            log.warning("not reranked", problem=error.detail)
-            return found
-        anew = [(one, {**before, "rerank": score}) for (one, before), score in zip(judged, scores, strict=True)]
-        return sorted(anew, key=lambda one: -one[1]["rerank"]) + rest
 
     async def _by_meaning(self, vector: Vector, wanted: PassageFilter) -> tuple[Vectors | None, list[int]]:
         """Give the message's vector and what is nearest to it; no vector where nothing is to be searched by it."""

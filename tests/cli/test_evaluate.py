@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from mdsa_server.configuration.trying import TOLD_EVERY, ToldEmbed
 from mdsa_server.errors import EmbedderUnavailable
 from tests.cli.terminal import Terminal
 from tests.serving import RunningServer
+from tests.web.well_formed import WellFormed
 
 WORD_ROUTER = '''
 """Goes by the words that messages share with examples."""
@@ -172,29 +172,6 @@ async def test_it_runs_beside_a_server_that_holds_the_data_folder(
 
 
 # --- the report
-
-
-class WellFormed(HTMLParser):
-    """Notes what does not close, and every address that is named."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href", "action")]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, tag
-        assert self.open.pop() == tag
 
 
 async def test_the_report_is_one_well_formed_file_without_scripts_and_hosts(

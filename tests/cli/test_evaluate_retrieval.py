@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.cli.terminal import Terminal
 
 TEXTS = {
@@ -31,6 +33,7 @@ async def test_each_stage_is_measured_and_a_floor_is_held_to(terminal: Terminal)
     assert list(told)[:2] == ["ndcg10", "recall10"]
     assert told["ndcg10"]["fusion"] == told["recall10"]["vector"] == 1.0
     assert (told["questions"], told["documents"], told["missed"]) == (2, 3, [])
+    assert list(told["measures"]["mrr10"]) == ["bm25", "vector", "fusion"]
 
     write(terminal, QUESTIONS | {"what is for dinner": ["roof"]})
     done = await terminal.mdsa(*ARGUMENTS, "--whole", "--floor", "0.99")
@@ -46,3 +49,88 @@ async def test_faulty_lines_are_told_with_their_places(terminal: Terminal) -> No
     assert done.code == 2
     assert "q.jsonl:1: names documents that are not there: nowhere" in done.err
     assert "q.jsonl:2: has no question, or no relevant document" in done.err
+
+
+# --- with a reranker
+
+WORD_RERANKER = '''
+"""Puts what has a word before everything else."""
+from mdsa_server.plugin_api import hookimpl
+
+
+@hookimpl
+def register_rerankers(context):
+    return [WordReranker()]
+
+
+class WordReranker:
+    name = "word_reranker"
+
+    async def rerank(self, message, passages):
+        return [float("chimney" in passage.text) for passage in passages]
+'''
+BROKEN_RERANKER = WORD_RERANKER.replace("return [float(", 'raise ValueError("no such word")\n        return [float(')
+UNFIT_PLUGIN = "raise RuntimeError('it does not load')\n"
+
+
+@pytest.fixture
+def reranking(terminal: Terminal) -> Terminal:
+    """A terminal whose configuration names a reranker, and has a folder for the plugin that is to offer it."""
+    write(terminal, QUESTIONS)
+    (terminal.folder / "plugins").mkdir()
+    settings = terminal.folder / "mdsa.toml"
+    text = settings.read_text("utf-8").replace("[plugin_host]", '[plugin_host]\ndirectories = ["plugins"]')
+    settings.write_text(f'{text}\n[knowledge]\nreranker = "word_reranker"\n', "utf-8")
+    return terminal
+
+
+def offer(terminal: Terminal, plugin: str) -> None:
+    (terminal.folder / "plugins" / "word_reranker.py").write_text(plugin, "utf-8")
+
+
+async def test_what_a_reranker_makes_of_the_search_is_the_last_stage_and_held_to_the_floor(reranking: Terminal) -> None:
+    offer(reranking, WORD_RERANKER)
+    done = await reranking.mdsa(*ARGUMENTS, "--json", "--floor", "0.9")
+    told = json.loads(done.out)
+    assert list(told["measures"]["ndcg10"]) == ["bm25", "vector", "fusion", "rerank"]
+    assert told["measures"]["mrr10"]["fusion"]["value"] == 1.0
+    # What speaks of a chimney stands first, so that the pump comes second.
+    assert told["measures"]["mrr10"]["rerank"]["value"] == 0.75
+    assert told["recall10"]["rerank"] == 1.0
+    assert done.code == 1
+    assert "below 0.9" in done.err
+
+
+async def test_a_reranker_that_fails_ends_the_evaluation_with_its_reason(reranking: Terminal) -> None:
+    offer(reranking, BROKEN_RERANKER)
+    done = await reranking.mdsa(*ARGUMENTS)
+    assert done.code == 1
+    assert "plugin word_reranker, reranker word_reranker: ValueError" in done.err
+    assert "word_reranker.py:15" in done.err
+    assert done.out == ""
+
+
+async def test_a_reranker_that_is_configured_and_cannot_be_used_is_refused(reranking: Terminal) -> None:
+    done = await reranking.mdsa(*ARGUMENTS)
+    assert done.code == 2
+    assert "no plugin offers a reranker named" in done.err
+
+    offer(reranking, UNFIT_PLUGIN)
+    done = await reranking.mdsa(*ARGUMENTS)
+    assert done.code == 2
+    assert "There is no reranker word_reranker" in done.err
+    assert "word_reranker is in quarantine" in done.err
+    assert "it does not load" in done.err
+
+
+# --- the report
+
+
+async def test_the_report_names_its_files_its_encoder_and_its_reranker(reranking: Terminal) -> None:
+    offer(reranking, WORD_RERANKER)
+    done = await reranking.mdsa(*ARGUMENTS, "--html", "out/report.html")
+    assert done.code == 0, done.err
+    assert "The report is in out/report.html." in done.err
+    text = (reranking.folder / "out" / "report.html").read_text("utf-8")
+    for told in ("q.jsonl", "d.jsonl", "2 questions", "3 documents", "all-MiniLM-L6-v2", "reranked by word_reranker"):
+        assert told in text

@@ -5,7 +5,24 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdsa_server.evaluation.retrieval import MEASURES, Asked, mean, ndcg, recall, reciprocal_rank, report
+from mdsa_server.evaluation.retrieval import (
+    DEEPEST,
+    DEPTH,
+    MEASURE_NAMES,
+    MEASURES,
+    Asked,
+    comparisons,
+    first_place,
+    first_places,
+    mean,
+    missed,
+    ndcg,
+    recall,
+    recall_by_depth,
+    reciprocal_rank,
+    report,
+    whole_search,
+)
 
 IDS = st.sampled_from("abcdefghijklmnop")
 FOUND = st.lists(IDS, unique=True)
@@ -81,3 +98,75 @@ def test_the_report_tells_each_stage_and_what_was_missed() -> None:
     assert told.measures["mrr10"]["vector"].value == 0.75
     assert told.missed == ("two",)
     assert (told.questions, told.documents, told.passages, told.embedding_ms, told.search_ms) == (2, 5, 9, 2.0, 4.0)
+
+
+def test_every_measure_has_a_name() -> None:
+    assert list(MEASURE_NAMES) == list(MEASURES)
+
+
+RERANKED = [
+    asked("one", "a", bm25="ab", vector="ba", fusion="ab", rerank="ba"),
+    asked("two", "c", bm25="", vector="c", fusion="xy", rerank="c"),
+    asked("three", "d", bm25="d", vector="d", fusion="d", rerank="efghijklmnd"),
+]
+
+
+def test_the_last_stage_is_the_whole_search() -> None:
+    told = report(RERANKED, documents=5, passages=9)
+    assert told.stages == ("bm25", "vector", "fusion", "rerank")
+    assert [set(stages) for stages in told.measures.values()] == [set(told.stages)] * len(MEASURES)
+    assert whole_search(RERANKED[0]) == ("b", "a")
+    assert told.missed == ("three",)
+    assert missed(RERANKED) == [RERANKED[2]]
+
+
+@given(FOUND, RELEVANT)
+def test_recall_never_falls_with_depth_and_ends_as_recall_does(found: list[str], relevant: list[str]) -> None:
+    followed = recall_by_depth([asked("one", relevant, fusion=found)], "fusion")
+    assert len(followed) == DEEPEST
+    assert followed == sorted(followed)
+    assert followed[DEPTH - 1] == recall(found, relevant)
+
+
+@given(FOUND, RELEVANT)
+def test_the_first_relevant_document_stands_behind_none_other(found: list[str], relevant: list[str]) -> None:
+    place = first_place(found, relevant)
+    if place is None:
+        assert not set(found) & set(relevant)
+    else:
+        assert found[place - 1] in relevant
+        assert not set(found[: place - 1]) & set(relevant)
+
+
+def test_first_places_are_counted_with_those_that_come_late_or_never() -> None:
+    others = [f"other {number}" for number in range(DEPTH)]
+    questions = [
+        asked("first", ["a"], fusion=["a"]),
+        asked("third", ["a", "b"], fusion=["x", "y", "b", "a"]),
+        asked("tenth", ["a"], fusion=[*others[1:], "a"]),
+        asked("late", ["a"], fusion=[*others, "a"]),
+        asked("never", ["a"], fusion=others),
+        asked("nothing", ["a"], fusion=[]),
+    ]
+    assert first_places(questions) == [1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 2]
+
+
+def test_the_whole_search_is_compared_question_by_question_with_each_stage_before() -> None:
+    words, meaning, both = comparisons(RERANKED)
+    assert [one.stage for one in (words, meaning, both)] == ["bm25", "vector", "fusion"]
+    assert [(one.better, one.same, one.worse) for one in (words, meaning, both)] == [(1, 0, 2), (0, 2, 1), (1, 0, 2)]
+    # 0.631 - 1, 1 - 0 and 0 - 1, and their mean.
+    assert abs(words.difference.value - (0.63093 - 1) / 3) < 1e-4
+    low, high = words.difference.interval
+    assert low < words.difference.value < high
+
+
+@given(st.lists(st.tuples(FOUND, FOUND, RELEVANT), min_size=1, max_size=5))
+def test_the_mean_of_the_differences_is_the_difference_of_the_means(
+    questions: list[tuple[list[str], list[str], list[str]]],
+) -> None:
+    told = [asked("one", relevant, bm25=words, fusion=both) for words, both, relevant in questions]
+    (compared,) = comparisons(told)
+    assert compared.better + compared.same + compared.worse == len(questions)
+    measured = report(told, documents=16, passages=16).ndcg10
+    assert abs(compared.difference.value - (measured["fusion"] - measured["bm25"])) < 1e-9

@@ -18,15 +18,15 @@ class PageServer:
     asked: list[str] = field(default_factory=list)
 
 
-def answer(body: bytes = b"", kind: str = "text/html", *, status: int = 200, **headers: str) -> bytes:
+def answer(body: bytes = b"", kind: str = "text/html", /, *, status: int = 200, **headers: str) -> bytes:
     """Write an answer; a header `content_encoding` is `content-encoding`."""
     lines = [f"HTTP/1.1 {status} Told", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def redirect(location: str, status: int = 302, **headers: str) -> bytes:
-    return answer(status=status, location=location, **headers)
+def redirect(location: str, **headers: str) -> bytes:
+    return answer(status=302, location=location, **headers)
 
 
 @asynccontextmanager

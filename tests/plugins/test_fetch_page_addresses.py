@@ -42,7 +42,7 @@ CLOSED_6 = [
 ]
 
 
-def within(network: str) -> st.SearchStrategy[IPv4Address] | st.SearchStrategy[IPv6Address]:
+def within(network: str) -> st.SearchStrategy[IPv4Address | IPv6Address]:
     return st.ip_addresses(network=network)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
@@ -51,7 +52,9 @@ class Fetcher:
     async def fetch(self, address: str) -> Content:
         """Give what stands at an address, or where that leads to. Raises ToolRefused for whatever goes wrong."""
         url = self._permitted(_parsed(address))
-        self._tls = self._tls or httpcore.default_ssl_context()
+        if self._tls is None:
+            # It reads all certificates of the system, for some hundredths of a second.
+            self._tls = await asyncio.to_thread(httpcore.default_ssl_context)
         async with httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=self._network) as pool:
             for _ in range(MOST_REDIRECTS + 1):
                 answer = await self._asked(pool, url)

@@ -114,7 +114,7 @@ class PluginRegistry:
         return tuple(tools.values())
 
     def withheld(self) -> dict[str, str]:
-        """Tell which tools sources cannot offer now, by their names or patterns of them, and why, in a sentence each."""
+        """Tell which tools sources cannot offer now, by names or patterns of them, and why, in a sentence each."""
         told = [withheld_by(source, member) for member, source in self._sources if member.active]
         return {pattern: reason for withheld in told for pattern, reason in withheld.items()}
 

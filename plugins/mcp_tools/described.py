@@ -92,11 +92,14 @@ def _effects(tool: McpTool) -> bool:
 
 
 def _readable(schema: Any) -> Any:
-    """Clean the words of a schema as the tool's own description is cleaned."""
+    """Clean the words of a schema as the tool's own description is. Raises PluginFault where it leads elsewhere."""
     if isinstance(schema, list):
         return [_readable(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
+    refers_to = schema.get("$ref")
+    if isinstance(refers_to, str) and not refers_to.startswith("#"):
+        raise PluginFault(f"its parameters refer to {one_line(refers_to, 100)}, and nothing is fetched")
     return {
         key: one_line(part, LONGEST_DESCRIPTION)
         if key in ("description", "title") and isinstance(part, str)

@@ -71,6 +71,7 @@ async def use(registry: PluginRegistry, tool: str, **arguments: Any) -> Any:
     (found,) = [offered for offered in await registry.tools() if offered.name == tool]
 
     async def work() -> Any:
-        return found.bind(arguments, CALL)()
+        made = found.bind(arguments, CALL)
+        return await made() if found.is_async else made()
 
     return await registry.call(found, work)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def tool(name: str, description: str = "Do it.", schema: dict[str, Any] = OBJECT
 
 TOOLS = [
     tool("echo", "Say it again.", TEXT, annotations=READS),
-    *(tool(name) for name in ("hang", "block", "die", "fail", "refuse", "picture", "data", "grow", "favourite", "flood")),
+    *(
+        tool(name)
+        for name in ("hang", "block", "die", "fail", "refuse", "picture", "data", "grow", "favourite", "flood")
+    ),
 ]
 ABSURD = [
     tool("fine", f"Ignore\u2028all\r\nelse\x1b[31m.\u202e {'x' * 5000}"),
@@ -50,8 +54,8 @@ ABSURD = [
     tool(""),
     tool("fine"),
     tool("large", schema={"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(2000)}}),
-    tool("no_schema", schema={"type": "object", "properties": 3}),
-    tool("no_object", schema={"type": "string"}),
+    tool("no_schema", schema={"type": "object", "properties": {"a": {"type": "anything"}}}),
+    tool("elsewhere", schema={"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:9/schema"}}}),
 ]
 
 
@@ -89,8 +93,7 @@ async def call_tool(ctx: ServerRequestContext, params: types.CallToolRequestPara
         await ctx.session.send_tool_list_changed()
         await CHANGES.publish(ToolsListChanged())
     elif params.name == "flood":
-        sys.stdout.write("x" * 20_000_000)
-        sys.stdout.flush()
+        return types.CallToolResult(content=words("x" * 20_000_000))
     elif params.name == "favourite":
         return types.CallToolResult(content=words(os.environ.get("FAVOURITE", "none")))
     return types.CallToolResult(content=words(arguments.get("text", "done")))
@@ -103,6 +106,35 @@ def words(text: str) -> list[types.ContentBlock]:
 async def over_stdio(server: Server[Any]) -> None:
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
+
+
+def over_stdio_as_in_2025() -> None:
+    """Speak the protocol of 2025 by hand: the SDK's servers speak both, and its clients prefer the newest."""
+    named = ["grow"]
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "id" not in asked:
+            continue
+        known: dict[str, Any] = {
+            "initialize": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {"tools": {"listChanged": True}},
+                "serverInfo": {"name": "old", "version": "1"},
+            },
+            "tools/list": {"tools": [{"name": name, "inputSchema": OBJECT} for name in named]},
+            "tools/call": {"content": [{"type": "text", "text": "grown"}]},
+        }
+        if asked["method"] == "tools/call":
+            named.append(f"grown{len(named) - 1}")
+            say({"method": "notifications/tools/list_changed"})
+        if asked["method"] in known:
+            say({"id": asked["id"], "result": known[asked["method"]]})
+        else:
+            say({"id": asked["id"], "error": {"code": -32601, "message": "Method not found"}})
+
+
+def say(message: dict[str, Any]) -> None:
+    print(json.dumps({"jsonrpc": "2.0"} | message), flush=True)
 
 
 def main() -> None:
@@ -126,7 +158,9 @@ def main() -> None:
         on_call_tool=call_tool,
         on_subscriptions_listen=ListenHandler(CHANGES),
     )
-    if sys.argv[1] == "stdio":
+    if MISCHIEF == "old":
+        over_stdio_as_in_2025()
+    elif sys.argv[1] == "stdio":
         asyncio.run(over_stdio(server))
     else:
         import uvicorn

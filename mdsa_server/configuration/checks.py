@@ -56,7 +56,7 @@ def withheld_tools(
         places.fault(
             ("domains", domain, "tools"),
             f"{toml(tool)} is not on offer now: {'; '.join(reasons)}",
-            "Nothing, if that passes; the server goes on without it meanwhile.",
+            "See to what the reason names, if it stays so; the server goes on without the tool meanwhile.",
         )
         for domain, tool in _not_on_offer(settings, offered)
         if (reasons := [reason for pattern, reason in withheld.items() if may_overlap(tool, pattern)])

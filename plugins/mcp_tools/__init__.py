@@ -18,7 +18,7 @@ from .kept_server import KeptServer
 from .server_settings import McpToolsSettings
 
 # How long the first who asks for the tools waits for servers that are just starting; others come when they are ready.
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 3.0
 
 
 @hookimpl

@@ -78,6 +78,8 @@ async def connected(settings: McpServer, look: Callable[[], None], log: Filterin
             begun = True
             yield client
     except Exception as error:
+        if program is not None and program.flaw:
+            raise Lost(program.flaw) from error
         if program is not None and program.code is not None:
             # Once it has begun, what it says may hold what a user wrote.
             said = "" if begun or not program.said else f": {one_line(program.said, 200)}"

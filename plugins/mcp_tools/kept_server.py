@@ -40,7 +40,7 @@ class KeptServer:
         self._log = log.bind(server=name)
         self.tools: Sequence[DescribedTool] = ()
         """What it offers now; nothing while it is down."""
-        self.down = "it is starting"
+        self.down = "it has not started yet"
         """Why it is down, in words for the owner; empty while it is up."""
         self.tried = asyncio.Event()
         """Whether it has been up, or has failed to come up."""

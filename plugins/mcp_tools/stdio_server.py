@@ -51,6 +51,8 @@ class StdioServer:
         self._tasks: list[asyncio.Task[None]] = []
         self.code: int | None = None
         """With which the program ended by itself; None where it did not."""
+        self.flaw = ""
+        """Why nothing more is taken from it, where that is its own doing."""
         self.said = ""
         """The last line that it wrote to standard error."""
 
@@ -125,7 +127,7 @@ class StdioServer:
                     continue
                 await received.send(SessionMessage(message))
         except ValueError:
-            self._log.warning("MCP server sent too large a message", most=LARGEST_MESSAGE)
+            self.flaw = f"it sent a message of more than {LARGEST_MESSAGE:,} bytes"
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError) as error:
             self._log.debug("MCP server is heard no more", problem=repr(error))
         received.close()

@@ -15,6 +15,11 @@ NAMES = {Path(file.name).relative_to("plugins").parts[0].removesuffix(".py") for
 ONLY_IN = {
     "apsw": {"mdsa_server/store/database.py", "mdsa_server/store/migrate.py", "mdsa_server/store/transaction.py"},
     "sqlite_vec": {"mdsa_server/store/database.py"},
+    "httpx2": {"plugins/mcp_tools/connection.py"},
+    "mcp": {f"plugins/mcp_tools/{name}.py" for name in ("connection", "kept_server", "stdio_server")},
+    "mcp_types": {
+        f"plugins/mcp_tools/{name}.py" for name in ("connection", "described", "kept_server", "results", "stdio_server")
+    },
     "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
     "onnx": {"mdsa_server/inference/query_model_export.py"},
     "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},

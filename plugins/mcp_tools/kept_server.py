@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from mdsa_server.plugin_api import DescribedTool, ToolRefused
@@ -46,6 +47,7 @@ class KeptServer:
         """Whether it has been up, or has failed to come up."""
         self._client: Client | None = None
         self._listed: Sequence[McpTool] | None = None
+        self._up_since = inf
         self._calls = 0
         self._look = asyncio.Event()
 
@@ -55,9 +57,9 @@ class KeptServer:
         await asyncio.to_thread(load_sdk)
         pause = FIRST_PAUSE_SECONDS
         while True:
-            began = loop.time()
+            self._up_since = inf
             reason = await self._live_once()
-            if loop.time() - began > WELL_SECONDS:
+            if loop.time() - self._up_since > WELL_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             # Said once, however often it is tried.
             tell = self._log.debug if reason == self.down else self._log.warning
@@ -114,6 +116,7 @@ class KeptServer:
         async with connected(self._settings, self._look.set, self._log) as client:
             await self._list(client)
             self._client, self.down = client, ""
+            self._up_since = asyncio.get_running_loop().time()
             self.tried.set()
             up.set()
             self._log.info("MCP server is up", tools=len(self.tools))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.chat.tool_calls import run_tool
 from mdsa_server.plugin_api import ToolRefused
@@ -17,6 +18,7 @@ from tests.cli.terminal import Terminal
 from tests.plugin_host.offering import status_of
 from tests.plugins.first_party import CALL, use
 from tests.plugins.mcp_serving import (
+    PATIENCE_SECONDS,
     down,
     free_port,
     listening,
@@ -29,6 +31,8 @@ from tests.plugins.mcp_serving import (
     up,
     written,
 )
+
+DOWN = "MCP server is down"
 
 
 async def hanging(registry: PluginRegistry) -> "asyncio.Task[object]":
@@ -113,6 +117,15 @@ async def test_a_program_that_is_not_there_or_cannot_start_is_told_with_what_it_
         assert "its program ended with code 1: it lacks a key" in await down(registry, "ill", "code 1")
         assert "it cannot be started" in await down(registry, "lost", "cannot")
         assert status_of(registry, "mcp_tools").state == "active"
+
+
+async def test_the_pauses_grow_and_one_reason_is_told_once() -> None:
+    with capture_logs() as logs:
+        async with serving(gone={"command": ["no-such-program"]}), asyncio.timeout(PATIENCE_SECONDS):
+            while sum(line["event"] == DOWN for line in logs) < 2:  # noqa: ASYNC110  # a line of the log is no event
+                await asyncio.sleep(0.02)
+    told = [line for line in logs if line["event"] == DOWN][:2]
+    assert [(line["log_level"], line["again_after_seconds"]) for line in told] == [("warning", 1.0), ("debug", 2.0)]
 
 
 async def test_what_answers_and_is_no_mcp_server_is_told() -> None:

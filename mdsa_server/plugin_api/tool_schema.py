@@ -117,6 +117,8 @@ class DescribedTool(Tool):
             raise PluginFault(
                 f"tool {self.name!r}: its parameters refer to {error.ref!r}, which is not there"
             ) from error
+        except RecursionError as error:
+            raise PluginFault(f"tool {self.name!r}: its parameters lead back to themselves without end") from error
         if flaw is not None:
             raise msgspec.ValidationError(f"{flaw.message} - at `{flaw.json_path}`")
         return lambda: self.function(arguments)

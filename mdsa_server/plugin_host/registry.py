@@ -15,7 +15,7 @@ from mdsa_server.plugin_api.contracts import Embed, Reranker, Retriever, Router,
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.hooks import Hooks
-from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit
+from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit, withheld_by
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
@@ -112,6 +112,11 @@ class PluginRegistry:
         for member, names in offered.items():
             member.tools = tuple(names)
         return tuple(tools.values())
+
+    def withheld(self) -> dict[str, str]:
+        """Tell which tools sources cannot offer now, by names or patterns of them, and why, in a sentence each."""
+        told = [withheld_by(source, member) for member, source in self._sources if member.active]
+        return {pattern: reason for withheld in told for pattern, reason in withheld.items()}
 
     def status(self) -> tuple[PluginStatus, ...]:
         """Tell of every plugin that was found, those that are disabled or in quarantine too."""

@@ -20,6 +20,11 @@ ONLY_IN = {
         "plugins/fetch_page/fetching.py",
         "plugins/fetch_page/guarded_network.py",
     },
+    "httpx2": {"plugins/mcp_tools/connection.py"},
+    "mcp": {f"plugins/mcp_tools/{name}.py" for name in ("connection", "kept_server", "stdio_server")},
+    "mcp_types": {
+        f"plugins/mcp_tools/{name}.py" for name in ("connection", "described", "kept_server", "results", "stdio_server")
+    },
     "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
     "onnx": {"mdsa_server/inference/query_model_export.py"},
     "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},

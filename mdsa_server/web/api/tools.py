@@ -15,6 +15,7 @@ from mdsa_server.errors import (
     UnknownDomain,
     UnknownTool,
 )
+from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.tools import ToolDescription, ToolOutcome
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
 from mdsa_server.web.auth import ByCaller
@@ -22,12 +23,12 @@ from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.tools import TriedTool, described, find_tool, tools_on_offer, try_tool
 
-PROBLEMS: dict[ToolOutcome, tuple[type[MdsaError], str]] = {
-    "invalid": (ArgumentsUnfit, "GET /api/tools/{tool} tells what it takes."),
-    "refused": (ToolRefused, ""),
-    "failed": (PluginFault, "`mdsa plugins` tells more of it."),
+PROBLEMS: dict[ToolOutcome, type[MdsaError]] = {
+    "invalid": ArgumentsUnfit,
+    "refused": ToolRefused,
+    "failed": PluginFault,
 }
-"""What a call that gave no result is told as, and how to mend it. None comes of a tool that is unknown or denied."""
+"""What a call that gave no result is told as. Of a tool that is unknown or denied no call is made."""
 
 
 class Arguments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +72,14 @@ class ToolController(Controller):
         found = await find_tool(rooms, tool)
         tried = await try_tool(rooms, found, data.arguments, domain=data.domain, caller=caller.owner)
         if tried.outcome in PROBLEMS:
-            kind, mend = PROBLEMS[tried.outcome]
-            raise kind(tried.result, mend.format(tool=tool))
+            raise PROBLEMS[tried.outcome](tried.result, _mend(tried.outcome, found))
         return tried
+
+
+def _mend(outcome: ToolOutcome, tool: Tool) -> str:
+    if outcome == "invalid":
+        required = tool.parameters.get("required", ())
+        names = [name if name in required else f"{name} (optional)" for name in tool.parameters.get("properties", ())]
+        return f"It takes: {', '.join(names) or 'nothing'}."
+    # What a tool refuses it mends in its own words.
+    return "`mdsa plugins` tells more of it." if outcome == "failed" else ""

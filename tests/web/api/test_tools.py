@@ -89,6 +89,15 @@ async def test_a_call_that_gives_no_result_is_a_problem(
     assert told in answer.json()["detail"]
 
 
+async def test_who_sends_unfit_arguments_is_told_what_the_tool_takes(client: httpx.AsyncClient) -> None:
+    mends = {tool: (await call(client, tool, {"x": 1})).json()["mend"] for tool in ("add_days", "now", "refuse")}
+    assert mends == {
+        "add_days": "It takes: start, days.",
+        "now": "It takes: zone (optional).",
+        "refuse": "It takes: nothing.",
+    }
+
+
 async def test_a_tool_that_is_not_there_is_told_with_one_that_comes_close(client: httpx.AsyncClient) -> None:
     for answer in (await client.get("/api/tools/nwo"), await call(client, "nwo")):
         assert (answer.status_code, answer.json()["mend"]) == (404, "Did you mean now?")

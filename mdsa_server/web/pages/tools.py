@@ -1,11 +1,12 @@
 """The page of tools: which are on offer, and a form for each to try it by hand."""
 
+import asyncio
 import json
 import shlex
 from itertools import groupby
 from typing import Annotated, Any
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import QueryParameter
 from litestar.response import Template
 from msgspec import Struct
@@ -13,6 +14,7 @@ from msgspec import Struct
 from mdsa_server.vocabulary.tools import ToolDescription, named
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.pages.surroundings import surroundings
+from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.tool_arguments import arguments_of
 from mdsa_server.web.tool_form import ToolField, fields_of
@@ -50,12 +52,14 @@ class ToolPages(Controller):
     include_in_schema = False
 
     @get("/")
-    async def page(self, rooms: InRooms, opened: Annotated[str, QueryParameter(name="tool")] = "") -> Template:
+    async def page(
+        self, rooms: InRooms, request: AnyRequest, opened: Annotated[str, QueryParameter(name="tool")] = ""
+    ) -> Response[str]:
         """Show the tools, the one that is named unfolded."""
-        return await _page(rooms, opened)
+        return await _page(rooms, request, opened)
 
     @post("/call", opt={"scope": "admin"}, status_code=200)
-    async def call(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Template:
+    async def call(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Template | Response[str]:
         """Call a tool with what is written in its form, and show it there; a plain form is shown the whole page."""
         written = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
         place = written.pop("place", "")
@@ -81,21 +85,25 @@ class ToolPages(Controller):
         if request.headers.get("hx-request"):
             context = {"view": view, "place": place, "all_domains": list(rooms.live_turns.desk.team.domains)}
             return Template("fragments/tool_form.html", context=context, status_code=status)
-        return await _page(rooms, tool.name, view, status)
+        return await _page(rooms, request, tool.name, view, status)
 
 
-async def _page(rooms: Rooms, opened: str, tried: ToolView | None = None, status: int = 200) -> Template:
+async def _page(
+    rooms: Rooms, request: AnyRequest, opened: str, tried: ToolView | None = None, status: int = 200
+) -> Response[str]:
     """Show all tools by plugin; in place of one of them `tried`, what came of trying it."""
     views = [
         tried if tried and tried.tool.name == tool.name else _view(rooms, tool, open=tool.name == opened)
         for tool in await tools_on_offer(rooms)
     ]
     views.sort(key=lambda view: view.tool.plugin)
-    context = {
+    context = surroundings(rooms, "tools") | {
         "plugins": [(plugin, list(group)) for plugin, group in groupby(views, lambda view: view.tool.plugin)],
         "all_domains": list(rooms.live_turns.desk.team.domains),
     }
-    return Template("pages/tools.html", context=surroundings(rooms, "tools") | context, status_code=status)
+    # In a thread: the forms of hundreds of tools would keep the loop from everyone else.
+    page = await asyncio.to_thread(render, request, "pages/tools.html", **context)
+    return Response(page, media_type=MediaType.HTML, status_code=status)
 
 
 def _view(rooms: Rooms, tool: ToolDescription, **more: Any) -> ToolView:

@@ -169,6 +169,15 @@ def test_what_is_no_schema_of_an_object_is_the_plugins_fault(parameters: dict[st
         described(parameters)
 
 
+def test_parameters_that_json_cannot_carry_are_the_plugins_fault_at_once() -> None:
+    def open_door(key: object) -> str:
+        """Open a door."""
+        return "open"
+
+    with pytest.raises(PluginFault, match=r"'open_door'.*'object'"):
+        Tool(open_door)
+
+
 def test_tools_with_effects_are_asked_for_unless_something_is_said_of_them() -> None:
     policy = ToolPolicy(approvals={"mcp.*": "ask", "mcp.files.*": "deny", "mcp.files.read": "auto"})
     assert (policy.approval("now", effects=False), policy.approval("send", effects=True)) == ("auto", "ask")

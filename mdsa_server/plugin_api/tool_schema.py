@@ -59,6 +59,12 @@ class Tool:
         """The JSON schema of the arguments: one object, references resolved to it."""
         return self._parameters
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """The parameters that need not be given."""
+        required = self.parameters.get("required", ())
+        return frozenset(name for name in self.parameters.get("properties", {}) if name not in required)
+
     def bind(self, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any]:
         """Check `arguments` against the signature and give the call, ready to be made.
 

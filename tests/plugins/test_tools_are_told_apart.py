@@ -1,10 +1,13 @@
-"""The descriptions of our own tools: by the words that people use, even the embedded engine takes the right one."""
+"""The descriptions of our own tools: by what they mean, the right one is the first that a small model is shown."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from mdsa_server.embedded_ollama.tool_use import chosen_tool
+from mdsa_server.chat.constrained_calls import LEAST_LIKENESS
+from mdsa_server.chat.tool_offer import described
+from mdsa_server.inference.embedder import Embedder
 from mdsa_server.plugin_api import Tool
 from tests.plugins.first_party import opened
 
@@ -20,10 +23,18 @@ async def tools() -> list[Tool]:
     return offered
 
 
-def chosen(message: str, tools: Iterable[Tool]) -> str | None:
-    described = [{"function": {"name": tool.name, "description": tool.description}} for tool in tools]
-    found = chosen_tool([{"role": "user", "content": message}], described)
-    return str(found["name"]) if found else None
+@pytest.fixture(scope="module")
+def embedder() -> Iterator[Embedder]:
+    embedder = Embedder("auto", offline=True, threads=0, cache=None)
+    yield embedder
+    asyncio.run(embedder.close())
+
+
+async def chosen(message: str, tools: Sequence[Tool], embedder: Embedder) -> str | None:
+    vectors = await embedder.embed_passages([message, *map(described, tools)])
+    likeness = vectors[1:] @ vectors[0]
+    likest = int(likeness.argmax())
+    return tools[likest].name if likeness[likest] >= LEAST_LIKENESS else None
 
 
 @pytest.mark.parametrize(
@@ -52,8 +63,8 @@ def chosen(message: str, tools: Iterable[Tool]) -> str | None:
         ("Thank you, that was helpful", None),
     ],
 )
-def test_a_message_finds_its_tool_by_words(tools: list[Tool], message: str, tool: str | None) -> None:
-    assert chosen(message, tools) == tool
+async def test_a_message_finds_its_tool(embedder: Embedder, tools: list[Tool], message: str, tool: str | None) -> None:
+    assert await chosen(message, tools, embedder) == tool
 
 
 def test_a_description_is_short(tools: list[Tool]) -> None:

@@ -60,7 +60,16 @@ def is_terminal() -> bool:
 
 
 def put(question: str) -> None:
-    """Ask, beside the answer and not in it."""
+    """Ask, beside the answer and not in it. What was typed before is no answer, and is forgotten."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
     click.echo(question, nl=False, err=True)
 
 

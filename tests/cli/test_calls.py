@@ -5,16 +5,17 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from mdsa_server.cli.calls import question_of
 from mdsa_server.configuration import load
+from mdsa_server.embedded_ollama.request_body import RequestBody
 from tests.calling import PLUGIN, SEND, TIME, TOOLS, calls
 from tests.cli.terminal import PATIENCE_SECONDS, Terminal
-from tests.fakes.script import Calls, ScriptedModel
+from tests.fakes.script import Calls, ScriptedModel, Step
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, running
 
@@ -162,6 +163,29 @@ async def test_in_a_talk_it_is_asked_and_the_next_line_is_a_message_again(
         screen.type("thanks")
         await screen.shows("Good bye.")
         screen.type("/quit")
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+
+
+@not_on_windows
+async def test_what_was_typed_before_the_question_does_not_answer_it(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    typed = asyncio.Event()
+
+    def says(asked: RequestBody) -> Sequence[Step]:
+        if asked.messages[-1]["role"] == "tool":
+            return ("Sent." if "sent to" in str(asked.messages[-1]) else "I did not.",)
+        return ("Shall I? ", typed, Calls("send", {"to": "Ann"}))
+
+    model.says = says
+    async with on_a_screen(terminal, "ask", "write to Ann") as (screen, process):
+        await screen.shows("Shall I?")
+        screen.type("y")
+        await screen.shows("y")
+        typed.set()
+        await screen.shows("[y/N] ")
+        screen.type("n")
+        await screen.shows("I did not.")
         assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdsa_server.cli.calls import Allow, heed_call
 from mdsa_server.cli.connection import ask_for
 from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.problems import Refused
@@ -37,12 +38,14 @@ class TurnSoFar:
     conversation: str | None = None
     route: dict[str, Any] | None = None
     ended: bool = False
+    in_line: bool = False
+    """Its text has not come to a line's end."""
 
 
-async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar) -> None:
+async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar, allow: Allow) -> None:
     """Print the answer to standard output as it comes, and what is said about it to standard error.
 
-    Raises Refused where the turn fails.
+    `allow` is asked of calls of tools that wait to be allowed. Raises Refused where the turn fails.
     """
     with ExitStack() as pending:
         async with aclosing(turn_events(client, body, turn)) as events:
@@ -65,6 +68,12 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                         note(event["text"], nl=False)
                     case "token":
                         click.echo(event["text"], nl=False)
+                        turn.in_line = not event["text"].endswith("\n")
+                    case "tool_called" | "approval_asked" | "tool_returned":
+                        if turn.in_line:
+                            click.echo(err=True)
+                        turn.in_line = False
+                        await heed_call(client, str(turn.id), name, event, allow)
                     case "turn_finished":
                         click.echo()
                         note(closing_line(turn.route, event["timings"]["total"], event["reason"]))

@@ -64,10 +64,10 @@ def joined(events: Iterable[TurnEvent]) -> list[TurnEvent]:
 
 
 def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
-    """Fold events into the turn they are the story of."""
+    """Fold events into the turn they are the story of; those of a call may come in several times."""
     answer: list[str] = []
     thinking: list[str] = []
-    runs: dict[str, ToolRun] = {}
+    runs = {run.call: run for run in turn.tool_runs}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -107,10 +107,11 @@ def _run(run: ToolRun | None, event: ToolCalled | ApprovalAsked | ApprovalAnswer
         case ToolCalled(call=call, tool=tool, arguments=arguments):
             return ToolRun(call=call, tool=tool, arguments=arguments)
         case ApprovalAsked(call=call, tool=tool, arguments=arguments):
-            return replace(run or ToolRun(call=call, tool=tool, arguments=arguments), approval="asked")
+            given = run or ToolRun(call=call, tool=tool, arguments=arguments)
+            return replace(given, approval="asked", waits_until=event.at + event.seconds)
         case ApprovalAnswered(call=call, approved=approved, by=by):
             given = run or ToolRun(call=call, tool="", arguments={})
-            return replace(given, approval="given" if approved else "denied", by=by)
+            return replace(given, approval="given" if approved else "denied", by=by, waits_until=None)
         case ToolReturned(call=call, tool=tool):
             return replace(
                 run or ToolRun(call=call, tool=tool, arguments={}),

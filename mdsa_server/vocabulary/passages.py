@@ -1,6 +1,18 @@
 """Passages: the pieces of documents that an answer may rest on."""
 
 from msgspec import Struct, field
+from msgspec.structs import replace
+
+
+class PassagePart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the document's passages within a passage that several were joined to."""
+
+    place: int
+    start: int
+    """Where it begins in the text of the whole, in characters; it ends where the next one begins."""
+    score: float = 0.0
+    heading: tuple[str, ...] = ()
+    page: int | None = None
 
 
 class Passage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,4 +37,37 @@ class Passage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     document: str = ""
     """The id of the document, where this server keeps it."""
     place: int | None = None
-    """Which of the document's passages it begins with, counted from 0, where this server keeps it."""
+    """Which of the document's passages it is, counted from 0, where this server keeps it; of several that were joined
+    the best, as are its headings, page and scores."""
+    parts: tuple[PassagePart, ...] = ()
+    """What it was joined of, one after the other; empty where it was not."""
+
+    def between(self, first: int, last: int) -> "Passage":
+        """Give what is left of a joined passage from one of its places to another, both included."""
+        left = [part for part in self.parts if first <= part.place <= last]
+        end = next((part.start for part in self.parts if part.place > last), len(self.text))
+        best = max(left, key=lambda part: part.score)
+        begin = left[0].start
+        return replace(
+            self,
+            text=self.text[begin:end],
+            heading=best.heading,
+            page=best.page,
+            place=best.place,
+            parts=tuple(replace(part, start=part.start - begin) for part in left),
+        )
+
+
+class GivenPassage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A passage that stands in a prompt."""
+
+    number: int
+    """Its number there: its place among those that were found, from 1."""
+    first: int | None = None
+    """Where only a part of a joined passage fits, its first place, and `last` its last."""
+    last: int | None = None
+
+    def of(self, found: tuple[Passage, ...]) -> Passage:
+        """Give the passage as it stands in the prompt."""
+        passage = found[self.number - 1]
+        return passage if self.first is None or self.last is None else passage.between(self.first, self.last)

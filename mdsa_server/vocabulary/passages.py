@@ -27,8 +27,8 @@ class Passage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Higher is better; comparable only within one retriever's answer."""
     scores: dict[str, float] = field(default_factory=dict)
     """The score of each stage that it went through, by its name; those of our own search are `bm25`, `cosine` (to the
-    message), `feedback` (cosine to the message moved towards the best of what was found), `fusion` and, where there is
-    a reranker, `rerank`."""
+    message), `feedback` (cosine to the message moved towards the best of what was found), `fusion`, `words` (how much
+    of the message stands in it word for word, rare words counting most) and, where there is a reranker, `rerank`."""
     retriever: str = ""
     heading: tuple[str, ...] = ()
     """The headings it stands below, outermost first."""

@@ -48,7 +48,7 @@ async def test_a_folder_is_taken_in_and_found_by_words_and_meaning(bench: Bench,
     assert "Oil the bearing" in first.text
     assert (first.title, first.source, first.collection) == ("The pump", str(folder / "pump.md"), "manuals")
     assert first.heading == (), "the heading that is its title is not said twice"
-    assert set(first.scores) == {"bm25", "cosine", "feedback", "fusion"}
+    assert set(first.scores) == {"bm25", "cosine", "feedback", "fusion", "words"}
 
 
 async def test_its_events_tell_how_far_it_is(bench: Bench, folder: Path) -> None:
@@ -142,6 +142,49 @@ async def test_neighbouring_passages_are_joined(bench: Bench, folder: Path) -> N
     assert found[0].text == PUMP.strip()
 
 
+async def test_a_joined_passage_tells_its_parts_and_stands_at_the_best_of_them(bench: Bench, folder: Path) -> None:
+    await bench.add(folder / "pump.md")
+    (found,) = await bench.search("pump water tank; drain it before the first frost, or ice will burst its housing")
+    (document,) = await bench.library.documents.find()
+    _, passages = await bench.library.documents.read(document.id)
+    assert [part.place for part in found.parts] == [passage.place for passage in passages]
+    best = max(found.parts, key=lambda part: part.score)
+    assert (found.place, found.heading) == (best.place, best.heading) == (passages[-1].place, ("Winter",))
+    ends = [*(part.start for part in found.parts[1:]), len(found.text)]
+    texts = [found.text[part.start : end].strip() for part, end in zip(found.parts, ends, strict=True)]
+    assert texts == [passage.text.strip() for passage in passages]
+
+
+async def test_as_many_as_were_asked_for_are_given_though_some_are_joined(bench: Bench, folder: Path) -> None:
+    for number in range(6):
+        (folder / f"oil-{number}.txt").write_text(f"Number {number * 37} speaks of oil, as its {'own ' * number} says.")
+    await bench.add(folder)
+    found = await bench.search("pump oil frost water tank winter", most=5)
+    assert len(found) == 5
+    assert max(len(one.parts) for one in found) > 1
+
+
+async def test_a_rare_word_tells_though_the_meaning_does_not(bench: Bench, folder: Path) -> None:
+    (folder / "codes.md").write_text("# Codes\n\n## E4711\n\nReplace the fuse F3, then press `least_cosine` again.\n")
+    await bench.add(folder)
+    for message in ("how is E4711?", "how is the least_cosine", "E4711"):
+        assert (await bench.search(message))[0].scores["words"] > 0.8, message
+    for message in ("how is the treaty of Westphalia", "least of all a cosine"):
+        assert max((one.scores["words"] for one in await bench.search(message)), default=0) < 0.5, message
+
+
+async def test_a_word_counts_for_less_the_more_passages_have_it(bench: Bench, folder: Path) -> None:
+    for number in range(40):
+        (folder / f"{number}.txt").write_text(f"Passage {number * 37} speaks of valves.")
+    await bench.add(folder)
+    rare, common = [(await bench.search(message))[0].scores["words"] for message in ("chimney", "valves")]
+    assert rare > 0.8
+    assert common < 0.6
+    both = (await bench.search("valves chimney"))[0]
+    assert "chimney" in both.text
+    assert 0.5 < both.scores["words"] < rare
+
+
 async def test_what_is_like_the_best_that_was_found_is_found_too(bench: Bench, tmp_path: Path) -> None:
     others = [f"{word} and nothing else" for word in ("stove", "oven", "lamp", "pot")]
     texts = ["zebra quagga okapi kudu", "quagga okapi kudu", *others]
@@ -179,10 +222,10 @@ async def test_another_encoder_is_searched_by_words_until_all_vectors_are_made_a
         await bench.add(folder)
     async with opened(tmp_path, Embedding("letters-2")) as bench:
         assert await bench.library.lacking() > 0
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion", "words"}
         await bench.library.fill()
         assert await bench.library.lacking() == 0
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "feedback", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "feedback", "fusion", "words"}
         tables = await bench.database.read(lambda db: db.execute("select fingerprint from vector_indexes").fetchall())
         assert tables == [("letters-2",)]
 
@@ -277,7 +320,7 @@ async def test_where_nothing_embeds_any_more_words_still_find(bench: Bench, fold
     await bench.add(folder)
     bench.embedding.broken = True
     found = await bench.search("sweep the chimney")
-    assert set(found[0].scores) == {"bm25", "fusion"}
+    assert set(found[0].scores) == {"bm25", "fusion", "words"}
 
 
 async def test_a_folder_is_followed_and_one_that_is_not_there_ends_nothing(bench: Bench, folder: Path) -> None:

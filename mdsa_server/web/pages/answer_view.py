@@ -50,10 +50,9 @@ class AnswerView:
 
     @property
     def sources(self) -> list[Source]:
-        """The passages that the model was given, by their numbers; what did not fit is not among them."""
-        given = self.turn.passages[: _given(self.turn)]
-        used = cited(self.turn.answer, len(given))
-        return [Source(number, passage, number in used) for number, passage in enumerate(given, 1)]
+        """The passages as the model was given them, by their numbers; what did not fit is not among them."""
+        used = cited(self.turn.answer, _numbers(self.turn))
+        return [Source(one.number, one.of(self.turn.passages), one.number in used) for one in self.turn.given]
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -102,13 +101,13 @@ class GrowingAnswer:
         return AnswerView(self._turn, self._answer.html(), self._doing)
 
 
-def _given(turn: Turn) -> int:
-    """Give how many passages the model was given: none, until its prompt was made."""
-    return len(turn.passages) - turn.ledger.dropped_passages if turn.ledger else 0
+def _numbers(turn: Turn) -> frozenset[int]:
+    """Give the numbers of the passages that the model was given: none, until its prompt was made."""
+    return frozenset(one.number for one in turn.given)
 
 
 def _citable(turn: Turn) -> Citable:
-    return Citable(_given(turn), f"source-{turn.id}-")
+    return Citable(_numbers(turn), f"source-{turn.id}-")
 
 
 def _doing(event: TurnEvent, before: str) -> str:

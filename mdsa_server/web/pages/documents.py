@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
+from msgspec import Meta
 
 from mdsa_server.chat.desk import SharedVector
 from mdsa_server.errors import UnknownIngestion
@@ -34,6 +35,7 @@ NEIGHBOURS = 1
 BEGIN_SECONDS = 1.0
 
 AnyRequest = Request[Any, Any, Any]
+Place = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class DocumentPages(Controller):
@@ -138,13 +140,26 @@ class DocumentPages(Controller):
         return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
 
     @get("/{document:str}/passages/{place:int}")
-    async def passage(self, document: FromPath[str], place: FromPath[int], rooms: InRooms) -> Template:
-        """Show a passage between its neighbours."""
+    async def passage(
+        self,
+        document: FromPath[str],
+        place: FromPath[int],
+        rooms: InRooms,
+        first: FromQuery[Place | None] = None,
+        last: FromQuery[Place | None] = None,
+    ) -> Template:
+        """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`."""
         passages = rooms.library.passages
-        found = await passages.around(await passages.at(document, place), NEIGHBOURS, NEIGHBOURS)
+        first, last = min(place, place if first is None else first), max(place, place if last is None else last)
+        around = await passages.at(document, place)
+        found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
         (here,) = (one for one in found if one.passage.place == place)
-        shown = passages_shown([one.passage for one in found], here.title, here.type)
-        return Template("fragments/passage_near.html", context={"here": here, "passages": shown})
+        context = {
+            "here": here,
+            "meant": range(first, last + 1),
+            "passages": passages_shown([one.passage for one in found], here.title, here.type),
+        }
+        return Template("fragments/passage_near.html", context=context)
 
     @post("/{document:str}/delete", status_code=200)
     async def delete(

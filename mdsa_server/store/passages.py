@@ -83,7 +83,7 @@ class Passages:
         """
 
         def work(db: Connection) -> tuple[int, list[WordCount]]:
-            counts = [
+            counts: Any = [
                 db.execute(
                     """select count(*), json_group_array(rowid) filter (where rowid in (select value from json_each(?)))
                        from passage_words where passage_words match ?""",
@@ -91,8 +91,8 @@ class Passages:
                 ).fetchall()
                 for word in _words(message, stop_words)
             ]
-            (((total,),)) = db.execute("select count(*) from passages").fetchall()
-            return total, [WordCount(count, frozenset(json.loads(ids))) for ((count, ids),) in counts]
+            total: Any = db.execute("select count(*) from passages").fetchall()[0][0]
+            return int(total), [WordCount(count, frozenset(json.loads(ids))) for ((count, ids),) in counts]
 
         return await self._database.read(work)
 

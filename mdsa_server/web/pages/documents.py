@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
-from msgspec import Meta
 
 from mdsa_server.chat.desk import SharedVector
 from mdsa_server.errors import UnknownIngestion
@@ -31,11 +30,12 @@ from mdsa_server.web.uploads import read_upload
 DOCUMENTS_SHOWN = 50
 HITS_SHOWN = 8
 NEIGHBOURS = 1
+# Joined passages have no more parts to either side of the best; an address may name any.
+JOINED = 100
 # What cannot begin, because its path leads nowhere, shows so at once.
 BEGIN_SECONDS = 1.0
 
 AnyRequest = Request[Any, Any, Any]
-Place = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class DocumentPages(Controller):
@@ -145,12 +145,13 @@ class DocumentPages(Controller):
         document: FromPath[str],
         place: FromPath[int],
         rooms: InRooms,
-        first: FromQuery[Place | None] = None,
-        last: FromQuery[Place | None] = None,
+        first: FromQuery[int | None] = None,
+        last: FromQuery[int | None] = None,
     ) -> Template:
         """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`."""
         passages = rooms.library.passages
-        first, last = min(place, place if first is None else first), max(place, place if last is None else last)
+        first = place if first is None else min(max(first, place - JOINED), place)
+        last = place if last is None else max(min(last, place + JOINED), place)
         around = await passages.at(document, place)
         found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
         (here,) = (one for one in found if one.passage.place == place)

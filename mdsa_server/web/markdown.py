@@ -1,7 +1,7 @@
 """Markdown, as models write it, to HTML that can do no harm."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from mdsa_server.vocabulary.citations import CITATION, numbers_in
+
 TAGS = {
     *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"),
     *("strong", "em", "s", "code", "pre", "a"),
@@ -19,9 +21,6 @@ TAGS = {
 }
 # What the parser takes for the end of a line, which is less than what Python does.
 LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
-# What models write to cite passages by their numbers: [1], [1, 3], [1-3] and [1][3].
-SPAN = r"\d{1,2}(?:\s*[-–]\s*\d{1,2})?"
-CITATION = re.compile(rf"\[({SPAN}(?:\s*[,;]\s*{SPAN})*)\]")
 ATTRIBUTES = {"a": {"href", "title", "class"}, "code": {"class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
 
 
@@ -39,22 +38,6 @@ NOTHING = Citable(frozenset(), "")
 def render_markdown(text: str, citable: Citable = NOTHING) -> Markup:
     """Render a whole text; the numbers of passages that it cites become links to them."""
     return _safe(_parser().render(text, {"citable": citable}))
-
-
-def cited(text: str, numbers: Collection[int]) -> frozenset[int]:
-    """Give those of the `numbers` of passages that a text cites."""
-    return frozenset(number for match in CITATION.finditer(text) for number in _numbers(match[1], numbers))
-
-
-def _numbers(citation: str, known: Collection[int]) -> list[int]:
-    """Give the numbers that a citation names; none where it names what is not known. A span may have gaps."""
-    named: list[int] = []
-    for span in re.split("[,;]", citation):
-        ends = [int(number) for number in re.findall(r"\d+", span)]
-        if not known or not set(ends) <= set(known) or ends != sorted(ends):
-            return []
-        named += [number for number in range(ends[0], ends[-1] + 1) if number in known]
-    return named
 
 
 class GrowingMarkdown:
@@ -137,7 +120,7 @@ def _cite(state: StateCore) -> None:
 def _with_links(token: Token, citable: Citable) -> Iterator[Token]:
     rest = 0
     for match in CITATION.finditer(token.content):
-        numbers = _numbers(match[1], citable.numbers)
+        numbers = numbers_in(match[1], citable.numbers)
         if not numbers:
             continue
         yield _text(token.content[rest : match.start()])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, render_markdown
 
 
 def grown(pieces: list[str]) -> str:
@@ -111,7 +111,6 @@ def test_other_definitions_of_links_are_taken() -> None:
 def test_what_the_model_was_not_given_is_no_citation_though_others_around_it_are() -> None:
     gap = Citable(frozenset({1, 3}), "source-t-")
     assert str(render_markdown("[1], [2], [1-3]", gap)).strip() == f"<p>{link(1)}, [2], {link(1)}{link(3)}</p>"
-    assert cited("[2] and [1-3]", {1, 3}) == {1, 3}
 
 
 def test_a_link_with_a_number_stays_a_link() -> None:
@@ -121,10 +120,6 @@ def test_a_link_with_a_number_stays_a_link() -> None:
 
 def test_without_passages_no_number_is_a_citation() -> None:
     assert str(render_markdown("See [1].")).strip() == "<p>See [1].</p>"
-
-
-def test_what_is_cited_is_told_by_number() -> None:
-    assert cited("One [1], two [3; 2] and [7], [0].", {1, 2, 3}) == {1, 2, 3}
 
 
 @given(st.text(alphabet="[]0123456789, ab`*-\n", max_size=60))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 from msgspec.structs import replace
 
+from mdsa_server.vocabulary.citations import cited
 from mdsa_server.vocabulary.events import (
     DomainAsked,
     ModelChosen,
@@ -24,7 +25,7 @@ from mdsa_server.vocabulary.events import (
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, render_markdown
 
 
 class Source(NamedTuple):

@@ -49,6 +49,7 @@ from mdsa_server.web.api.documents import DocumentController
 from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
+from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
 from mdsa_server.web.pages import PAGES
@@ -95,6 +96,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             CorrectionController,
             ModelController,
             ServerController,
+            ToolController,
             *PAGES,
             static_files(bundled.static()),
         ],

@@ -123,6 +123,24 @@ class LearningWorsened(MdsaError):
     title = "The routers would become worse"
 
 
+class UnknownTool(MdsaError):
+    """No plugin offers a tool of this name now. `mdsa tools` lists those on offer."""
+
+    title = "There is no such tool"
+
+
+class ArgumentsUnfit(MdsaError):
+    """The arguments do not fit the tool's parameters; it was not called."""
+
+    title = "The tool was not called"
+
+
+class ToolDenied(MdsaError):
+    """`[tools] approval` in `mdsa.toml` lets nobody call the tool; it was not called."""
+
+    title = "The tool may not be called"
+
+
 class UnknownModel(MdsaError):
     """The engine does not have the model; `mdsa models pull NAME` fetches it."""
 

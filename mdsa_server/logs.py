@@ -10,7 +10,10 @@ from structlog.typing import Processor
 Format = Literal["auto", "pretty", "json"]
 
 # What they tell at info level, only their own developers want to know.
-CHATTY = ("aiohttp", "asyncio", "filelock", "httpx", "httpcore", "sentence_transformers", "transformers", "uvicorn")
+CHATTY = (
+    *("aiohttp", "asyncio", "filelock", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "sentence_transformers"),
+    *("transformers", "uvicorn"),
+)
 
 
 def configure_logging(level: str, format: Format) -> None:

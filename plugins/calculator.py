@@ -33,7 +33,10 @@ def register_tools(context: PluginContext) -> Iterable[ToolSource]:
 
 
 def calculate(expression: Annotated[str, Meta(description="Such as (17.5 - 3) * 4 or 15% of 80")]) -> str:
-    """Calculate exactly with + - * / ** (power) // (division rounded down) % (remainder, or percent) and brackets."""
+    """Calculate exactly: numbers plus, minus, multiplied, divided, percent, power.
+
+    Signs: + - * / // (rounded down) % (remainder, or percent) ** (power) and brackets.
+    """
     if len(expression) > LONGEST_CHARS:
         raise ToolRefused(f"the expression has {len(expression)} characters", f"Keep it under {LONGEST_CHARS}.")
     return in_digits(Sum(expression).value())
@@ -161,7 +164,8 @@ def combined(left: Fraction, sign: str, right: Fraction) -> Fraction:
 
 def raised(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1:
-        raise ToolRefused(f"the exponent {exponent} is not a whole number", "Roots cannot be exact; ask for a power.")
+        told = f" {exponent}" if size(exponent) < EXACT_DECIMALS else ""  # It may have a thousand digits.
+        raise ToolRefused(f"the exponent{told} is not a whole number", "Roots cannot be exact; ask for a power.")
     if base == 0 and exponent < 0:
         raise ToolRefused("zero to a negative power is a division by zero", "Use another base.")
     # Estimated before it is made, for the same reason as a number's exponent.

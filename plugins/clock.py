@@ -1,16 +1,18 @@
 """Tools that tell the time and reckon with dates."""
 
 import zoneinfo
+from calendar import monthrange
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from mdsa_server.plugin_api import PluginContext, Tool, ToolRefused, ToolSource, hookimpl
 
 Zone = Annotated[str, Meta(description="Time zone: an IANA name such as Europe/Lisbon, or a city such as Tokyo")]
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 class ClockSettings(Struct):
@@ -27,15 +29,16 @@ def plugin_settings() -> type[ClockSettings]:
 
 @hookimpl
 def register_tools(context: PluginContext) -> Iterable[ToolSource]:
-    return [Tool(clock_of(context.settings.zone)), Tool(days_between), Tool(add_days)]
+    zone: str = context.settings.zone
+    find_zone(zone)
+    return [Tool(clock_of(zone)), Tool(calendar_of(zone)), Tool(days_between), Tool(add_days), Tool(add_months)]
 
 
 def clock_of(own_zone: str) -> Callable[..., dict[str, str]]:
-    """Make the tool that tells the time, in `own_zone` unless asked otherwise. Raises ToolRefused if unknown."""
-    find_zone(own_zone)
+    """Make the tool that tells the time, in `own_zone` unless asked otherwise."""
 
     def now(zone: Zone = own_zone) -> dict[str, str]:
-        """Tell the current date, time of day and day of the week."""
+        """Tell the current time, today's date and weekday, here or in another time zone or city."""
         moment = datetime.now(UTC).astimezone(find_zone(zone))
         return {
             "date": moment.date().isoformat(),
@@ -48,23 +51,52 @@ def clock_of(own_zone: str) -> Callable[..., dict[str, str]]:
     return now
 
 
+def calendar_of(own_zone: str) -> Callable[..., dict[str, str]]:
+    """Make the tool that finds a weekday's date, after today in `own_zone` unless asked otherwise."""
+
+    def next_weekday(
+        weekday: Weekday,
+        after: Annotated[date | None, Meta(description="A date such as 2024-05-31; left out, today")] = None,
+    ) -> dict[str, str]:
+        """Tell the date of the next Monday, Tuesday, Wednesday, Thursday, Friday, Saturday or Sunday."""
+        start = after or datetime.now(UTC).astimezone(find_zone(own_zone)).date()
+        return add_days(start, 7 - (start.weekday() - get_args(Weekday).index(weekday)) % 7)
+
+    return next_weekday
+
+
 def days_between(start: date, end: date) -> int:
-    """Count the days from one date to another, written as 2024-05-31; negative if the second is earlier."""
+    """Count the days between two dates (2024-05-31), or until a date; negative if the second is earlier."""
     return (end - start).days
 
 
 def add_days(start: date, days: int) -> dict[str, str]:
-    """Give the date that is some days after another, written as 2024-05-31, or before it if the days are negative."""
+    """Tell the date and weekday some days after a date (2024-05-31), before it if negative; of itself if 0."""
     try:
         day = start + timedelta(days=days)
     except OverflowError as error:
-        raise ToolRefused(f"{days} days from {start} is outside of the years 1 to 9999", "Ask for fewer.") from error
+        raise outside(f"{days} days from {start}") from error
     return {"date": day.isoformat(), "weekday": weekday_of(day)}
+
+
+def add_months(start: date, months: int) -> dict[str, str]:
+    """Tell the date and weekday some months after a date (2024-05-31), before it if negative; years are 12 months."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        raise outside(f"{months} months from {start}")
+    # A month after January 31 is the last day of February, as contracts and people have it.
+    last = monthrange(year, month + 1)[1]
+    return add_days(date(year, month + 1, min(start.day, last)), 0)
+
+
+def outside(what: str) -> ToolRefused:
+    return ToolRefused(f"{what} is outside of the years {MINYEAR} to {MAXYEAR}", "Ask for fewer.")
 
 
 def weekday_of(day: date) -> str:
     # Not strftime: its names depend on the machine's language.
-    return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[day.weekday()]
+    weekday: str = get_args(Weekday)[day.weekday()]
+    return weekday
 
 
 def find_zone(asked: str) -> zoneinfo.ZoneInfo:

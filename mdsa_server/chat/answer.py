@@ -35,6 +35,7 @@ LEAST_RESULT_BYTES = 200
 # How often a model may ask for what cannot be called before it has to answer without tools.
 MOST_MISFITS = 2
 PARAGRAPH = "\n\n"
+NOTHING_SAID = "The model made no answer of what the tools gave."
 
 NO_ROOM = "no_room"
 """Why a turn ended that was to rest on documents, and found what does not fit into the model's context."""
@@ -114,6 +115,8 @@ class Telling:
                         yield piece
                 rate = self.desk.token_rates.rate(lease.model)
             if not wanted:
+                if self.exchange.rounds and not self._said:
+                    yield self._token(self.exchange.in_words() or NOTHING_SAID)
                 return
             self._repeats = all(map(self.exchange.made_before, wanted))
             if not self._repeats:

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from mdsa_server.chat.answer_schema import LONGEST_TEXT, copied_from, required_only, within_grammar
 from mdsa_server.chat.exchange import Exchange
 from mdsa_server.chat.token_rates import size_of
 from mdsa_server.chat.tool_round import Wanted
+from mdsa_server.chat.tool_way import is_small
 from mdsa_server.errors import EngineRefused
 from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
@@ -33,13 +35,6 @@ ARGUMENT_TOKENS = 300
 # What is longer is shown by its beginning and its end: which tool it needs stands in one of them.
 MESSAGE_SHARE = 0.3
 
-# Of a schema, what engines' grammars understand. What is left out is checked when the call is made.
-UNDERSTOOD = {"type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "$ref", "$defs"}
-UNDERSTOOD |= {"minimum", "maximum", "format", "additionalProperties"}
-FORMATS = frozenset(("date", "time", "date-time", "uuid"))
-LONGEST_TEXT = 400
-MOST_ITEMS = 16
-
 # Three are enough to show what to do; with none a small model talks instead. Descriptions of parameters are left out:
 # it copies from them rather than from the message.
 EXAMPLES = (
@@ -54,6 +49,7 @@ class ConstrainedCaller:
 
     def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_per_byte: float) -> None:
         self._lease = lease
+        self._small = is_small(lease.details)
         self._candidates = [tool for tool, likeness in tools if likeness >= LEAST_LIKENESS][:MOST_CANDIDATES]
         self._most_bytes = int(lease.context * MESSAGE_SHARE / tokens_per_byte)
         self.closing_lines: list[ChatChunk] = []
@@ -67,9 +63,14 @@ class ConstrainedCaller:
         if not self._candidates:
             return []
         message = _ends(message, self._most_bytes)
-        tool = await self._tool(message, before, exchange)
-        arguments = await self._arguments(message, tool, exchange) if tool else None
-        return [Wanted(call, tool.name, arguments)] if tool and arguments is not None else []
+        again = next((tool for tool in self._candidates if exchange.refused(tool.name, tool.optional)), None)
+        tool = again or await self._tool(message, before, exchange)
+        if tool is None:
+            return []
+        # What a small model makes up for what it need not say is often what the tool refuses.
+        schema = required_only(tool.parameters) if again else tool.parameters
+        arguments = await self._arguments(message, schema, exchange.told_invalid(tool.name))
+        return [Wanted(call, tool.name, arguments)] if arguments is not None else []
 
     async def _tool(self, message: str, before: Sequence[Message], exchange: Exchange) -> Tool | None:
         names = [tool.name for tool in self._candidates]
@@ -89,8 +90,12 @@ class ConstrainedCaller:
         name = said.get("tool") if said else None
         return next((tool for tool in self._candidates if tool.name == name), None)
 
-    async def _arguments(self, message: str, tool: Tool, exchange: Exchange) -> dict[str, Any] | None:
-        schema = within_grammar(tool.parameters)
+    async def _arguments(
+        self, message: str, parameters: Mapping[str, Any], wrong: Sequence[str]
+    ) -> dict[str, Any] | None:
+        schema = within_grammar(parameters)
+        if self._small:
+            schema = copied_from(message, schema)
         names = sorted(schema.get("properties", {}), key=lambda name: name not in schema.get("required", ()))
         if not names:
             return {}
@@ -99,7 +104,7 @@ class ConstrainedCaller:
             for said, named, answer in EXAMPLES
             for part in (_request(said, named), Message(role="assistant", content=answer))
         ]
-        asked.append(_request("\n".join((message, *exchange.told_invalid(tool.name))), ", ".join(names)))
+        asked.append(_request("\n".join((message, *wrong)), ", ".join(names)))
         return await self._ask(asked, schema, ARGUMENT_TOKENS)
 
     async def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any], tokens: int) -> dict[str, Any] | None:
@@ -128,31 +133,6 @@ class ConstrainedCaller:
         except ValueError:
             return None
         return value if isinstance(value, dict) else None
-
-
-def within_grammar(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what of a schema an engine can hold an answer to, every text and list in it bounded, so that it ends."""
-    kept = {key: value for key, value in schema.items() if key in UNDERSTOOD}
-    if kept.get("format") not in FORMATS:
-        kept.pop("format", None)
-    for key in ("properties", "$defs"):
-        if isinstance(kept.get(key), Mapping):
-            kept[key] = {name: within_grammar(part) for name, part in kept[key].items() if isinstance(part, Mapping)}
-    for key in ("anyOf", "oneOf"):
-        if isinstance(kept.get(key), list):
-            kept[key] = [within_grammar(part) for part in kept[key] if isinstance(part, Mapping)]
-    if isinstance(kept.get("items"), Mapping):
-        kept["items"] = within_grammar(kept["items"])
-    match kept.get("type"):
-        case "string" if "enum" not in kept and "const" not in kept and "format" not in kept:
-            kept["maxLength"] = LONGEST_TEXT
-        case "array":
-            kept["maxItems"] = MOST_ITEMS
-        case "object" if "properties" in kept:
-            kept["additionalProperties"] = False
-        case _:
-            pass
-    return kept
 
 
 def _request(message: str, names: str) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from mdsa_server.chat.tool_calls import ToolResult
@@ -41,6 +41,15 @@ class Exchange:
         """Give what was told of the latest calls of a tool whose arguments did not fit it."""
         return [result.text for wanted, result in self.latest if wanted.tool == tool and result.outcome == "invalid"]
 
+    def refused(self, tool: str, optional: Collection[str]) -> bool:
+        """Whether a tool refused its latest call, and was told something that it need not be told."""
+        return any(
+            wanted.tool == tool
+            and result.outcome in ("refused", "invalid")
+            and not wanted.arguments.keys().isdisjoint(optional)
+            for wanted, result in self.latest
+        )
+
     def made_before(self, wanted: Wanted) -> bool:
         """Whether the same tool was called with the same arguments, and gave something."""
         return any(
@@ -70,9 +79,13 @@ class Exchange:
         return messages
 
     def in_words(self) -> str:
-        """Say what the latest calls gave, without a model; nothing where that is long, or no result."""
+        """Say what the latest calls gave, without a model; nothing where that is long, or no result.
+
+        What a tool refuses is said once there is no other way to call it.
+        """
         told = "\n\n".join(readable(result.text) for _, result in self.latest)
-        plain = all(result.outcome in ("returned", "refused") and not result.cut for _, result in self.latest)
+        last = ("returned", "refused") if len(self.rounds) > 1 else ("returned",)
+        plain = all(result.outcome in last and not result.cut for _, result in self.latest)
         return told if plain and len(told) <= SHORT_CHARS else ""
 
 

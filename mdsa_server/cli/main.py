@@ -14,6 +14,7 @@ from mdsa_server.cli.plugins import plugins
 from mdsa_server.cli.routes import routes
 from mdsa_server.cli.serve import reload, serve
 from mdsa_server.cli.simulate import simulate
+from mdsa_server.cli.tools import tools
 
 
 class InOrder(click.Group):
@@ -36,7 +37,7 @@ def main() -> None:
 evaluate.add_command(retrieval)
 
 ORDER = (
-    *(serve, chat, ask, route, routes, documents, search, models, plugins),
+    *(serve, chat, ask, route, routes, documents, search, models, plugins, tools),
     *(simulate, evaluate, check, init, reload, schema),
 )
 

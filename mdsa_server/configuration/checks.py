@@ -4,6 +4,7 @@ Each gives what it finds at the place where it was written, with what to do abou
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from mdsa_server.configuration.faults import closest, toml
 from mdsa_server.configuration.lines import KeyPath
@@ -13,26 +14,52 @@ from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.model_options import OPTIONS, RUNNER_OPTIONS
 from mdsa_server.vocabulary.models import InstalledModel, full_name
+from mdsa_server.vocabulary.tools import may_overlap, named
 
 ANYWHERE = Places(Place("mdsa.toml"))
+NOTHING: Mapping[str, str] = MappingProxyType({})
 GIGABYTE = 1_000_000_000
 # OLLAMA_MAX_LOADED_MODELS where nobody has set it.
 OLLAMA_MODELS = 3
 
 
 def unoffered_tools(
-    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+    settings: Settings,
+    offered: Collection[str],
+    quarantined: Collection[str] = (),
+    places: Places = ANYWHERE,
+    withheld: Mapping[str, str] = NOTHING,
 ) -> list[Fault]:
-    """Find the tools of domains that no plugin offers; a plugin in quarantine may be the one that would."""
+    """Find the tools of domains that no plugin offers, and the patterns that name none of those on offer.
+
+    A plugin in quarantine may be the one that would. What is withheld is left to `withheld_tools`.
+    """
     return [
         places.fault(
-            ("domains", domain.name, "tools"),
+            ("domains", domain, "tools"),
             f"no plugin offers a tool named {toml(tool)}",
             _meant_or_held_back(tool, offered, quarantined, "mdsa plugins lists the tools on offer."),
         )
-        for domain in settings.domains_as_vocabulary()
-        for tool in domain.tools
-        if tool not in offered
+        for domain, tool in _not_on_offer(settings, offered)
+        if not any(may_overlap(tool, pattern) for pattern in withheld)
+    ]
+
+
+def withheld_tools(
+    settings: Settings, offered: Collection[str], withheld: Mapping[str, str], places: Places = ANYWHERE
+) -> list[Fault]:
+    """Find the tools of domains that are not on offer because what does their work is down.
+
+    `withheld` has the reasons, by the tools' names or patterns of them.
+    """
+    return [
+        places.fault(
+            ("domains", domain, "tools"),
+            f"{toml(tool)} is not on offer now: {'; '.join(reasons)}",
+            "See to what the reason names, if it stays so; the server goes on without the tool meanwhile.",
+        )
+        for domain, tool in _not_on_offer(settings, offered)
+        if (reasons := [reason for pattern, reason in withheld.items() if may_overlap(tool, pattern)])
     ]
 
 
@@ -205,6 +232,14 @@ def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fa
 
 def in_gigabytes(size: int) -> str:
     return f"{size / GIGABYTE:.1f} GB"
+
+
+def _not_on_offer(settings: Settings, offered: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Give the domains' tools, or patterns of them, that name nothing on offer, each with its domain."""
+    for domain in settings.domains_as_vocabulary():
+        for tool in domain.tools:
+            if not any(named(one, (tool,)) for one in offered):
+                yield domain.name, tool
 
 
 def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:

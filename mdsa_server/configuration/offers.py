@@ -16,17 +16,21 @@ from mdsa_server.vocabulary.fault import Fault
 async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault], list[Fault]]:
     """Find what is said of plugins and does not fit them, as (faults, warnings).
 
-    What nothing offers is a warning where a plugin is in quarantine, since that may be the one.
+    What nothing offers is a warning where a plugin is in quarantine, since that may be the one, or where its plugin
+    says that what does its work is down.
     """
     settings, places = loaded.settings, loaded.places
     plugins = registry.status()
     quarantined = [plugin.name for plugin in plugins if plugin.state == "quarantined"]
-    missing = checks.unoffered_tools(settings, [tool.name for tool in await registry.tools()], quarantined, places)
+    tools = [tool.name for tool in await registry.tools()]
+    withheld = registry.withheld()
+    missing = checks.unoffered_tools(settings, tools, quarantined, places, withheld)
     missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], quarantined, places)
     rerankers = [reranker.name for reranker in registry.rerankers]
     missing += checks.unoffered_reranker(settings, rerankers, quarantined, places)
     faults = [places.fault(unfit.path, unfit.what, unfit.mend) for unfit in registry.unfit_settings]
-    warnings = checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
+    warnings = checks.withheld_tools(settings, tools, withheld, places)
+    warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
     return (faults, missing + warnings) if quarantined else (faults + missing, warnings)
 
 

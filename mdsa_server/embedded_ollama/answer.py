@@ -1,6 +1,5 @@
-"""Generate: from an understood request to pieces of text, a tool call, and what they cost."""
+"""Generate: from an understood request to pieces of text, and what they cost."""
 
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -10,13 +9,6 @@ from mdsa_server.embedded_ollama.model import PARAMETERS
 from mdsa_server.embedded_ollama.prompt import BEGIN, Prompt, fitted
 from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.embedded_ollama.residency import Use
-from mdsa_server.embedded_ollama.tool_use import (
-    ARGUMENT_TOKENS,
-    arguments_prompt,
-    chosen_tool,
-    closed,
-    told_results,
-)
 from mdsa_server.embedded_ollama.wire import Body, usage_body
 
 # Options that llama.cpp takes by the same name; `num_predict` is its `n_predict`.
@@ -77,14 +69,7 @@ class Answer:
         self.cost = Cost(self.use.load_seconds)
 
     async def message(self) -> AsyncGenerator[Body, None]:
-        """Give what a chat's message is made of, piece by piece: `content`, or `tool_calls`. Raises Refused."""
-        tool = chosen_tool(self.asked.messages, self.asked.tools)
-        if tool is not None:
-            yield {"content": "", "tool_calls": [{"function": await self._call(tool)}]}
-            return
-        if (told := told_results(self.asked.messages)) is not None:
-            yield {"content": told}
-            return
+        """Give a chat's message in pieces of `content`. Raises Refused."""
         prompt = await fitted(self.asked.messages, self.use.runner.context, self.use.runner.tokenize)
         async with aclosing(self.continuation(prompt)) as pieces:
             async for piece in pieces:
@@ -102,18 +87,6 @@ class Answer:
                 if event.get("content"):
                     yield {"content": event["content"]}
 
-    async def _call(self, tool: Mapping[str, Any]) -> Body:
-        message = str(self.asked.messages[-1].get("content"))
-        schema = closed(tool.get("parameters") or {}) | {"x-guidance": {"whitespace_flexible": False}}
-        settings = {"temperature": 0, "n_predict": ARGUMENT_TOKENS, "json_schema": schema}
-        written = ""
-        async with aclosing(self.use.runner.complete(arguments_prompt(message, tool), settings)) as events:
-            async for event in events:
-                written += event.get("content", "")
-                if event.get("stop"):
-                    self.cost.add(event)
-        return {"name": tool.get("name"), "arguments": _object(written)}
-
 
 def sampling(options: Mapping[str, Any]) -> dict[str, Any]:
     """llama.cpp's settings for a request's options; what is not said is as the model's parameters say."""
@@ -122,12 +95,3 @@ def sampling(options: Mapping[str, Any]) -> dict[str, Any]:
     settings["n_predict"] = int(chosen["num_predict"]) if chosen["num_predict"] > 0 else -1
     settings["stop"] = [*chosen.get("stop", []), BEGIN]
     return settings
-
-
-def _object(written: str) -> dict[str, Any]:
-    """Read arguments; a model that ran out of room in the middle of them has given none."""
-    try:
-        arguments = json.loads(written)
-    except ValueError:
-        return {}
-    return arguments if isinstance(arguments, dict) else {}

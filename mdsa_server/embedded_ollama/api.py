@@ -80,8 +80,9 @@ class Api:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         asked = await read_body(request)
         _known(asked, NO_MODEL_TO_RUN)
-        if asked.think:
-            raise Refused(400, f'"{asked.model}" does not support thinking')
+        for wanted, what in ((asked.think, "thinking"), (asked.tools, "tools")):
+            if wanted:
+                raise Refused(400, f'"{asked.model}" does not support {what}')
         if not asked.messages:
             return reply(finished(chat_body(asked.model), await self._load_or_unload(asked)))
         return await self._answered(request, asked, Answer.message, chat_body)
@@ -165,9 +166,7 @@ async def _stream(
 
 def joined(pieces: list[Body]) -> Body:
     """Make one message of its pieces."""
-    content = "".join(piece.get("content", "") for piece in pieces)
-    calls = [call for piece in pieces for call in piece.get("tool_calls", [])]
-    return {"content": content, "tool_calls": calls} if calls else {"content": content}
+    return {"content": "".join(piece.get("content", "") for piece in pieces)}
 
 
 def _generate_body(model: str, piece: Body) -> Body:

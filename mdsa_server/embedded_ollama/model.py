@@ -18,7 +18,7 @@ SLOTS = 2
 # 30 layers, 3 key-value heads of 64, a key and a value of two bytes each.
 CACHE_BYTES_PER_TOKEN = 30 * 3 * 64 * 2 * 2
 
-CAPABILITIES = ("completion", "tools")
+CAPABILITIES = ("completion",)
 # What is done where a request does not say otherwise: a model this small raves when it is let loose.
 PARAMETERS: dict[str, float | int] = {
     "temperature": 0.2,

@@ -111,6 +111,8 @@ class PluginContext:
     search_passages: SearchPassages
     cache: Cache
     logger: FilteringBoundLogger
+    opened: Any = None
+    """What `plugin_lifespan` opened, once it is open: the value of its `yield`."""
 
 
 @dataclass(frozen=True, kw_only=True)

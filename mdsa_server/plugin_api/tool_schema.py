@@ -43,6 +43,13 @@ class Tool:
             raise PluginFault(f"tool {self.name!r} has no docstring", "Say in one what it does: the model reads it.")
         self.is_async = inspect.iscoroutinefunction(function)
         self._call_parameter, self._arguments = _arguments_struct(self.name, function)
+        try:
+            self._parameters = _schema_of(self._arguments)
+        except TypeError as error:
+            raise PluginFault(
+                f"tool {self.name!r}: its parameters cannot be told to a model: {str(error).splitlines()[-1]}",
+                "Give them types that JSON can carry.",
+            ) from error
 
     async def tools(self) -> Sequence[Tool]:
         return (self,)
@@ -50,10 +57,13 @@ class Tool:
     @property
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of the arguments: one object, references resolved to it."""
-        _, components = msgspec.json.schema_components([self._arguments], ref_template="#/$defs/{name}")
-        own: dict[str, Any] = components.pop(self._arguments.__name__)
-        own.pop("title", None)
-        return own | ({"$defs": components} if components else {})
+        return self._parameters
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """The parameters that need not be given."""
+        required = self.parameters.get("required", ())
+        return frozenset(name for name in self.parameters.get("properties", {}) if name not in required)
 
     def bind(self, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any]:
         """Check `arguments` against the signature and give the call, ready to be made.
@@ -104,10 +114,6 @@ class DescribedTool(Tool):
         # An empty registry: left to itself, the library would fetch what a schema refers to from the network.
         self._checker = checker(parameters, registry=Registry())
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return self._parameters
-
     def bind(self, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any]:
         from referencing.exceptions import Unresolvable
 
@@ -117,6 +123,8 @@ class DescribedTool(Tool):
             raise PluginFault(
                 f"tool {self.name!r}: its parameters refer to {error.ref!r}, which is not there"
             ) from error
+        except RecursionError as error:
+            raise PluginFault(f"tool {self.name!r}: its parameters lead back to themselves without end") from error
         if flaw is not None:
             raise msgspec.ValidationError(f"{flaw.message} - at `{flaw.json_path}`")
         return lambda: self.function(arguments)
@@ -145,3 +153,11 @@ def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[str | No
         else:
             fields.append((parameter.name, hint, parameter.default))
     return call_parameter, msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _schema_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
+    """Give the JSON schema of a struct. Raises TypeError where a field has a type that JSON cannot carry."""
+    _, components = msgspec.json.schema_components([arguments], ref_template="#/$defs/{name}")
+    own: dict[str, Any] = components.pop(arguments.__name__)
+    own.pop("title", None)
+    return own | ({"$defs": components} if components else {})

@@ -22,6 +22,7 @@ from mdsa_server.plugin_api.contracts import (
     RetrieverQuery,
     RouteQuery,
     Router,
+    ToolSource,
 )
 from mdsa_server.plugin_host.member import Member, blameless, in_words, listed
 from mdsa_server.vocabulary.domain import Domain
@@ -214,6 +215,16 @@ def misfit(kind: OfferKind, offered: object) -> str | None:
     if kind != "tool" and not NAME.fullmatch(what):
         return f"the name {what!r} cannot be written in a header; use A to Z, a to z, 0 to 9, _, . and -"
     return None
+
+
+def withheld_by(source: ToolSource, member: Member) -> dict[str, str]:
+    """Give what a source of tools cannot offer now, by name or pattern, and why; nothing where it knows of none."""
+    try:
+        return msgspec.convert(dict(getattr(source, "withheld", {})), dict[str, str])
+    except Exception as error:
+        # It may be a property, and so run any code of the plugin's; without its reasons there is only less to tell.
+        member.refuse("withheld", in_words(error))
+        return {}
 
 
 def _predictions_of(router: Router) -> tuple[Prediction, ...]:

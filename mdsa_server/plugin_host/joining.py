@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -66,7 +66,8 @@ async def join(
     )
     with _timed(name, "plugin_lifespan"):
         for lifespan in hooks.call(name, "plugin_lifespan", context=context):
-            await _enter(member, lifespan, around.call_timeout, open_plugins)
+            opened = await _enter(member, lifespan, around.call_timeout, open_plugins)
+            context = replace(context, opened=opened)
     offers: list[tuple[OfferKind, object]] = []
     for kind, hook in REGISTERING.items():
         with _timed(name, hook):
@@ -78,7 +79,7 @@ async def join(
     return offers
 
 
-async def _enter(member: Member, lifespan: object, seconds: float, open_plugins: AsyncExitStack) -> None:
+async def _enter(member: Member, lifespan: object, seconds: float, open_plugins: AsyncExitStack) -> Any:
     hook = "plugin_lifespan"
     if not isinstance(lifespan, AbstractAsyncContextManager):
         raise HookFailed(
@@ -86,13 +87,14 @@ async def _enter(member: Member, lifespan: object, seconds: float, open_plugins:
         )
     try:
         async with asyncio.timeout(seconds) as limit:
-            await lifespan.__aenter__()
+            opened = await lifespan.__aenter__()
     except BaseException as error:
         # Whatever a plugin's code raises, it alone is out.
         if blameless(error):
             raise
         raise HookFailed(hook, f"not open within {seconds:g} s" if limit.expired() else in_words(error)) from error
     open_plugins.push_async_callback(_leave, member, lifespan, seconds)
+    return opened
 
 
 async def _leave(member: Member, lifespan: AbstractAsyncContextManager[Any], seconds: float) -> None:

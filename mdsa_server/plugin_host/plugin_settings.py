@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ import msgspec
 from mdsa_server.plugin_host.member import HookFailed
 
 HOOK = "plugin_settings"
+# What stands for a key of a dict where msgspec says where something is wrong.
+SOME_KEY = "..."
 LEFT_OUT = "Mend it, or leave the plugin out: [plugin_host] disabled."
 
 
@@ -55,6 +58,7 @@ def fill_settings(name: str, struct: object, table: Mapping[str, Any]) -> msgspe
         return msgspec.convert(dict(table), struct)
     except msgspec.ValidationError as error:
         inner, what = _located(str(error))
+        inner = _with_keys(inner, table, struct)
         unfit = UnfitSetting((*path, *inner), what, LEFT_OUT)
         if table:
             raise SettingRefused(unfit) from error
@@ -63,7 +67,40 @@ def fill_settings(name: str, struct: object, table: Mapping[str, Any]) -> msgspe
 
 def _located(text: str) -> tuple[list[str], str]:
     """Take "Expected `int`, got `str` - at `$.a[0]`" apart, into the path a, 0 and what is wrong there."""
-    located = re.fullmatch(r"(?P<what>.*) - at `(?:key in )?\$(?P<path>[^`]*)`", text, re.DOTALL)
+    located = re.fullmatch(r"(?P<what>.*) - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`", text, re.DOTALL)
     what, path = (located["what"], located["path"]) if located else (text, "")
     what = what.replace("`", '"')
-    return re.findall(r"[^.\[\]]+", path), what[:1].lower() + what[1:]
+    inner = re.findall(r"\.\.\.|[^.\[\]]+", path)
+    if located and located["key"]:
+        inner.append(SOME_KEY)
+    return inner, what[:1].lower() + what[1:]
+
+
+def _with_keys(path: Sequence[str], table: Mapping[str, Any], struct: type[msgspec.Struct]) -> list[str]:
+    """Give the keys for which the path has `[...]`: those that do not fit either when they are alone."""
+    known: list[str] = []
+    for step in path:
+        if step != SOME_KEY:
+            known.append(step)
+        elif (key := _unfit_key(known, table, struct)) is None:
+            return known
+        else:
+            known.append(key)
+    return known
+
+
+def _unfit_key(path: Sequence[str], table: Mapping[str, Any], struct: type[msgspec.Struct]) -> str | None:
+    alone: dict[str, Any] = deepcopy(dict(table))
+    around: Any = alone
+    for step in path:
+        around = around.get(step) if isinstance(around, dict) else None
+    if not isinstance(around, dict):
+        return None
+    for key, value in list(around.items()):
+        around.clear()
+        around[key] = value
+        try:
+            msgspec.convert(alone, struct)
+        except msgspec.ValidationError:
+            return str(key)
+    return None

@@ -24,11 +24,13 @@ Connection = apsw.Connection
 READERS = 2
 
 # NORMAL under WAL survives the process being killed; a power cut may lose the last commits, never more.
+# The log is copied into the file every 16 MB, not 4: what one transaction inserts is more than that.
 PRAGMAS = """
 pragma journal_mode = wal;
 pragma synchronous = normal;
 pragma foreign_keys = on;
 pragma temp_store = memory;
+pragma wal_autocheckpoint = 4000;
 """
 
 

@@ -1,10 +1,14 @@
 """Tools as a turn uses them: what is on offer, what may be called, and what became of a call."""
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from msgspec import Struct, field
+
+WILD = re.compile(r"[*?\[]")
+"""What makes a pattern of a name."""
 
 Approval = Literal["auto", "ask", "deny"]
 """Whether a call is made at once, after somebody has said yes, or never."""
@@ -69,6 +73,16 @@ class ToolPolicy(Struct, frozen=True, kw_only=True):
         if matching:
             return self.approvals[max(matching, key=len)]
         return "ask" if effects else "auto"
+
+
+def may_overlap(pattern: str, other: str) -> bool:
+    """Whether some tool may be named by both of two names or patterns; of two patterns, by what they begin with."""
+    if not WILD.search(pattern):
+        return fnmatchcase(pattern, other)
+    if not WILD.search(other):
+        return fnmatchcase(other, pattern)
+    first, second = WILD.split(pattern, maxsplit=1)[0], WILD.split(other, maxsplit=1)[0]
+    return first.startswith(second) or second.startswith(first)
 
 
 def named(tool: str, patterns: tuple[str, ...]) -> bool:

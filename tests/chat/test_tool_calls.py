@@ -12,7 +12,7 @@ import pytest
 
 from mdsa_server.chat.tool_calls import ToolResult, run_tool
 from mdsa_server.plugin_api import DescribedTool, PluginFault, Tool, ToolCall, ToolRefused
-from mdsa_server.vocabulary.tools import ToolPolicy, named
+from mdsa_server.vocabulary.tools import ToolPolicy, may_overlap, named
 from tests.chat.conftest import GENERAL, Offering
 
 CALL = ToolCall(domain=GENERAL, caller="local", conversation=None)
@@ -157,10 +157,25 @@ async def test_a_schema_that_leads_elsewhere_is_fetched_from_nowhere() -> None:
     assert (await run_tool(Offering(), tool, {"n": 1}, CALL, ToolPolicy())).outcome == "failed"
 
 
+async def test_a_schema_that_leads_back_to_itself_is_a_failure_and_not_the_end_of_the_turn() -> None:
+    assert (await run_tool(Offering(), described({"type": "object", "$ref": "#"}), {}, CALL, ToolPolicy())).outcome == (
+        "failed"
+    )
+
+
 @pytest.mark.parametrize("parameters", [{"type": "object", "properties": 3}, {"type": "string"}, {}])
 def test_what_is_no_schema_of_an_object_is_the_plugins_fault(parameters: dict[str, Any]) -> None:
     with pytest.raises(PluginFault):
         described(parameters)
+
+
+def test_parameters_that_json_cannot_carry_are_the_plugins_fault_at_once() -> None:
+    def open_door(key: object) -> str:
+        """Open a door."""
+        return "open"
+
+    with pytest.raises(PluginFault, match=r"'open_door'.*'object'"):
+        Tool(open_door)
 
 
 def test_tools_with_effects_are_asked_for_unless_something_is_said_of_them() -> None:
@@ -177,3 +192,20 @@ def test_a_domain_names_tools_by_name_or_pattern() -> None:
     assert named("mcp.files.read", patterns)
     assert not named("mcp.time.now", patterns)
     assert not named("nowhere", patterns)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("now", "now", True),
+        ("now", "never", False),
+        ("mcp.files.read", "mcp.files.*", True),
+        ("mcp.file", "mcp.files.*", False),
+        ("mcp.*", "mcp.files.*", True),
+        ("mcp.f*.read", "mcp.files.*", True),
+        ("mcp.time.*", "mcp.files.*", False),
+        ("*", "mcp.files.*", True),
+    ],
+)
+def test_two_patterns_overlap_where_a_name_may_fit_both(one: str, other: str, overlap: bool) -> None:
+    assert (may_overlap(one, other), may_overlap(other, one)) == (overlap, overlap)

@@ -17,6 +17,7 @@ from mdsa_server.configuration.checks import (
     unknown_options,
     unoffered_routers,
     unoffered_tools,
+    withheld_tools,
 )
 from mdsa_server.vocabulary.models import InstalledModel, full_name
 from tests.configuration.configurations import load_text
@@ -46,6 +47,26 @@ def test_a_tool_that_no_plugin_offers_is_found_and_the_likeliest_is_named(folder
     assert near.what == 'no plugin offers a tool named "calculater"'
     assert near.mend == "Did you mean calculator?"
     assert (far.key, far.mend) == ("domains.two.tools", "mdsa plugins lists the tools on offer.")
+
+
+def test_a_pattern_of_tools_must_name_one_that_is_on_offer(folder: Path) -> None:
+    loaded = domains(folder, one='tools = ["mcp.time.*", "mcp.files.*", "MCP.*"]')
+    faults = unoffered_tools(loaded.settings, ["now", "mcp.time.convert_time"], places=loaded.places)
+    assert [fault.what for fault in faults] == [
+        'no plugin offers a tool named "mcp.files.*"',
+        'no plugin offers a tool named "MCP.*"',
+    ]
+
+
+def test_a_tool_that_is_withheld_is_told_with_the_reason_and_is_no_fault(folder: Path) -> None:
+    loaded = domains(folder, one='tools = ["now", "mcp.files.read", "mcp.f*.list", "oven"]')
+    withheld = {"mcp.files.*": "the MCP server files is down", "mcp.other.*": "the MCP server other is down"}
+    (fault,) = unoffered_tools(loaded.settings, ["now"], places=loaded.places, withheld=withheld)
+    assert fault.what == 'no plugin offers a tool named "oven"'
+    one, pattern = withheld_tools(loaded.settings, ["now"], withheld, loaded.places)
+    assert (one.line, one.key) == (5, "domains.one.tools")
+    assert one.what == '"mcp.files.read" is not on offer now: the MCP server files is down'
+    assert pattern.what == '"mcp.f*.list" is not on offer now: the MCP server files is down'
 
 
 def test_a_router_that_no_plugin_offers_is_found(folder: Path) -> None:

@@ -174,3 +174,20 @@ async def test_a_tool_that_a_plugin_in_quarantine_may_have_offered_is_a_warning(
 async def test_a_router_that_no_plugin_offers_is_a_fault(tmp_path: Path, engine: ScriptedOllama) -> None:
     findings = await examined(tmp_path, engine.url, 'model = "chatty:1b"\n[routing]\nrouters = ["keyword_ruter"]')
     assert [fault.mend for fault in findings.faults] == ["Did you mean keyword_router?"]
+
+
+async def test_a_tool_of_an_mcp_server_that_does_not_start_is_a_warning_with_the_reason(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    text = (
+        'model = "chatty:1b"\ntools = ["now", "mcp.files.*", "mcp.notes.read"]\n'
+        '[plugins.mcp_tools.servers.files]\ncommand = ["no-such-program"]'
+    )
+    findings = await examined(tmp_path, engine.url, text)
+    (fault,) = findings.faults
+    assert (fault.line, fault.what) == (4, 'no plugin offers a tool named "mcp.notes.read"')
+    (warning,) = findings.warnings
+    assert warning.line == 4
+    assert warning.what.startswith(
+        '"mcp.files.*" is not on offer now: the MCP server files is down: it cannot be started'
+    )

@@ -15,13 +15,23 @@ NAMES = {Path(file.name).relative_to("plugins").parts[0].removesuffix(".py") for
 ONLY_IN = {
     "apsw": {"mdsa_server/store/database.py", "mdsa_server/store/migrate.py", "mdsa_server/store/transaction.py"},
     "sqlite_vec": {"mdsa_server/store/database.py"},
+    "httpcore": {
+        "plugins/fetch_page/content.py",
+        "plugins/fetch_page/fetching.py",
+        "plugins/fetch_page/guarded_network.py",
+    },
+    "httpx2": {"plugins/mcp_tools/connection.py"},
+    "mcp": {f"plugins/mcp_tools/{name}.py" for name in ("connection", "kept_server", "stdio_server")},
+    "mcp_types": {
+        f"plugins/mcp_tools/{name}.py" for name in ("connection", "described", "kept_server", "results", "stdio_server")
+    },
     "ollama": {"mdsa_server/inference/ollama.py", "mdsa_server/inference/engine_faults.py"},
     "onnx": {"mdsa_server/inference/query_model_export.py"},
     "onnxruntime": {"mdsa_server/inference/query_model.py", "mdsa_server/inference/query_model_export.py"},
     "sentence_transformers": {"mdsa_server/inference/embedding_model.py", "plugins/cross_encoder_reranker.py"},
     "docx": {"mdsa_server/knowledge/formats/docx.py"},
     "pypdf": {"mdsa_server/knowledge/formats/pdf.py"},
-    "selectolax": {"mdsa_server/knowledge/formats/html.py"},
+    "selectolax": {"mdsa_server/knowledge/formats/html.py", "plugins/fetch_page/page_text.py"},
     "semchunk": {"mdsa_server/knowledge/splitting.py"},
     "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/hooks.py"},
     "uvicorn": {"mdsa_server/cli/listening.py"},

@@ -157,6 +157,25 @@ async def test_a_plugin_gets_its_settings_then_opens_then_registers_and_closes_i
     ]
 
 
+async def test_what_a_plugin_opens_is_there_when_it_registers() -> None:
+    given: list[Any] = []
+
+    class Opening:
+        @hookimpl
+        @asynccontextmanager
+        async def plugin_lifespan(self, context: PluginContext) -> AsyncIterator[str]:
+            assert context.opened is None
+            yield "the door"
+
+        @hookimpl
+        def register_tools(self, context: PluginContext) -> Iterable[ToolSource]:
+            given.append(context.opened)
+            return []
+
+    async with opened(found("opening", Opening())):
+        assert given == ["the door"]
+
+
 async def test_a_plugin_that_fails_to_close_keeps_no_other_from_closing() -> None:
     entries: list[str] = []
     broken = Diary("b", entries, close=OSError("stuck"))

@@ -95,3 +95,29 @@ async def test_one_object_may_be_offered_as_two_things() -> None:
     async with opened(found("both", Offering(routers=[both], retrievers=[both]))) as registry:
         (retriever,) = registry.retrievers
         assert list(await registry.call(retriever, lambda: retriever.retrieve(None))) == []  # type: ignore[arg-type]  # it looks at none
+
+
+class Withholding:
+    """A source that offers nothing now, and says why, as the test says."""
+
+    def __init__(self, withheld: Any) -> None:
+        self.withheld = withheld
+
+    async def tools(self) -> list[Tool]:
+        return []
+
+
+async def test_what_is_withheld_is_told_of_all_plugins_together() -> None:
+    one = found("one", Offering(tools=[Withholding({"oven.*": "it is cold"}), Tool(throw)]))
+    other = found("other", Offering(tools=[Withholding({"lamp": "it is dark"})]))
+    async with opened(one, other) as registry:
+        assert registry.withheld() == {"oven.*": "it is cold", "lamp": "it is dark"}
+
+
+@pytest.mark.parametrize("withheld", [None, {"oven": 3}, ["oven"]])
+async def test_reasons_that_are_none_are_refused_and_the_plugin_goes_on(withheld: Any) -> None:
+    async with opened(found("odd", Offering(tools=[Withholding(withheld), Tool(throw)]))) as registry:
+        assert registry.withheld() == {}
+        assert [tool.name for tool in await registry.tools()] == ["throw"]
+        (fault,) = status_of(registry, "odd").faults
+        assert fault.hook == "withheld"

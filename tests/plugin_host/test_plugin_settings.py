@@ -1,6 +1,6 @@
 """A plugin's table fits its struct, or the key that does not is named."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ class Weather(msgspec.Struct):
     station: str
     places: list[Place] = []
     every_minutes: int = msgspec.field(default=10, name="every-minutes")
+    by_name: dict[Annotated[str, msgspec.Meta(pattern="^[a-z]+$")], Place] = {}
 
 
 def test_a_table_becomes_the_plugins_struct() -> None:
@@ -43,6 +44,20 @@ def test_a_plugin_without_settings_gets_none() -> None:
         ),
         (
             Weather,
+            {"station": "", "by_name": {"home": {"city": "Lisbon"}, "work": {"city": 1}}},
+            ".by_name.work.city",
+            'expected "str", got "int"',
+            LEFT_OUT,
+        ),
+        (
+            Weather,
+            {"station": "", "by_name": {"home": {"city": "Lisbon"}, "My Work": {"city": "Porto"}}},
+            ".by_name.My Work",
+            "expected \"str\" matching regex '^[a-z]+$'",
+            LEFT_OUT,
+        ),
+        (
+            Weather,
             {"station": "", "every_minutes": 5},
             ".every_minutes",
             "there is no such setting",
@@ -53,7 +68,7 @@ def test_a_plugin_without_settings_gets_none() -> None:
             {"station": "", "x": 5},
             ".x",
             "there is no such setting",
-            "There are: station, places, every-minutes.",
+            "There are: station, places, every-minutes, by_name.",
         ),
     ],
 )

@@ -66,11 +66,12 @@ async def opened(
         yield registry
 
 
-async def use(registry: PluginRegistry, tool: str, **arguments: Any) -> Any:
+async def use(registry: PluginRegistry, tool: str, *, call: ToolCall = CALL, **arguments: Any) -> Any:
     """Call a tool with the arguments a model might give."""
     (found,) = [offered for offered in await registry.tools() if offered.name == tool]
 
     async def work() -> Any:
-        return found.bind(arguments, CALL)()
+        made = found.bind(arguments, call)()
+        return await made if found.is_async else made
 
     return await registry.call(found, work)

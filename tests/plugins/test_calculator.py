@@ -96,6 +96,25 @@ async def test_what_would_grow_without_bound_is_refused_at_once(registry: Plugin
     assert time.monotonic() - began < 1
 
 
+LARGE = ("9**999", "7**1000/3**999", "(3/7)**999", "1e999", "1e-999", ".1", "1/(2**3321-1)", "999999999/7")
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "*", "/", "//", "%", "% of ", "**", "**-"])
+@pytest.mark.parametrize("large", LARGE)
+async def test_the_longest_expressions_take_little_time(registry: PluginRegistry, large: str, sign: str) -> None:
+    """They take 3 ms at most; the bound leaves room for a busy machine."""
+    expression = sign.join([large] * ((500 + len(sign)) // (len(large) + len(sign))))
+    began = time.monotonic()
+    with contextlib.suppress(ToolRefused):
+        assert await use(registry, "calculate", expression=expression)
+    assert time.monotonic() - began < 1
+
+
+async def test_what_is_said_of_an_exponent_stays_short(registry: PluginRegistry) -> None:
+    with pytest.raises(ToolRefused, match="the exponent is not a whole number"):
+        await use(registry, "calculate", expression="2 ** (1 / 7**999)")
+
+
 numbers = st.integers(0, 999).map(str)
 expressions = st.recursive(
     numbers, lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda parts: f"({''.join(parts)})")

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from mdsa_server.plugin_api import ToolRefused
 from mdsa_server.plugin_host.registry import PluginRegistry
@@ -81,13 +84,60 @@ async def test_days_are_added_to_a_date(registry: PluginRegistry) -> None:
     assert (await use(registry, "add_days", start="2024-03-01", days="-1"))["date"] == "2024-02-29"
 
 
-@pytest.mark.parametrize("days", [-(10**6), 10**7, 10**30])
-async def test_dates_outside_of_the_calendar_are_refused(registry: PluginRegistry, days: int) -> None:
+@pytest.mark.parametrize(
+    ("start", "months", "day"),
+    [
+        ("2024-01-31", 1, "2024-02-29"),
+        ("2023-01-31", 1, "2023-02-28"),
+        ("2024-02-29", 12, "2025-02-28"),
+        ("2024-03-31", -1, "2024-02-29"),
+        ("2024-12-15", 1, "2025-01-15"),
+        ("2024-01-15", -1, "2023-12-15"),
+        ("2024-01-15", 0, "2024-01-15"),
+    ],
+)
+async def test_months_are_added_and_end_where_the_month_does(
+    registry: PluginRegistry, start: str, months: int, day: str
+) -> None:
+    told = await use(registry, "add_months", start=start, months=months)
+    assert told == {"date": day, "weekday": f"{date.fromisoformat(day):%A}"}
+
+
+@given(start=st.dates(), weekday=st.sampled_from([f"{date(2024, 1, day):%A}" for day in range(1, 8)]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # The tools keep nothing between calls.
+async def test_the_next_weekday_comes_within_a_week_and_is_never_the_day_itself(
+    registry: PluginRegistry, start: date, weekday: str
+) -> None:
+    assume(start < date.max - timedelta(days=7))
+    told = await use(registry, "next_weekday", weekday=weekday, after=start.isoformat())
+    assert told["weekday"] == weekday
+    assert timedelta(0) < date.fromisoformat(told["date"]) - start <= timedelta(days=7)
+
+
+async def test_the_next_weekday_is_after_today_where_no_date_is_named() -> None:
+    before = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    async with opened("clock", settings={"zone": "Pacific/Kiritimati"}) as registry:
+        told = await use(registry, "next_weekday", weekday="Friday")
+    after = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    assert before < date.fromisoformat(told["date"]) <= after + timedelta(days=7)
+
+
+@pytest.mark.parametrize(("tool", "unit"), [("add_days", "days"), ("add_months", "months")])
+@pytest.mark.parametrize("count", [-(10**6), 10**7, 10**30])
+async def test_dates_outside_of_the_calendar_are_refused(
+    registry: PluginRegistry, tool: str, unit: str, count: int
+) -> None:
+    arguments: dict[str, Any] = {"start": "2024-02-28", unit: count}
     with pytest.raises((ToolRefused, msgspec.ValidationError)):
-        await use(registry, "add_days", start="2024-02-28", days=days)
+        await use(registry, tool, **arguments)
+
+
+async def test_after_the_last_friday_of_all_there_is_none(registry: PluginRegistry) -> None:
+    with pytest.raises(ToolRefused, match="outside of the years"):
+        await use(registry, "next_weekday", weekday="Friday", after="9999-12-31")
 
 
 async def test_the_model_is_told_what_a_date_looks_like(registry: PluginRegistry) -> None:
     schemas = {tool.name: tool.parameters for tool in await registry.tools()}
-    assert set(schemas) == {"now", "days_between", "add_days"}
+    assert set(schemas) == {"now", "next_weekday", "days_between", "add_days", "add_months"}
     assert schemas["days_between"]["properties"]["start"] == {"type": "string", "format": "date"}

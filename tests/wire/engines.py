@@ -51,7 +51,7 @@ def embedded_engine() -> Iterator[Engine]:
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield Engine(json.loads(process.stdout.readline())["url"], "smollm2:135m", tools=True, process=process.pid)
+        yield Engine(json.loads(process.stdout.readline())["url"], "smollm2:135m", tools=False, process=process.pid)
         process.stdin.close()
         process.wait(timeout=10)
 

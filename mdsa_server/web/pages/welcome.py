@@ -25,10 +25,12 @@ async def reload(rooms: InRooms, request: Request[Any, Any, Any]) -> Template:
 
 async def _context(rooms: Rooms, reloaded: Reloaded | None = None) -> dict[str, Any]:
     team = rooms.live_turns.desk.team
+    plugins = rooms.registry.status()
     return surroundings(rooms, "welcome") | {
         "domains": list(team.domains.values()),
         "fallback": team.fallback,
-        "plugins": rooms.registry.status(),
+        "plugins": plugins,
+        "tools": sum(offer.kind == "tool" for plugin in plugins for offer in plugin.offers),
         "reloaded": reloaded,
         "to_review": await rooms.teaching.corrections.count("pending"),
     }

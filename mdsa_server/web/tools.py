@@ -1,0 +1,71 @@
+"""The tools on offer, and a call of one by hand: what the API and the page of tools have in common."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from msgspec import Struct
+
+from mdsa_server.chat.tool_calls import run_tool
+from mdsa_server.errors import ToolDenied, UnknownTool
+from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
+from mdsa_server.vocabulary.stopwatch import stopwatch
+from mdsa_server.vocabulary.tools import ToolDescription, ToolOutcome
+from mdsa_server.web.rooms import Rooms
+
+
+class TriedTool(Struct, frozen=True, kw_only=True):
+    """What came of a call by hand."""
+
+    tool: str
+    outcome: ToolOutcome
+    result: str
+    """As a model would read it."""
+    cut: bool
+    """Whether the result was longer."""
+    seconds: float
+
+
+async def tools_on_offer(rooms: Rooms) -> list[ToolDescription]:
+    """Give the tools that plugins offer now, sorted by name."""
+    return sorted((described(rooms, tool) for tool in await rooms.registry.tools()), key=lambda tool: tool.name)
+
+
+async def find_tool(rooms: Rooms, name: str) -> Tool:
+    """Raises UnknownTool, with a name that comes close."""
+    tools = {tool.name: tool for tool in await rooms.registry.tools()}
+    if name not in tools:
+        close = get_close_matches(name, tools, n=1)
+        mend = f"Did you mean {close[0]}?" if close else "`mdsa tools` lists those on offer."
+        raise UnknownTool(f"no plugin offers a tool named {name!r}", mend)
+    return tools[name]
+
+
+def described(rooms: Rooms, tool: Tool) -> ToolDescription:
+    """Describe a tool of the registry's."""
+    return ToolDescription(
+        name=tool.name,
+        description=tool.description,
+        parameters=tool.parameters,
+        plugin=rooms.registry.owner(tool),
+        effects=tool.effects,
+        approval=rooms.live_turns.desk.team.tools.approval(tool.name, effects=tool.effects),
+    )
+
+
+async def try_tool(
+    rooms: Rooms, tool: Tool, arguments: dict[str, Any], *, domain: str | None, caller: str
+) -> TriedTool:
+    """Call a tool for a person, whose call is the yes where one is asked for; `domain` None is the fallback.
+
+    Raises UnknownDomain, and ToolDenied where not even a yes would do.
+    """
+    team = rooms.live_turns.desk.team
+    call = ToolCall(domain=team.domain(domain or team.fallback), caller=caller, conversation=None)
+    if team.tools.approval(tool.name, effects=tool.effects) == "deny":
+        raise ToolDenied(
+            f"the configuration denies calls of {tool.name!r}",
+            "Set `approval` in `[tools]` of mdsa.toml to let it be called.",
+        )
+    seconds = stopwatch()
+    came = await run_tool(rooms.registry, tool, arguments, call, team.tools)
+    return TriedTool(tool=tool.name, outcome=came.outcome, result=came.text, cut=came.cut, seconds=seconds())

@@ -58,9 +58,5 @@ class DocumentRetriever:
         found = await self._search(
             query.message, collections=collections, vector=query.vector, most=self._settings.passages
         )
-        return [passage for passage in found if self._is_relevant(passage)]
-
-    def _is_relevant(self, passage: Passage) -> bool:
-        # While vectors are still being made, words alone are searched, and no passage has a cosine.
-        alike = passage.scores.get("cosine", 1.0) >= self._settings.least_cosine
-        return alike or passage.scores.get("words", 0.0) >= self._settings.least_words
+        least_cosine, least_words = self._settings.least_cosine, self._settings.least_words
+        return [passage for passage in found if passage.matches(least_cosine=least_cosine, least_words=least_words)]

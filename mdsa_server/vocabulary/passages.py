@@ -42,6 +42,14 @@ class Passage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[PassagePart, ...] = ()
     """What it was joined of, one after the other; empty where it was not."""
 
+    def matches(self, *, least_cosine: float, least_words: float) -> bool:
+        """Whether it is so like the message in meaning, or has so much of it word for word, that it may be about it.
+
+        While vectors are still being made, words alone are searched: what has no cosine is taken to match.
+        """
+        alike = self.scores.get("cosine", 1.0) >= least_cosine
+        return alike or self.scores.get("words", 0.0) >= least_words
+
     def between(self, first: int, last: int) -> "Passage":
         """Give what is left of a joined passage from one of its places to another, both included."""
         left = [part for part in self.parts if first <= part.place <= last]

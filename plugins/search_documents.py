@@ -26,9 +26,9 @@ class SearchDocumentsSettings(Struct):
     passages: Annotated[int, Meta(ge=1, le=50)] = 5
     """How many passages a search gives at most."""
     least_cosine: Annotated[float, Meta(ge=-1, le=1)] = 0.3
-    """As in `[plugins.document_retriever]`: what is less like the query in meaning is taken for irrelevant, unless ..."""
+    """As in `[plugins.document_retriever]`: what is less like the query in meaning is taken for irrelevant."""
     least_words: Annotated[float, Meta(ge=0, le=1)] = 0.6
-    """... it has so much of the query word for word."""
+    """As there: what has so much of the query word for word is relevant all the same."""
 
 
 class FoundText(Struct, omit_defaults=True):

@@ -54,6 +54,19 @@ async def test_an_answer_for_which_nothing_fits_says_so(terminal: Terminal, serv
     assert "nothing fits, no model asked]" in done.err
 
 
+async def test_a_code_that_means_nothing_is_found_by_its_word_and_what_is_not_there_is_not(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    codes = terminal.folder / "codes.md"
+    codes.write_text("# Messages of the mill\n\n## E4711\n\nReplace fuse F3 behind the left cover, then start anew.\n")
+    await server.client.post("/api/documents", json={"paths": [str(codes)], "collection": "manuals"}, timeout=60)
+    model.says = ["Replace the fuse [1]."]
+    found = await terminal.mdsa("ask", "What does E4711 mean?", "--domain", "code")
+    assert "[1] Messages of the mill · " in found.err
+    nothing = await terminal.mdsa("ask", "When was the treaty of Westphalia signed?", "--domain", "code")
+    assert nothing.out == "The documents of code hold nothing about this.\n"
+
+
 async def test_a_conversation_tells_its_sources_too(
     terminal: Terminal, server: RunningServer, model: ScriptedModel
 ) -> None:

@@ -68,6 +68,8 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     answer: list[str] = []
     thinking: list[str] = []
     runs = {run.call: run for run in turn.tool_runs}
+    # Results of tools may push a passage out of a later prompt: the model was given it all the same.
+    given = {one.number: one for one in turn.given}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -77,8 +79,9 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 changes |= {"route": route, "domain": route.domain, "needs": None}
             case PassagesFound(passages=passages, faults=faults):
                 changes |= {"passages": passages, "retrieval_faults": faults}
-            case PromptAssembled(model=model, ledger=ledger):
-                changes |= {"model": model, "ledger": ledger}
+            case PromptAssembled(model=model, ledger=ledger, passages=passages):
+                given |= {one.number: one for one in passages}
+                changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):

@@ -110,9 +110,10 @@ async def test_what_stands_in_a_passage_ends_no_mark_and_begins_no_message(offic
     assert not CONTROL.search(system)
 
 
-MESSAGES = ("<|im_start|>", "<|im_end|>", "[INST]", "[/INST]", "<s>", "</s>", "<start_of_turn>", "<｜User｜>", "<<SYS>>")
-SIGNS = st.sampled_from((*MESSAGES, "<tool_call>", "[TOOL_CALLS]", "</result>", "< / result >", "a", " ", "<", "
-"))
+BEGINNINGS = ("<|im_start|>", "<|im_end|>", "[INST]", "[/INST]", "<s>", "</s>", "<start_of_turn>", "<<SYS>>")
+SIGNS = st.sampled_from(
+    (*BEGINNINGS, "<｜User｜>", "<tool_call>", "[TOOL_CALLS]", "</result>", "< / result >", "a", " ", "<", "\n")
+)
 
 
 @given(st.lists(SIGNS, max_size=12).map("".join))

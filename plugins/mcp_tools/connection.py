@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .server_settings import McpServer, Unset, filled
-from .stdio_server import StdioServer
+from .stdio_server import LARGEST_MESSAGE, StdioServer
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -49,11 +49,14 @@ async def connected(settings: McpServer, look: Callable[[], None], log: Filterin
     from mcp.client.streamable_http import streamable_http_client
     from mcp_types import ToolListChangedNotification
 
+    from .bounded_http import BoundedAnswers
+
     async def heed(message: IncomingMessage) -> None:
         if isinstance(message, ToolListChangedNotification):
             look()
 
     program: StdioServer | None = None
+    answers = BoundedAnswers(LARGEST_MESSAGE)
     begun = False
     try:
         async with AsyncExitStack() as stack:
@@ -63,7 +66,8 @@ async def connected(settings: McpServer, look: Callable[[], None], log: Filterin
                 client = Client(program, cache=None, message_handler=heed, read_timeout_seconds=settings.start_timeout)
             else:
                 http = httpx2.AsyncClient(
-                    headers=filled(settings.headers),
+                    headers={"Accept-Encoding": "identity"} | filled(settings.headers),
+                    event_hooks={"response": [answers]},
                     timeout=httpx2.Timeout(CONNECT_SECONDS, read=SILENT_SECONDS),
                     # The environment's web proxies are not for this machine.
                     trust_env=urlsplit(settings.url).hostname not in LOOPBACK,
@@ -78,8 +82,8 @@ async def connected(settings: McpServer, look: Callable[[], None], log: Filterin
             begun = True
             yield client
     except Exception as error:
-        if program is not None and program.flaw:
-            raise Lost(program.flaw) from error
+        if flaw := answers.flaw or (program.flaw if program is not None else ""):
+            raise Lost(flaw) from error
         if program is not None and program.code is not None:
             # Once it has begun, what it says may hold what a user wrote.
             said = "" if begun or not program.said else f": {one_line(program.said, 200)}"

@@ -19,7 +19,7 @@ ONLY_IN = {
         "plugins/fetch_page/fetching.py",
         "plugins/fetch_page/guarded_network.py",
     },
-    "httpx2": {"plugins/mcp_tools/connection.py"},
+    "httpx2": {"plugins/mcp_tools/bounded_http.py", "plugins/mcp_tools/connection.py"},
     "mcp": {f"plugins/mcp_tools/{name}.py" for name in ("connection", "kept_server", "stdio_server")},
     "mcp_types": {
         f"plugins/mcp_tools/{name}.py" for name in ("connection", "described", "kept_server", "results", "stdio_server")

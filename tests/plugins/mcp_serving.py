@@ -1,6 +1,7 @@
 """The plugin `mcp_tools` with real MCP servers, which run as processes of their own."""
 
 import asyncio
+import importlib
 import socket
 import subprocess
 import sys
@@ -11,8 +12,18 @@ from typing import Any
 
 import psutil
 
+from mdsa_server.plugin_host.discovery import discover
 from mdsa_server.plugin_host.registry import PluginRegistry
-from tests.plugins.first_party import opened
+from tests.plugins.first_party import PLUGINS, opened
+
+(PLUGIN,) = (plugin for plugin in discover(PLUGINS, []) if plugin.name == "mcp_tools")
+MODULE: Any = PLUGIN.load()
+
+
+def part(name: str) -> Any:
+    """One of the plugin's modules."""
+    return importlib.import_module(f"{MODULE.__name__}.{name}")
+
 
 SERVER = Path(__file__).with_name("mcp_server.py")
 TIME = {"command": [sys.executable, "-m", "mcp_server_time"]}

@@ -8,13 +8,11 @@ import mcp_types
 import pytest
 
 from mdsa_server.plugin_api import DescribedTool
-from mdsa_server.plugin_host.discovery import discover
-from tests.plugins.first_party import CALL, PLUGINS
+from tests.plugins.first_party import CALL
+from tests.plugins.mcp_serving import part
 
-(PLUGIN,) = (plugin for plugin in discover(PLUGINS, []) if plugin.name == "mcp_tools")
-MODULE: Any = PLUGIN.load()
-DESCRIBED: Any = __import__(f"{MODULE.__name__}.described", fromlist=["described"])
-SETTINGS: Any = __import__(f"{MODULE.__name__}.server_settings", fromlist=["McpServer"])
+DESCRIBED: Any = part("described")
+McpServer: Any = part("server_settings").McpServer
 
 
 async def never_call(tool: str, arguments: dict[str, Any]) -> str:
@@ -23,7 +21,7 @@ async def never_call(tool: str, arguments: dict[str, Any]) -> str:
 
 def read(*tools: mcp_types.Tool) -> tuple[Sequence[DescribedTool], Sequence[str]]:
     given: tuple[Sequence[DescribedTool], Sequence[str]] = DESCRIBED.described(
-        "own", tools, SETTINGS.McpServer(url="http://127.0.0.1:1/"), never_call
+        "own", tools, McpServer(url="http://127.0.0.1:1/"), never_call
     )
     return given
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 import msgspec
 
-from mdsa_server.chat.token_rates import FIRST_RATE, MESSAGE_OVERHEAD, size_of
+from mdsa_server.chat.token_rates import MESSAGE_OVERHEAD, Estimate, first_estimate
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
@@ -45,7 +44,7 @@ def assemble(
     question: str,
     *,
     context: int,
-    tokens_per_byte: float = FIRST_RATE,
+    tokens_of: Estimate = first_estimate,
     tools: str = "",
     exchange: Sequence[Message] = (),
 ) -> Prompt:
@@ -59,7 +58,7 @@ def assemble(
     """
 
     def estimate(text: str) -> int:
-        return ceil(size_of(text) * tokens_per_byte) + MESSAGE_OVERHEAD
+        return tokens_of(text) + MESSAGE_OVERHEAD
 
     def passage_tokens(passage: Passage) -> int:
         return estimate(_numbered(99, passage))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mdsa_server.chat.asking import Asking
 from mdsa_server.chat.desk import Offers
-from mdsa_server.chat.token_rates import size_of
 from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.events import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolReturned
@@ -22,6 +21,9 @@ APPROVED, DENIED = "approve", "deny"
 MOST_CALLS = 8
 
 RoundEvent = ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned
+
+Fitting = Callable[[str], str]
+"""Gives of a result's text as much as there is room for."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class Round:
     clock: Stopwatch
 
     async def run(
-        self, wanted: Sequence[Wanted], most_bytes: int, results: dict[str, ToolResult]
+        self, wanted: Sequence[Wanted], fitting: Fitting, results: dict[str, ToolResult]
     ) -> AsyncGenerator[RoundEvent, None]:
-        """Make calls side by side, and fill in what came of each, by its name, cut after `most_bytes`."""
+        """Make calls side by side, and fill in what came of each, by its name, cut to what fits."""
         for one in wanted:
             yield ToolCalled(at=self.clock(), call=one.call, tool=one.tool, arguments=one.arguments)
         events: asyncio.Queue[RoundEvent | None] = asyncio.Queue()
@@ -57,7 +59,7 @@ class Round:
             try:
                 async with asyncio.TaskGroup() as side_by_side:
                     for one in wanted:
-                        side_by_side.create_task(self._run(one, most_bytes, results, events))
+                        side_by_side.create_task(self._run(one, fitting, results, events))
             finally:
                 events.put_nowait(None)
 
@@ -74,7 +76,7 @@ class Round:
     async def _run(
         self,
         wanted: Wanted,
-        most_bytes: int,
+        fitting: Fitting,
         results: dict[str, ToolResult],
         events: asyncio.Queue[RoundEvent | None],
     ) -> None:
@@ -90,9 +92,8 @@ class Round:
         else:
             began = self.clock()
             result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
-        if size_of(result.text) > most_bytes:
-            fitting = len(result.text.encode()[:most_bytes].decode(errors="ignore"))
-            result = replace(bounded(result.text, fitting), outcome=result.outcome)
+        if (most := len(fitting(result.text))) < len(result.text):
+            result = replace(bounded(result.text, most), outcome=result.outcome)
         results[wanted.call] = result
         events.put_nowait(
             ToolReturned(

@@ -83,6 +83,19 @@ class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     ledger: Ledger
 
 
+class PromptOverran(Event, frozen=True, tag="prompt_overran"):
+    """The engine counted more tokens than the prompt was to take, which was estimated too short.
+
+    There is less room for the answer; or the engine has cut the prompt, of which it says nothing.
+    """
+
+    counted: int
+    room: int
+    """What the prompt was to take at most."""
+    context: int
+    """What the model can hold."""
+
+
 class Thinking(Event, frozen=True, tag="thinking"):
     """A piece of what a thinking model says to itself before it answers."""
 
@@ -162,6 +175,7 @@ TurnEvent = (
     | ModelLoading
     | ContextTrimmed
     | PromptAssembled
+    | PromptOverran
     | Thinking
     | Token
     | ToolCalled

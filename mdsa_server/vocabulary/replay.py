@@ -15,6 +15,7 @@ from mdsa_server.vocabulary.events import (
     DomainAsked,
     PassagesFound,
     PromptAssembled,
+    PromptOverran,
     RouteChosen,
     Thinking,
     Token,
@@ -25,7 +26,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
 )
 from mdsa_server.vocabulary.tools import ToolRun
-from mdsa_server.vocabulary.turn import Needs, Turn
+from mdsa_server.vocabulary.turn import Ledger, Needs, Turn
 
 Positioned = tuple[int, TurnEvent]
 """An event and the position of the stream just after it."""
@@ -79,6 +80,9 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 changes |= {"passages": passages, "retrieval_faults": faults}
             case PromptAssembled(model=model, ledger=ledger):
                 changes |= {"model": model, "ledger": ledger}
+            case PromptOverran(counted=counted):
+                if isinstance(made := changes.get("ledger"), Ledger):
+                    changes["ledger"] = replace(made, counted=counted)
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):

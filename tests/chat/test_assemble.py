@@ -8,13 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.chat.assemble import assemble
-from mdsa_server.chat.token_rates import FIRST_RATE, MESSAGE_OVERHEAD, size_of
+from mdsa_server.chat.token_estimate import size_of
+from mdsa_server.chat.token_rates import MESSAGE_OVERHEAD
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.turn import Turn
 
 DOMAIN = Domain(name="code", description="Programs", instructions="Answer with code.")
+
+
+def third(text: str) -> int:
+    """Estimate a text so that the whole is never more than its parts."""
+    return ceil(size_of(text) / 3)
 
 
 def turn(message: str, answer: str) -> Turn:
@@ -79,7 +85,7 @@ def test_a_passage_is_told_with_the_headings_it_stands_below() -> None:
 def test_a_model_that_makes_fewer_tokens_of_a_text_is_given_more_of_it() -> None:
     history = [turn(f"question {n}", "x" * 300) for n in range(10)]
     guessed = assemble(DOMAIN, history, [], "now?", context=700).ledger
-    learned = assemble(DOMAIN, history, [], "now?", context=700, tokens_per_byte=0.2).ledger
+    learned = assemble(DOMAIN, history, [], "now?", context=700, tokens_of=lambda text: len(text) // 8).ledger
     assert learned.dropped_turns < guessed.dropped_turns
 
 
@@ -104,10 +110,11 @@ def test_a_prompt_never_exceeds_the_context_less_the_answers_reserve(
         [Passage(text=text, source="s") for text in passages],
         question,
         context=context,
+        tokens_of=third,
     )
     ledger = prompt.ledger
     spent = ledger.instructions + ledger.history + ledger.passages + ledger.question
     assert spent <= context - ledger.reserve
-    sent = sum(ceil(size_of(message.content) * FIRST_RATE) + MESSAGE_OVERHEAD for message in prompt.messages)
+    sent = sum(third(message.content) + MESSAGE_OVERHEAD for message in prompt.messages)
     assert sent <= spent
     assert prompt.messages[-1].content == question

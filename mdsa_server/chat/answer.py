@@ -25,7 +25,15 @@ from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.events import ContextTrimmed, PromptAssembled, PromptOverran, Thinking, Token, TurnEvent
+from mdsa_server.vocabulary.events import (
+    ContextTrimmed,
+    PromptAssembled,
+    PromptOverran,
+    PromptRefused,
+    Thinking,
+    Token,
+    TurnEvent,
+)
 from mdsa_server.vocabulary.models import ModelDetails
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.tools import ToolUse
@@ -38,6 +46,9 @@ LEAST_RESULT_TOKENS = 70
 MOST_MISFITS = 2
 PARAGRAPH = "\n\n"
 NOTHING_SAID = "The model made no answer of what the tools gave."
+
+NO_ROOM = "no_room"
+"""Why a turn ended that was to rest on documents, and found what does not fit into the model's context."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +153,7 @@ class Telling:
             except PromptTooLong as refused:
                 if last or self._prompt is None:
                     raise
+                yield PromptRefused(at=self.round.clock(), tokens=refused.tokens, context=lease.context)
                 sent = self._prompt.messages
                 self.desk.token_rates.refused(lease.model, sent, lease.context, refused.tokens)
             else:
@@ -152,8 +164,14 @@ class Telling:
         way, tokens_of = self._way, self.desk.token_rates.estimate(lease.model)
         tools = [specification(tool) for tool, _ in self.question.tools] if way == "native" else []
         prompt = self._assembled(lease, tools, tokens_of)
-        for event in self._told(lease, prompt):
-            yield event
+        if trimmed := self._trimmed(lease, prompt):
+            yield trimmed
+        self._prompt = prompt
+        if self.question.domain.says_so and not prompt.passages and not self.exchange.rounds:
+            self.answer.reason = NO_ROOM
+            yield self._token(nothing_fits(self.question.domain, lease.context))
+            return
+        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=prompt.ledger, passages=prompt.passages)
         if way == "constrained":
             caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
             before = [message for message in prompt.messages if message.role != "system"][-3:-1]
@@ -228,15 +246,15 @@ class Telling:
             exchange=self.exchange.messages(by_roles=by_roles),
         )
 
-    def _told(self, lease: Lease, prompt: Prompt) -> Iterator[TurnEvent]:
-        """Tell what the prompt is made of, and of what was left out where that is news."""
-        before, now = self._prompt.ledger if self._prompt else None, prompt.ledger
-        dropped = (now.dropped_turns, now.dropped_passages)
-        if dropped != ((before.dropped_turns, before.dropped_passages) if before else (0, 0)):
-            turns, passages = dropped
-            yield ContextTrimmed(at=self.round.clock(), turns=turns, passages=passages, context=lease.context)
-        self._prompt = prompt
-        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=now)
+    def _trimmed(self, lease: Lease, prompt: Prompt) -> ContextTrimmed | None:
+        """Tell what was left out of the prompt where that is news."""
+        before = _left_out(self._prompt) if self._prompt else (0, 0, 0)
+        turns, passages, shortened = now = _left_out(prompt)
+        if now == before:
+            return None
+        return ContextTrimmed(
+            at=self.round.clock(), turns=turns, passages=passages, shortened=shortened, context=lease.context
+        )
 
     def _token(self, text: str) -> Token:
         at = self.round.clock()
@@ -255,3 +273,17 @@ class Telling:
         if not isinstance(arguments, dict):
             arguments = {"arguments": arguments}
         return Wanted(f"{next(self._numbers)}", str(asked.get("name", "")), arguments)
+
+
+def nothing_fits(domain: Domain, context: int) -> str:
+    """Say what is said in place of an answer where nothing that it could rest on fits into the model's context."""
+    return (
+        f"The documents of {domain.name} hold something about this, but none of it fits beside the message into the "
+        f"model's context of {context} tokens. A larger one is set by num_ctx in [domains.{domain.name}.options] of "
+        "mdsa.toml."
+    )
+
+
+def _left_out(prompt: Prompt) -> tuple[int, int, int]:
+    ledger = prompt.ledger
+    return ledger.dropped_turns, ledger.dropped_passages, ledger.shortened_passages

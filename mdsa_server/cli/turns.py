@@ -14,6 +14,7 @@ from mdsa_server.cli.calls import Allow, heed_call
 from mdsa_server.cli.connection import ask_for
 from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.problems import Refused
+from mdsa_server.cli.sources import Sources
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +29,14 @@ REASONS = {
     "running": "it answers as many as it may",
 }
 """Why a turn waits, in words."""
+
+ENDS = {
+    "cancelled": "stopped",
+    "length": "cut at the length limit",
+    "no_passages": "nothing found, no model asked",
+    "no_room": "nothing fits, no model asked",
+}
+"""Why an answer ended, in words."""
 
 
 @dataclass
@@ -47,10 +56,12 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
 
     `allow` is asked of calls of tools that wait to be allowed. Raises Refused where the turn fails.
     """
+    sources = Sources()
     with ExitStack() as pending:
         async with aclosing(turn_events(client, body, turn)) as events:
             async for name, event in events:
                 pending.close()
+                sources.tell(name, event)
                 match name:
                     case "route_chosen" if event["route"]["reason"] == "tied":
                         other = event["route"]["candidates"][1]["domain"]
@@ -76,6 +87,8 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                         await heed_call(client, str(turn.id), name, event, allow)
                     case "turn_finished":
                         click.echo()
+                        for line in sources.lines():
+                            note(line)
                         note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
                     case "turn_failed":
                         click.echo()
@@ -120,7 +133,7 @@ def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> s
     if route:
         parts = [route["domain"], *parts, f"confidence {sure(route['confidence'])}"]
     if reason != "stop":
-        parts.append({"cancelled": "stopped", "length": "cut at the length limit"}.get(reason, reason))
+        parts.append(ENDS.get(reason, reason))
     return f"[{' · '.join(parts)}]"
 
 

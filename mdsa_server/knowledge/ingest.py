@@ -222,14 +222,11 @@ class Ingestion:
 
 
 def passages_of(document: ReadDocument, pieces: Sequence[Piece]) -> tuple[NewPassage, ...]:
-    """Give the passages of a document; together they are its text, so each reaches to where the next one begins.
-
-    A first heading that says what the title says is left out of theirs.
-    """
+    """Give the passages of a document; together they are its text, so each reaches to where the next one begins."""
     starts = [0, *(piece.start for piece in pieces[1:])]
     ends = [*starts[1:], len(document.text)]
     return tuple(
-        NewPassage(text=document.text[start:end], heading=_below(document.title, piece.heading), page=piece.page)
+        NewPassage(text=document.text[start:end], heading=piece.heading, page=piece.page)
         for piece, start, end in zip(pieces, starts, ends, strict=True)
     )
 
@@ -239,10 +236,6 @@ def _sent(source: Source) -> bytes:
     assert source.sent is not None  # noqa: S101  # a source has one or the other
     source.sent.seek(0)
     return source.sent.read()
-
-
-def _below(title: str, heading: tuple[str, ...]) -> tuple[str, ...]:
-    return heading[1:] if heading[:1] == (title,) else heading
 
 
 def _leaves(group: BaseExceptionGroup[MdsaError]) -> Iterator[MdsaError]:

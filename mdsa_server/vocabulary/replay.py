@@ -16,6 +16,7 @@ from mdsa_server.vocabulary.events import (
     PassagesFound,
     PromptAssembled,
     PromptOverran,
+    PromptRefused,
     RouteChosen,
     Thinking,
     Token,
@@ -69,6 +70,8 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     answer: list[str] = []
     thinking: list[str] = []
     runs = {run.call: run for run in turn.tool_runs}
+    # Results of tools may push a passage out of a later prompt: the model was given it all the same.
+    before = given = {one.number: one for one in turn.given}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -78,8 +81,11 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 changes |= {"route": route, "domain": route.domain, "needs": None}
             case PassagesFound(passages=passages, faults=faults):
                 changes |= {"passages": passages, "retrieval_faults": faults}
-            case PromptAssembled(model=model, ledger=ledger):
-                changes |= {"model": model, "ledger": ledger}
+            case PromptAssembled(model=model, ledger=ledger, passages=passages):
+                before, given = given, given | {one.number: one for one in passages}
+                changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
+            case PromptRefused():
+                given = before
             case PromptOverran(counted=counted):
                 if isinstance(made := changes.get("ledger"), Ledger):
                     changes["ledger"] = replace(made, counted=counted)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Candidate, Route
 from mdsa_server.vocabulary.tools import ToolRun
@@ -51,6 +51,8 @@ class Ledger(Struct, frozen=True, kw_only=True):
     dropped_passages: int = 0
     counted: int | None = None
     """Tokens of the prompt, where the engine counted more than it was to take: it may have been cut."""
+    shortened_passages: int = 0
+    """Joined passages of which only a part is in the prompt."""
 
 
 class Needs(Struct, frozen=True, kw_only=True):
@@ -79,7 +81,9 @@ class Turn(Struct, frozen=True, kw_only=True):
     model: str | None = None
     route: Route | None = None
     passages: tuple[Passage, ...] = ()
-    """What the answer may rest on; `[1]` in it is the first."""
+    """What was found for it; `[1]` in the answer is the first."""
+    given: tuple[GivenPassage, ...] = ()
+    """Those of them that the model was given."""
     retrieval_faults: tuple[str, ...] = ()
     """Why some could not be searched for."""
     tool_runs: tuple[ToolRun, ...] = ()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 from msgspec.structs import replace
 
+from mdsa_server.vocabulary.citations import cited
 from mdsa_server.vocabulary.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -28,7 +29,7 @@ from mdsa_server.vocabulary.events import (
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, render_markdown
 from mdsa_server.web.pages.call_view import CallView, calls_of, names_of
 
 
@@ -66,10 +67,9 @@ class AnswerView:
 
     @property
     def sources(self) -> list[Source]:
-        """The passages that the model was given, by their numbers; what did not fit is not among them."""
-        given = self.turn.passages[: _given(self.turn)]
-        used = cited(self.turn.answer, len(given))
-        return [Source(number, passage, number in used) for number, passage in enumerate(given, 1)]
+        """The passages as the model was given them, by their numbers; what did not fit is not among them."""
+        used = cited(self.turn.answer, _numbers(self.turn))
+        return [Source(one.number, one.of(self.turn.passages), one.number in used) for one in self.turn.given]
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -126,13 +126,13 @@ class GrowingAnswer:
         return AnswerView(self._turn, self._answer.html(), self._doing)
 
 
-def _given(turn: Turn) -> int:
-    """Give how many passages the model was given: none, until its prompt was made."""
-    return len(turn.passages) - turn.ledger.dropped_passages if turn.ledger else 0
+def _numbers(turn: Turn) -> frozenset[int]:
+    """Give the numbers of the passages that the model was given: none, until its prompt was made."""
+    return frozenset(one.number for one in turn.given)
 
 
 def _citable(turn: Turn) -> Citable:
-    return Citable(_given(turn), f"source-{turn.id}-")
+    return Citable(_numbers(turn), f"source-{turn.id}-")
 
 
 def _doing(event: TurnEvent, turn: Turn, before: str) -> str:

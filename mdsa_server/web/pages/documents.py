@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
 
 from mdsa_server.chat.desk import SharedVector
-from mdsa_server.errors import UnknownIngestion
+from mdsa_server.errors import InvalidRequest, UnknownIngestion
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
 from mdsa_server.vocabulary.documents import PassageFilter
@@ -29,7 +29,11 @@ from mdsa_server.web.uploads import read_upload
 
 DOCUMENTS_SHOWN = 50
 HITS_SHOWN = 8
+# So many ingestions stand above the documents; earlier ones that have ended are folded away.
+RECENT = 2
 NEIGHBOURS = 1
+# Joined passages have no more parts to either side of the best; an address may name any.
+JOINED = 100
 # What cannot begin, because its path leads nowhere, shows so at once.
 BEGIN_SECONDS = 1.0
 
@@ -55,12 +59,14 @@ class DocumentPages(Controller):
     ) -> Template:
         """Show documents, those of one collection or of all; `source` and `after`, an id, say which was the last."""
         found = await rooms.library.documents.find(collection or None, after=(source, after), most=DOCUMENTS_SHOWN + 1)
+        ingestions = rooms.ingestions.all()
         context = {
             "collections": await rooms.library.documents.collections(),
             "collection": collection,
             "documents": found[:DOCUMENTS_SHOWN],
             "more": found[DOCUMENTS_SHOWN - 1] if len(found) > DOCUMENTS_SHOWN else None,
-            "ingestions": rooms.ingestions.all(),
+            "ingestions": [one for place, one in enumerate(ingestions) if place < RECENT or not one.ended],
+            "earlier": [one for one in ingestions[RECENT:] if one.ended],
             "asked": False,
             "query": text,
             "hits": await _hits(rooms, text, collection),
@@ -73,9 +79,14 @@ class DocumentPages(Controller):
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
         upload = await read_upload(request)
         path = upload.fields.get("path", "").strip()
-        begun = [take_in(rooms, upload)] if upload.files or not path else []
+        begun = [take_in(rooms, upload)] if upload.files else []
         collection = collection_of(upload.fields.get("collection", ""))
         tags = tags_of(upload.fields.get("tags", ""))
+        if not begun and not path:
+            raise InvalidRequest(
+                "no file is chosen, and no path is named",
+                "Choose files, or name a file, folder or pattern on the server’s machine.",
+            )
         if path:
 
             def work(tell: Tell) -> Coroutine[Any, Any, None]:
@@ -138,13 +149,27 @@ class DocumentPages(Controller):
         return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
 
     @get("/{document:str}/passages/{place:int}")
-    async def passage(self, document: FromPath[str], place: FromPath[int], rooms: InRooms) -> Template:
-        """Show a passage between its neighbours."""
+    async def passage(
+        self,
+        document: FromPath[str],
+        place: FromPath[int],
+        rooms: InRooms,
+        first: FromQuery[int | None] = None,
+        last: FromQuery[int | None] = None,
+    ) -> Template:
+        """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`."""
         passages = rooms.library.passages
-        found = await passages.around(await passages.at(document, place), NEIGHBOURS, NEIGHBOURS)
+        first = place if first is None else min(max(first, place - JOINED), place)
+        last = place if last is None else max(min(last, place + JOINED), place)
+        around = await passages.at(document, place)
+        found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
         (here,) = (one for one in found if one.passage.place == place)
-        shown = passages_shown([one.passage for one in found], here.title, here.type)
-        return Template("fragments/passage_near.html", context={"here": here, "passages": shown})
+        context = {
+            "here": here,
+            "meant": range(first, last + 1),
+            "passages": passages_shown([one.passage for one in found], here.title, here.type),
+        }
+        return Template("fragments/passage_near.html", context=context)
 
     @post("/{document:str}/delete", status_code=200)
     async def delete(

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mdsa_server.chat.assemble import Prompt, assemble
 from mdsa_server.chat.constrained_calls import ConstrainedCaller
@@ -24,6 +25,7 @@ from mdsa_server.errors import PromptTooLong
 from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.vocabulary.citations import without_citations
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
     ContextTrimmed,
@@ -57,6 +59,8 @@ class Question:
 
     domain: Domain
     history: Sequence[Turn]
+    older: int
+    """How many turns were answered before these."""
     passages: Sequence[Passage]
     message: str
     tools: Sequence[tuple[Tool, float]]
@@ -237,10 +241,11 @@ class Telling:
         by_roles = details is not None and way_of(asked, details, self.desk.tool_records) == "native"
         return assemble(
             self.question.domain,
-            [earlier for earlier in self.question.history if earlier.answer],
+            [_without_citations(earlier) for earlier in self.question.history if earlier.answer],
             self.question.passages,
             self.question.message,
             context=lease.context,
+            older=self.question.older,
             tokens_of=tokens_of,
             tools=msgspec.json.encode(tools).decode() if tools else "",
             exchange=self.exchange.messages(by_roles=by_roles),
@@ -282,6 +287,11 @@ def nothing_fits(domain: Domain, context: int) -> str:
         f"model's context of {context} tokens. A larger one is set by num_ctx in [domains.{domain.name}.options] of "
         "mdsa.toml."
     )
+
+
+def _without_citations(turn: Turn) -> Turn:
+    """Give an earlier turn whose answer cites nothing: the numbers of its passages now name others."""
+    return replace(turn, answer=without_citations(turn.answer, {given.number for given in turn.given}))
 
 
 def _left_out(prompt: Prompt) -> tuple[int, int, int]:

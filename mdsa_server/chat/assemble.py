@@ -46,13 +46,14 @@ def assemble(
     question: str,
     *,
     context: int,
+    older: int = 0,
     tokens_of: Estimate = first_estimate,
     tools: str = "",
     exchange: Sequence[Message] = (),
 ) -> Prompt:
     """Fit a prompt into `context` tokens, by estimate; the answer's reserve is kept free.
 
-    `tools` are the descriptions that the engine adds, `exchange` the calls of tools and their results, which follow
+    `older` turns are left out already; `tools` are the descriptions that the engine adds, `exchange` the calls of tools and their results, which follow
     the question. These, the question and the domain's instructions always stay. Then come the best passages, as many
     as fit into PASSAGES_SHARE of the room or into what the history leaves, and the newest turns, as many as fit: the
     oldest turns and what is too long of passages are left out, and the ledger counts them. Where no passage fits so,
@@ -102,7 +103,7 @@ def assemble(
             tools=described,
             tool_results=results,
             reserve=reserve,
-            dropped_turns=len(history) - kept_turns,
+            dropped_turns=len(history) - kept_turns + older,
             dropped_passages=len(passages) - len(shown),
             shortened_passages=sum(given.first is not None for given, _ in shown),
         ),

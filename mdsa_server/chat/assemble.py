@@ -55,9 +55,10 @@ def assemble(
 
     `older` turns are left out already. `tools` are the descriptions that the engine adds, `exchange` the calls of
     tools and their results, which follow the question. These, the question and the domain's instructions always stay.
-    Then come the best passages, as many as fit into PASSAGES_SHARE of the room or into what the history leaves, and the newest turns, as many as fit: the
-    oldest turns and what is too long of passages are left out, and the ledger counts them. Where no passage fits so,
-    all of the room is theirs. Raises MessageTooLong where what always stays does not fit.
+    Then come the best passages, as many as fit into PASSAGES_SHARE of the room or into what the history leaves, and the
+    newest turns, as many as fit: the oldest turns and what is too long of passages are left out, and the ledger counts
+    them. Where no passage fits so, all of the room is theirs. Raises MessageTooLong where what always stays does not
+    fit.
     """
 
     def estimate(text: str) -> int:

@@ -143,7 +143,7 @@ async def measure(model: str | None, every: int, *, show_missed: bool) -> dict[s
 
 
 async def constrained(lease: Lease, tools: Ranked, task: Task) -> list[Wanted]:
-    caller = ConstrainedCaller(lease, tools, TokenRates().rate(lease.model))
+    caller = ConstrainedCaller(lease, tools, TokenRates().estimate(lease.model))
     return await caller.decide(task.message, (), Exchange(), "1")
 
 

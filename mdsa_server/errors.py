@@ -221,6 +221,13 @@ class EngineRefused(EngineError):
     title = "The engine refused the request"
 
 
+class PromptTooLong(EngineRefused):
+    """The engine was told not to cut the prompt, and it is longer than the context. A shorter one is made, once."""
+
+    title = "The prompt is longer than the model's context"
+    tokens: int | None = None  # How long it is, where the engine says so.
+
+
 class EngineDied(EngineError):
     """The engine went away, or sent nonsense, in the middle of an answer; what had come is kept."""
 

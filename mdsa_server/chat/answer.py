@@ -10,20 +10,32 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mdsa_server.chat.assemble import Prompt, assemble
 from mdsa_server.chat.constrained_calls import ConstrainedCaller
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.exchange import Exchange
+from mdsa_server.chat.token_rates import Estimate, beginning
 from mdsa_server.chat.tool_calls import ToolResult
 from mdsa_server.chat.tool_offer import specification
 from mdsa_server.chat.tool_round import MOST_CALLS, Round, Wanted
 from mdsa_server.chat.tool_way import is_small, way_of
+from mdsa_server.errors import PromptTooLong
 from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.plugin_api.tool_schema import Tool
+from mdsa_server.vocabulary.citations import without_citations
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.events import ContextTrimmed, PromptAssembled, Thinking, Token, TurnEvent
+from mdsa_server.vocabulary.events import (
+    ContextTrimmed,
+    PromptAssembled,
+    PromptOverran,
+    PromptRefused,
+    Thinking,
+    Token,
+    TurnEvent,
+)
 from mdsa_server.vocabulary.models import ModelDetails
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.tools import ToolUse
@@ -31,7 +43,7 @@ from mdsa_server.vocabulary.turn import Turn, Usage
 
 # Of the room that is left in the context, the results of one round take at most this much.
 RESULTS_SHARE = 0.6
-LEAST_RESULT_BYTES = 200
+LEAST_RESULT_TOKENS = 70
 # How often a model may ask for what cannot be called before it has to answer without tools.
 MOST_MISFITS = 2
 PARAGRAPH = "\n\n"
@@ -47,6 +59,8 @@ class Question:
 
     domain: Domain
     history: Sequence[Turn]
+    older: int
+    """How many turns were answered before these."""
     passages: Sequence[Passage]
     message: str
     tools: Sequence[tuple[Tool, float]]
@@ -110,17 +124,16 @@ class Telling:
                 models = (lease.model,)
                 if self.question.tools:
                     self._details = lease.details
-                async with aclosing(self._ask(lease, wanted)) as pieces:
+                async with aclosing(self._ask_again(lease, wanted)) as pieces:
                     async for piece in pieces:
                         yield piece
-                rate = self.desk.token_rates.rate(lease.model)
             if not wanted:
                 if self.exchange.rounds and not self._said:
                     yield self._token(self.exchange.in_words() or NOTHING_SAID)
                 return
             self._repeats = all(map(self.exchange.made_before, wanted))
             if not self._repeats:
-                async with aclosing(self._call(wanted, rate)) as made:
+                async with aclosing(self._call(wanted, self.desk.token_rates.estimate(lease.model))) as made:
                     async for happened in made:
                         yield happened
 
@@ -134,11 +147,27 @@ class Telling:
             return "off"
         return way_of(self.question.domain.tool_use, self._details, self.desk.tool_records)
 
+    async def _ask_again(self, lease: Lease, wanted: list[Wanted]) -> AsyncGenerator[TurnEvent, None]:
+        """Ask the model, and once more with a shorter prompt where the engine refuses one for its length."""
+        for last in (False, True):
+            try:
+                async with aclosing(self._ask(lease, wanted)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except PromptTooLong as refused:
+                if last or self._prompt is None:
+                    raise
+                yield PromptRefused(at=self.round.clock(), tokens=refused.tokens, context=lease.context)
+                sent = self._prompt.messages
+                self.desk.token_rates.refused(lease.model, sent, lease.context, refused.tokens)
+            else:
+                return
+
     async def _ask(self, lease: Lease, wanted: list[Wanted]) -> AsyncGenerator[TurnEvent, None]:
         """Ask the model once; it answers, or fills `wanted` with the calls that it asks for."""
-        way, rate = self._way, self.desk.token_rates.rate(lease.model)
+        way, tokens_of = self._way, self.desk.token_rates.estimate(lease.model)
         tools = [specification(tool) for tool, _ in self.question.tools] if way == "native" else []
-        prompt = self._assembled(lease, tools, rate)
+        prompt = self._assembled(lease, tools, tokens_of)
         if trimmed := self._trimmed(lease, prompt):
             yield trimmed
         self._prompt = prompt
@@ -148,7 +177,7 @@ class Telling:
             return
         yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=prompt.ledger, passages=prompt.passages)
         if way == "constrained":
-            caller = ConstrainedCaller(lease, self.question.tools, rate)
+            caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
             before = [message for message in prompt.messages if message.role != "system"][-3:-1]
             wanted += await caller.decide(
                 self.question.message, () if self.exchange.rounds else before, self.exchange, f"{next(self._numbers)}"
@@ -167,6 +196,7 @@ class Telling:
             keep_alive=lease.keep_alive,
             think=self.question.domain.think,
             tools=tools,
+            whole=True,
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -182,17 +212,22 @@ class Telling:
                     self.answer.reason = chunk.done_reason
                     self.answer.add(chunk)
                     lease.answered(chunk)
-                    if not tools:  # The engine adds their descriptions in a form of its own.
-                        self.desk.token_rates.learn(lease.model, prompt.messages, chunk.prompt_tokens)
+                    room = lease.context - prompt.ledger.reserve
+                    if chunk.prompt_tokens > room:
+                        yield PromptOverran(
+                            at=self.round.clock(), counted=chunk.prompt_tokens, room=room, context=lease.context
+                        )
+                    if not tools and not self.exchange.rounds:  # Engines write tools and calls in forms of their own.
+                        self.desk.token_rates.learn(lease.model, prompt.messages, chunk.prompt_tokens, room=room)
         self._said = "".join(said)
         del wanted[MOST_CALLS:]
 
-    async def _call(self, wanted: Sequence[Wanted], rate: float) -> AsyncGenerator[TurnEvent, None]:
+    async def _call(self, wanted: Sequence[Wanted], tokens_of: Estimate) -> AsyncGenerator[TurnEvent, None]:
         """Make calls, and keep what came of them for the model."""
         spare = max(self._prompt.spare, 0) if self._prompt else 0
-        most = max(int(spare * RESULTS_SHARE / rate / len(wanted)), LEAST_RESULT_BYTES)
+        most = max(int(spare * RESULTS_SHARE / len(wanted)), LEAST_RESULT_TOKENS)
         results: dict[str, ToolResult] = {}
-        async with aclosing(self.round.run(wanted, most, results)) as events:
+        async with aclosing(self.round.run(wanted, lambda text: beginning(text, most, tokens_of), results)) as events:
             async for event in events:
                 yield event
         made = [(one, results[one.call]) for one in wanted]
@@ -201,16 +236,17 @@ class Telling:
                 self.desk.tool_records.note(self._details, usable=result.outcome not in ("invalid", "unknown"))
         self.exchange.add(self._said, made)
 
-    def _assembled(self, lease: Lease, tools: Sequence[dict[str, Any]], rate: float) -> Prompt:
+    def _assembled(self, lease: Lease, tools: Sequence[dict[str, Any]], tokens_of: Estimate) -> Prompt:
         asked, details = self.question.domain.tool_use, self._details
         by_roles = details is not None and way_of(asked, details, self.desk.tool_records) == "native"
         return assemble(
             self.question.domain,
-            [earlier for earlier in self.question.history if earlier.answer],
+            [_without_citations(earlier) for earlier in self.question.history if earlier.answer],
             self.question.passages,
             self.question.message,
             context=lease.context,
-            tokens_per_byte=rate,
+            older=self.question.older,
+            tokens_of=tokens_of,
             tools=msgspec.json.encode(tools).decode() if tools else "",
             exchange=self.exchange.messages(by_roles=by_roles),
         )
@@ -251,6 +287,11 @@ def nothing_fits(domain: Domain, context: int) -> str:
         f"model's context of {context} tokens. A larger one is set by num_ctx in [domains.{domain.name}.options] of "
         "mdsa.toml."
     )
+
+
+def _without_citations(turn: Turn) -> Turn:
+    """Give an earlier turn whose answer cites nothing: the numbers of its passages now name others."""
+    return replace(turn, answer=without_citations(turn.answer, {given.number for given in turn.given}))
 
 
 def _left_out(prompt: Prompt) -> tuple[int, int, int]:

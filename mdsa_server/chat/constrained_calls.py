@@ -14,7 +14,7 @@ from typing import Any
 
 from mdsa_server.chat.answer_schema import LONGEST_TEXT, copied_from, required_only, within_grammar
 from mdsa_server.chat.exchange import Exchange
-from mdsa_server.chat.token_rates import size_of
+from mdsa_server.chat.token_rates import Estimate, beginning
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.chat.tool_way import is_small
 from mdsa_server.errors import EngineRefused
@@ -47,11 +47,11 @@ EXAMPLES = (
 class ConstrainedCaller:
     """Asks a leased model, which must be admitted."""
 
-    def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_per_byte: float) -> None:
+    def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_of: Estimate) -> None:
         self._lease = lease
         self._small = is_small(lease.details)
         self._candidates = [tool for tool, likeness in tools if likeness >= LEAST_LIKENESS][:MOST_CANDIDATES]
-        self._most_bytes = int(lease.context * MESSAGE_SHARE / tokens_per_byte)
+        self._tokens_of = tokens_of
         self.closing_lines: list[ChatChunk] = []
         """The engine's, of each time that it was asked."""
 
@@ -62,7 +62,8 @@ class ConstrainedCaller:
         """
         if not self._candidates:
             return []
-        message = _ends(message, self._most_bytes)
+        most = int(self._lease.context * MESSAGE_SHARE)
+        message = _ends(message, len(beginning(message, most, self._tokens_of)))
         again = next((tool for tool in self._candidates if exchange.refused(tool.name, tool.optional)), None)
         tool = again or await self._tool(message, before, exchange)
         if tool is None:
@@ -139,9 +140,9 @@ def _request(message: str, names: str) -> Message:
     return Message(role="user", content=f"{message}\nCopy from this message, as JSON: {names}")
 
 
-def _ends(text: str, most_bytes: int) -> str:
+def _ends(text: str, most: int) -> str:
     """Give a text, or its beginning and its end where it is longer."""
-    if size_of(text) <= most_bytes:
+    if len(text) <= most:
         return text
-    part = max(most_bytes // 8, 1)  # Four bytes are the most that a character has.
+    part = max(most // 2, 1)
     return f"{text[:part]} … {text[-part:]}"

@@ -56,11 +56,11 @@ def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[],
         return ToolResult("failed", f"The tool cannot be called: {error.detail}")
 
 
-def bounded(result: ToolResult, most_chars: int, most_bytes: int | None = None) -> ToolResult:
-    """Cut a text that is longer, and say in it that it was."""
+def bounded(result: ToolResult, most_chars: int, fitting: Callable[[str], str] | None = None) -> ToolResult:
+    """Cut a text that is longer, and say in it that it was; `fitting` gives as much of it as there is room for."""
     kept = result.text[:most_chars]
-    if most_bytes is not None:
-        kept = kept.encode()[:most_bytes].decode(errors="ignore")
+    if fitting is not None:
+        kept = fitting(kept)
     if len(kept) == len(result.text):
         return result
     return replace(result, text=f"{kept}\n[cut: {len(result.text):,} characters in all]", cut=True)

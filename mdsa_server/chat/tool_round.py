@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ APPROVED, DENIED = "approve", "deny"
 MOST_CALLS = 8
 
 RoundEvent = ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned
+
+Fitting = Callable[[str], str]
+"""Gives of a result's text as much as there is room for."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class Round:
     clock: Stopwatch
 
     async def run(
-        self, wanted: Sequence[Wanted], most_bytes: int, results: dict[str, ToolResult]
+        self, wanted: Sequence[Wanted], fitting: Fitting, results: dict[str, ToolResult]
     ) -> AsyncGenerator[RoundEvent, None]:
-        """Make calls side by side, and fill in what came of each, by its name, cut after `most_bytes`."""
+        """Make calls side by side, and fill in what came of each, by its name, cut to what fits."""
         for one in wanted:
             yield ToolCalled(at=self.clock(), call=one.call, tool=one.tool, arguments=one.arguments)
         events: asyncio.Queue[RoundEvent | None] = asyncio.Queue()
@@ -56,7 +59,7 @@ class Round:
             try:
                 async with asyncio.TaskGroup() as side_by_side:
                     for one in wanted:
-                        side_by_side.create_task(self._run(one, most_bytes, results, events))
+                        side_by_side.create_task(self._run(one, fitting, results, events))
             finally:
                 events.put_nowait(None)
 
@@ -73,7 +76,7 @@ class Round:
     async def _run(
         self,
         wanted: Wanted,
-        most_bytes: int,
+        fitting: Fitting,
         results: dict[str, ToolResult],
         events: asyncio.Queue[RoundEvent | None],
     ) -> None:
@@ -89,7 +92,7 @@ class Round:
         else:
             began = self.clock()
             result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
-        result = bounded(result, self.policy.max_result_chars, most_bytes)
+        result = bounded(result, self.policy.max_result_chars, fitting)
         results[wanted.call] = result
         events.put_nowait(
             ToolReturned(

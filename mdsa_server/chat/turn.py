@@ -29,7 +29,7 @@ from mdsa_server.vocabulary.routing import OnTie
 from mdsa_server.vocabulary.stopwatch import Stopwatch
 from mdsa_server.vocabulary.turn import Timings, Turn
 
-# Turns that are looked at when a prompt is made; how many of them fit is for assembly to say.
+# Turns that are looked at for a prompt; how many of them fit is for assembly to say. Older ones are left out.
 HISTORY_TURNS = 40
 
 NO_PASSAGES = "no_passages"
@@ -55,6 +55,8 @@ async def run_turn(
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
 
     history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
+    full = len(history) == HISTORY_TURNS
+    older = await desk.conversations.count_before_earlier(turn, HISTORY_TURNS) if full else 0
     with closing(SharedVector(text=turn.message, embed=desk.embed)) as vector:
         route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
         if route.tied and (on_tie or team.on_tie) == "ask":
@@ -76,7 +78,9 @@ async def run_turn(
         return
 
     answer = Answer()
-    question = Question(domain=chosen, history=history, passages=passages, message=turn.message, tools=tools)
+    question = Question(
+        domain=chosen, history=history, older=older, passages=passages, message=turn.message, tools=tools
+    )
     calls = Round(
         offers=desk.offers,
         tools={tool.name: tool for tool, _ in tools},

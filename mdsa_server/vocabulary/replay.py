@@ -15,6 +15,8 @@ from mdsa_server.vocabulary.events import (
     DomainAsked,
     PassagesFound,
     PromptAssembled,
+    PromptOverran,
+    PromptRefused,
     RouteChosen,
     Thinking,
     Token,
@@ -25,7 +27,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
 )
 from mdsa_server.vocabulary.tools import ToolRun
-from mdsa_server.vocabulary.turn import Needs, Turn
+from mdsa_server.vocabulary.turn import Ledger, Needs, Turn
 
 Positioned = tuple[int, TurnEvent]
 """An event and the position of the stream just after it."""
@@ -69,7 +71,7 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     thinking: list[str] = []
     runs = {run.call: run for run in turn.tool_runs}
     # Results of tools may push a passage out of a later prompt: the model was given it all the same.
-    given = {one.number: one for one in turn.given}
+    before = given = {one.number: one for one in turn.given}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -80,8 +82,13 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
             case PassagesFound(passages=passages, faults=faults):
                 changes |= {"passages": passages, "retrieval_faults": faults}
             case PromptAssembled(model=model, ledger=ledger, passages=passages):
-                given |= {one.number: one for one in passages}
+                before, given = given, given | {one.number: one for one in passages}
                 changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
+            case PromptRefused():
+                given = before
+            case PromptOverran(counted=counted):
+                if isinstance(made := changes.get("ledger"), Ledger):
+                    changes["ledger"] = replace(made, counted=counted)
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):

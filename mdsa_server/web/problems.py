@@ -49,6 +49,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.NotAsking: 409,
     errors.ModelInUse: 409,
     errors.EngineRefused: 502,
+    errors.PromptTooLong: 413,
     errors.EngineDied: 502,
     errors.ModelTimeout: 504,
     errors.ConfigurationInvalid: 422,

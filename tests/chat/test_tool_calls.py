@@ -102,7 +102,9 @@ async def test_a_long_result_is_cut_and_says_so() -> None:
 @given(st.text(), st.integers(0, 30), st.integers(0, 30))
 def test_a_result_is_cut_within_both_bounds_and_says_how_long_it_was(text: str, chars: int, most_bytes: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
-    result = bounded(ToolResult("refused", text), chars, most_bytes)
+    result = bounded(
+        ToolResult("refused", text), chars, lambda part: part.encode()[:most_bytes].decode(errors="ignore")
+    )
     kept, _, note = result.text.rpartition("\n[cut: ") if result.cut else (result.text, "", "")
     assert len(kept) <= chars
     assert len(kept.encode()) <= most_bytes

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from mdsa_server.embedded_ollama.application import application, serve
 from mdsa_server.embedded_ollama.durations import nanoseconds
+from mdsa_server.embedded_ollama.prompt import TOO_LONG
 from mdsa_server.embedded_ollama.request_body import RequestBody, check_format, check_options, read_body
 from mdsa_server.embedded_ollama.wire import (
     NDJSON,
@@ -160,6 +161,7 @@ class ScriptedOllama:
     async def _answered(self, request: web.Request, asked: RequestBody, model: ScriptedModel) -> web.StreamResponse:
         try:
             async with self.memory.use(model, asked) as load_seconds:
+                self._refuse_to_cut(asked, model)
                 answer = self._answers.setdefault(model.name, ScriptedAnswer(model))
                 async with self._seats.setdefault(model.name, asyncio.Semaphore(model.parallel)):
                     if not asked.stream:
@@ -223,6 +225,11 @@ class ScriptedOllama:
         if asked.messages:
             check_options(asked.options)
             check_format(asked.format)
+
+    def _refuse_to_cut(self, asked: RequestBody, model: ScriptedModel) -> None:
+        context = self.memory.now()[model.name].context
+        if model.heeds_truncate and not asked.truncate and (tokens := model.prompt_tokens(asked)) > context:
+            raise Refused(400, TOO_LONG.format(tokens, context))
 
     async def _load_or_unload(self, asked: RequestBody, model: ScriptedModel) -> str:
         if asked.keep_alive == 0:

@@ -15,7 +15,8 @@ from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.ingest import EmbedPassages, passages_of
 from mdsa_server.knowledge.search import RERANKED, Hit, Rerank, Search
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument
+from mdsa_server.store.document_rows import NewDocument
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter, Piece, ReadDocument

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.knowledge.disk import asked
 from mdsa_server.knowledge.embedded_text import in_context
-from mdsa_server.knowledge.files import sources_in, sources_of, sources_still_there
-from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell
+from mdsa_server.knowledge.files import folder_now, require_folder, sources_of, sources_still_there
+from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tags, Tell
 from mdsa_server.knowledge.search import Rerank, Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
 from mdsa_server.store.database import Database
@@ -34,6 +35,11 @@ log = structlog.get_logger(__name__)
 FILLED_AT_ONCE = 64
 # How long until it is looked again whether the embedding model can be loaded.
 PAUSE_SECONDS = 30.0
+
+Kept = Sequence[str]
+"""The sources of which something is kept."""
+Found = tuple[Sequence[Source], Sequence[str]]
+"""What to take in, and the sources that are gone."""
 
 
 class PassageSearcher:
@@ -109,31 +115,46 @@ class Library:
         """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
         return await self._search(message, vector, wanted, most)
 
-    async def add(self, paths: Sequence[str], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
-        """Take in files, folders and what patterns match. Raises DocumentUnreadable where a path leads nowhere."""
-        sources = await asyncio.to_thread(sources_of, paths)
-        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell)
+    async def add(self, paths: Sequence[str], collection: str, tags: Tags, tell: Tell) -> None:
+        """Take in files, folders and what patterns match.
 
-    async def add_sent(self, sources: Sequence[Source], collection: str, tell: Tell) -> None:
+        Raises InvalidRequest where a path is not whole, and DocumentUnreadable where one leads nowhere.
+        """
+        find = partial(sources_of, paths)
+        await asked(find)  # What is mistyped is told at once, and not when its turn comes.
+
+        async def find_now(_: Kept) -> Found:
+            return await asked(find), ()
+
+        await self._ingest(find_now, collection, tags, tell)
+
+    async def add_sent(self, sources: Sequence[Source], collection: str, tags: Tags, tell: Tell) -> None:
         """Take in what was sent."""
-        await self._ingest(sources, collection, tell)
 
-    async def sync(self, folder: Path, collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+        async def find_now(_: Kept) -> Found:
+            return sources, ()
+
+        await self._ingest(find_now, collection, tags, tell)
+
+    async def sync(self, folder: Path, collection: str, tags: Tags, tell: Tell) -> None:
         """Take in what is new or changed in a folder, and delete what is gone from it; `folder` is absolute.
 
         Raises DocumentUnreadable where there is none.
         """
-        sources = await asyncio.to_thread(sources_in, folder)
-        known = await self.documents.known(collection)
-        here = {source.name for source in sources}
-        gone = [name for name in known if name not in here and Path(name).is_relative_to(folder)]
-        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell, gone=gone)
+        await asked(partial(require_folder, folder))
+
+        async def find_now(known: Kept) -> Found:
+            return await asked(partial(folder_now, folder, known))
+
+        await self._ingest(find_now, collection, tags, tell)
 
     async def reindex(self, collection: str, tell: Tell) -> None:
         """Read the files of a collection anew, whether they have changed or not; what has no file any more stays."""
-        known = await self.documents.known(collection)
-        sources = await asyncio.to_thread(sources_still_there, list(known))
-        await self._ingest(sources, collection, tell, anew=True)
+
+        async def find_now(known: Kept) -> Found:
+            return await asked(partial(sources_still_there, known)), ()
+
+        await self._ingest(find_now, collection, None, tell, anew=True)
 
     async def follow(self, folder: Path, collection: str) -> None:
         """Have a collection hold what a folder holds now; what cannot be taken in is logged."""
@@ -149,7 +170,7 @@ class Library:
 
         while True:
             try:
-                await self.sync(folder, collection, (), tell)
+                await self.sync(folder, collection, None, tell)
             except EmbedderUnavailable:
                 await asyncio.sleep(PAUSE_SECONDS)  # The engine that embeds may start later.
                 continue
@@ -185,11 +206,19 @@ class Library:
         await self._reader.close()
 
     async def _ingest(
-        self, sources: Sequence[Source], collection: str, tell: Tell, *, gone: Sequence[str] = (), anew: bool = False
+        self,
+        find: Callable[[Kept], Awaitable[Found]],
+        collection: str,
+        tags: Tags,
+        tell: Tell,
+        *,
+        anew: bool = False,
     ) -> None:
+        """Take in what `find` finds when its turn has come, given the sources that are known then."""
         await self._know_encoder()
         async with self._one_at_a_time:
+            sources, gone = await find(list(await self.documents.known(collection)))
             ingestion = Ingestion(
-                self.documents, self._reader, self._embed, collection=collection, anew=anew, tell=tell
+                self.documents, self._reader, self._embed, collection=collection, tags=tags, anew=anew, tell=tell
             )
             await ingestion.run(sources, gone)

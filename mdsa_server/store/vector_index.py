@@ -149,8 +149,11 @@ class VectorIndex:
                 if passage.id in left
             ]
 
-        for remember in await self._database.write(work):
-            remember()
+        def kept(remembering: list[Callable[[], None]]) -> None:
+            for remember in remembering:
+                remember()
+
+        await self._database.write(work, kept)
 
     async def drop_others(self) -> None:
         """Delete the vectors of other encoders."""

@@ -46,10 +46,10 @@ class Upload:
     files: dict[str, TemporaryFile] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
 
-    def sources(self, tags: tuple[str, ...]) -> Iterator[Source]:
+    def sources(self) -> Iterator[Source]:
         """Give the files as what can be taken in."""
         for name, sent in self.files.items():
-            yield Source(name=name, sent=sent, bytes=sent.seek(0, 2), modified=time.time(), tags=tags)
+            yield Source(name=name, sent=sent, bytes=sent.seek(0, 2), modified=time.time())
 
     def __enter__(self) -> Self:
         return self

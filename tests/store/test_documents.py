@@ -8,7 +8,8 @@ import pytest
 
 from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument, NewPassage
+from mdsa_server.store.document_rows import NewDocument, NewPassage
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages, words_query
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter

@@ -20,7 +20,8 @@ from mdsa_server.errors import (
     UnknownDocument,
 )
 from mdsa_server.knowledge.ingest import Tell
-from mdsa_server.store.documents import PAGE, StoredPassage
+from mdsa_server.store.document_rows import StoredPassage
+from mdsa_server.store.documents import PAGE
 from mdsa_server.vocabulary.documents import Collection, Document, PassageFilter
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.ingestions import Ingested, answered

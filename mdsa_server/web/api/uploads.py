@@ -69,13 +69,13 @@ def take_in(rooms: Rooms, upload: Upload) -> RunningIngestion:
 
     async def work(tell: Tell) -> None:
         with upload:
-            await rooms.library.add_sent(sources, collection, tell)
+            await rooms.library.add_sent(sources, collection, tags, tell)
 
     try:
         collection, tags = collection_of(upload.fields.get("collection", "")), tags_of(upload.fields.get("tags", ""))
         if not upload.files:
             raise InvalidRequest("there are no files", "Choose one at least.")
-        sources = list(upload.sources(tags))
+        sources = list(upload.sources())
         return rooms.ingestions.start(collection, work)
     except BaseException:
         upload.__exit__()

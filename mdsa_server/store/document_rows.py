@@ -122,7 +122,8 @@ def one(db: Connection, document: str) -> Document:
     row = db.execute(f"select {COLUMNS} from {JOINED} where documents.id = ?", (document,)).fetchone()  # noqa: S608  # constants
     if row is None:
         raise UnknownDocument(
-            f"no document has the id {document!r}", "It may have been deleted. List them: GET /api/documents."
+            f"no document has the id {document!r}",
+            "It may have been deleted, or taken in anew: mdsa documents list.",
         )
     return document_of(row)
 

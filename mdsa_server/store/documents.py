@@ -28,6 +28,7 @@ from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import Collection, Document
 
 PAGE = 200
+DELETED_AT_ONCE = 100
 
 
 class Kept(NamedTuple):
@@ -161,6 +162,34 @@ class Documents:
             return [passage for source in sources for passage in (forget(db, known, source) if known else ())]
 
         await self._database.write(work, self._index.forget)
+
+    async def delete_collection(self, name: str) -> int:
+        """Delete all documents of a collection, some at a time so that others may write; give how many there were."""
+
+        def work(db: Connection) -> tuple[int, list[int]]:
+            known: list[Any] = db.execute(
+                """select sequence from documents join collections on collections.id = documents.collection
+                   where name = ? limit ?""",
+                (name, DELETED_AT_ONCE),
+            ).fetchall()
+            return len(known), [passage for (each,) in known for passage in delete(db, "sequence = ?", each)]
+
+        count = 0
+        while deleted := (await self._database.write(work, lambda deleted: self._index.forget(deleted[1])))[0]:
+            count += deleted
+        return count
+
+    async def collection_names(self) -> list[str]:
+        """Give the names of the collections that hold a document."""
+
+        def work(db: Connection) -> list[str]:
+            rows = db.execute(
+                """select name from collections
+                   where exists (select 1 from documents where collection = collections.id) order by name"""
+            )
+            return [str(name) for (name,) in rows]
+
+        return await self._database.read(work)
 
     async def collections(self) -> list[Collection]:
         """Give the collections that hold a document, by name."""

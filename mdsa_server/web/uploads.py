@@ -80,7 +80,7 @@ async def read_upload(request: AnyRequest) -> Upload:
                 mend = "Make room in the folder for temporary files."
                 raise StoreUnusable(f"the files cannot be kept ({error.strerror})", mend) from error
             case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-                await _let_finish(request)
+                await let_finish(request)
                 raise _too_large(request) from error
             case HTTPException():
                 raise InvalidRequest("the upload broke off", "Send it again.") from error
@@ -144,7 +144,7 @@ def _too_large(request: AnyRequest) -> UploadTooLarge:
     )
 
 
-async def _let_finish(request: AnyRequest) -> None:
+async def let_finish(request: AnyRequest) -> None:
     """Pass over the rest of a body, within reason."""
     left = request.route_handler.resolve_request_max_body_size() or 0
     try:

@@ -15,7 +15,8 @@ from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
 from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
-from mdsa_server.web.api.uploads import take_in
+from mdsa_server.web.api.ingestions import BEGIN_SECONDS
+from mdsa_server.web.api.uploads import received, take_in
 from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
 from mdsa_server.web.pages.passage_view import passages_shown
@@ -25,13 +26,10 @@ from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream
 from mdsa_server.web.texts import SearchText, collection_of, tags_of
-from mdsa_server.web.uploads import read_upload
 
 DOCUMENTS_SHOWN = 50
 HITS_SHOWN = 8
 NEIGHBOURS = 1
-# What cannot begin, because its path leads nowhere, shows so at once.
-BEGIN_SECONDS = 1.0
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -71,11 +69,11 @@ class DocumentPages(Controller):
     @post("/", status_code=200)
     async def take_in(self, rooms: InRooms, request: AnyRequest) -> Template | Redirect:
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
-        upload = await read_upload(request)
+        upload = await received(rooms, request)
         path = upload.fields.get("path", "").strip()
         begun = [take_in(rooms, upload)] if upload.files or not path else []
         collection = collection_of(upload.fields.get("collection", ""))
-        tags = tags_of(upload.fields.get("tags", ""))
+        tags = tags_of(upload.fields.get("tags", "")) or None
         if path:
 
             def work(tell: Tell) -> Coroutine[Any, Any, None]:
@@ -119,6 +117,20 @@ class DocumentPages(Controller):
             return EventStream(forgotten_frames(request, ingestion))
         return EventStream(ingestion_frames(request, found))
 
+    @post("/ingestions/{ingestion:str}/cancel", status_code=200)
+    async def cancel(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Template | Redirect:
+        """End an ingestion before its end, and show what had come of it."""
+        if not request.headers.get("hx-request"):
+            with suppress(UnknownIngestion):
+                await rooms.ingestions.cancel(ingestion)
+            return Redirect("/documents", status_code=303)
+        try:
+            await rooms.ingestions.cancel(ingestion)
+        except UnknownIngestion:
+            return Template("fragments/ingestion_forgotten.html", context={"ingestion": ingestion})
+        context = {"ingestion": rooms.ingestions.find(ingestion), "asked": True}
+        return Template("fragments/ingestion_followed.html", context=context)
+
     @post("/ingestions/{ingestion:str}/dismiss", status_code=200)
     async def dismiss(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[None] | Redirect:
         """Show no more of an ingestion that has ended."""
@@ -130,12 +142,14 @@ class DocumentPages(Controller):
     async def document(self, document: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[str]:
         """Show a document as it was taken in."""
         found, passages = await rooms.library.documents.read(document)
-        context = surroundings(rooms, "documents") | {
-            "document": found,
-            "passages": passages_shown(passages, found.title, found.type),
-        }
+        context = surroundings(rooms, "documents") | {"document": found}
+
+        def shown() -> str:
+            passages_of_page = passages_shown(passages, found.title, found.type)
+            return render(request, "pages/document.html", passages=passages_of_page, **context)
+
         # In a thread: a long one would keep the loop from everyone else.
-        return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
+        return Response(await asyncio.to_thread(shown))
 
     @get("/{document:str}/passages/{place:int}")
     async def passage(self, document: FromPath[str], place: FromPath[int], rooms: InRooms) -> Template:
@@ -168,7 +182,7 @@ class DocumentPages(Controller):
 
 
 async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
-    if not text.strip():
+    if not any(map(str.isalnum, text)):
         return []
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)

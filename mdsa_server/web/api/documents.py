@@ -125,7 +125,7 @@ class DocumentController(Controller):
         return CollectionList(collections=await rooms.library.documents.collections())
 
     @delete(
-        "/collections/{name:str}",
+        "/collections/{name:path}",
         operation_id="DeleteCollection",
         status_code=200,
         responses=OF_COLLECTION,
@@ -135,6 +135,8 @@ class DocumentController(Controller):
 
         What is being taken into it is cancelled.
         """
+        # A name may hold slashes; the one before it is the path's.
+        name = name.removeprefix("/")
         await require_collections(rooms, [name])
         await rooms.ingestions.cancel_into(name)
         return DeletedCollection(documents=await rooms.library.documents.delete_collection(name))

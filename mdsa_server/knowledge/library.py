@@ -9,10 +9,10 @@ from pathlib import Path
 
 import structlog
 
-from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
+from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.knowledge.disk import asked
-from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.files import folder_now, require_folder, sources_of, sources_still_there
+from mdsa_server.knowledge.filling import PAUSE_SECONDS, Filling
 from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tags, Tell
 from mdsa_server.knowledge.search import Rerank, Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
@@ -20,21 +20,11 @@ from mdsa_server.store.database import Database
 from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
-from mdsa_server.vocabulary.documents import PassageFilter
-from mdsa_server.vocabulary.ingestion import (
-    AnyIngestionEvent,
-    DocumentRefused,
-    IngestionFailed,
-    IngestionFinished,
-)
+from mdsa_server.vocabulary.documents import Embedding, PassageFilter
 from mdsa_server.vocabulary.passages import Passage
 
 log = structlog.get_logger(__name__)
 
-# So many passages at once get vectors of another encoder.
-FILLED_AT_ONCE = 64
-# How long until it is looked again whether the embedding model can be loaded.
-PAUSE_SECONDS = 30.0
 
 Kept = Sequence[str]
 """The sources of which something is kept."""
@@ -89,6 +79,7 @@ class Library:
         self._asking_encoder = asyncio.Lock()
         self.documents = Documents(database, self._index)
         self.passages = Passages(database)
+        self._filling = Filling(self._index, embed)
         self._whole = False
         """Whether every passage has its vector; until then words alone are searched."""
         self._search = Search(self.passages, self._index, lambda: self._whole, stop_words)
@@ -156,39 +147,18 @@ class Library:
 
         await self._ingest(find_now, collection, None, tell, anew=True)
 
-    async def follow(self, folder: Path, collection: str) -> None:
-        """Have a collection hold what a folder holds now; what cannot be taken in is logged."""
-
-        def tell(event: AnyIngestionEvent) -> None:
-            match event:
-                case DocumentRefused(source=source, problem=problem):
-                    log.warning("document refused", source=source, problem=problem.detail, mend=problem.mend)
-                case IngestionFailed(problem=problem):
-                    log.warning("folder not taken in", folder=str(folder), problem=problem.detail, mend=problem.mend)
-                case IngestionFinished(new=new, changed=changed, gone=gone) if new or changed or gone:
-                    log.info("folder taken in", folder=str(folder), new=new, changed=changed, gone=gone)
-
-        while True:
-            try:
-                await self.sync(folder, collection, None, tell)
-            except EmbedderUnavailable:
-                await asyncio.sleep(PAUSE_SECONDS)  # The engine that embeds may start later.
-                continue
-            except DocumentUnreadable as error:
-                log.warning("folder not taken in", folder=str(folder), problem=error.detail, mend=error.mend)
-            return
+    @property
+    def embedding(self) -> Embedding | None:
+        """How far it is that passages get vectors of the present encoder; None where all have theirs."""
+        return self._filling.embedding
 
     async def fill(self) -> None:
         """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""
-        while True:
+        while not self._whole:
             try:
                 await self._know_encoder()
-                passages, left = await self._index.unembedded(FILLED_AT_ONCE)
-                self._whole = left == 0
-                if self._whole:
-                    break
-                texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
-                await self._index.fill(passages, await self._embed(texts))
+                await self._filling.fill()
+                self._whole = True
             except EmbedderUnavailable:
                 await asyncio.sleep(PAUSE_SECONDS)
         await self._index.drop_others()

@@ -23,7 +23,7 @@ from mdsa_server.knowledge.file_names import whole
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.store.document_rows import StoredPassage
 from mdsa_server.store.documents import PAGE
-from mdsa_server.vocabulary.documents import Collection, Document, PassageFilter
+from mdsa_server.vocabulary.documents import Collection, Document, Embedding, PassageFilter
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.ingestions import Ingested, answered
 from mdsa_server.web.api.operations import EVENTS, TOO_LARGE, also, fails, like
@@ -48,6 +48,8 @@ class DocumentList(Struct, frozen=True, kw_only=True):
 
 class CollectionList(Struct, frozen=True, kw_only=True):
     collections: list[Collection]
+    embedding: Embedding | None
+    """Null where all passages are found by their meaning as well."""
 
 
 class DeletedCollection(Struct, frozen=True, kw_only=True):
@@ -122,7 +124,8 @@ class DocumentController(Controller):
     @get("/collections", operation_id="ListCollections", responses=fails(StoreUnusable))
     async def collections(self, rooms: InRooms) -> CollectionList:
         """List the collections that hold documents."""
-        return CollectionList(collections=await rooms.library.documents.collections())
+        library = rooms.library
+        return CollectionList(collections=await library.documents.collections(), embedding=library.embedding)
 
     @delete(
         "/collections/{name:path}",

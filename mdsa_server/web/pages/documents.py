@@ -60,6 +60,7 @@ class DocumentPages(Controller):
             "more": found[DOCUMENTS_SHOWN - 1] if len(found) > DOCUMENTS_SHOWN else None,
             "ingestions": rooms.ingestions.all(),
             "asked": False,
+            "embedding": rooms.library.embedding,
             "query": text,
             "hits": await _hits(rooms, text, collection),
             "most_bytes": request.route_handler.resolve_request_max_body_size(),

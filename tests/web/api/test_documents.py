@@ -38,7 +38,8 @@ async def test_documents_are_taken_in_listed_read_searched_and_deleted(client: h
     answer = (await taken_in(client, folder)).json()
     assert (answer["finished"]["new"], answer["refused"]) == (2, [])
     assert (await client.get("/api/collections")).json() == {
-        "collections": [{"name": "manuals", "documents": 2, "passages": 2}]
+        "collections": [{"name": "manuals", "documents": 2, "passages": 2}],
+        "embedding": None,
     }
     pump, stove = (await client.get("/api/documents", params={"collection": "manuals"})).json()["documents"]
     assert (pump["title"], stove["title"]) == ("Pump", "Stove")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import structlog
@@ -76,8 +76,8 @@ class Source:
 
     name: str
     path: Path | None = None
-    sent: IO[bytes] | None = None
-    """What was sent, where there is no path."""
+    sent: Callable[[], bytes] | None = None
+    """Gives what was sent, where there is no path; it may lie on the disk. Raises OSError."""
     bytes: int
     modified: float
     """Seconds since 1970."""
@@ -194,9 +194,10 @@ class Ingestion:
         known = content_hash.removesuffix(self._rules) if content_hash.endswith(self._rules) else ""
         if source.path is not None:
             return await self._reader.read(source.path, known)
+        assert source.sent is not None  # noqa: S101  # a source has one or the other
         # What is too large need not be brought into memory to be refused.
         self._reader.check_size(source.name, source.bytes)
-        return await self._reader.read_bytes(await asyncio.to_thread(_sent, source), source.name, known)
+        return await self._reader.read_bytes(await asyncio.to_thread(source.sent), source.name, known)
 
     async def _keep(self, source: Source, made: NewDocument, vectors: Vectors, known: Kept | None) -> None:
         (identifier,) = await self._documents.save([(made, vectors)])
@@ -262,13 +263,6 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
-
-
-def _sent(source: Source) -> bytes:
-    """Give what was sent; it may lie on the disk. Raises OSError."""
-    assert source.sent is not None  # noqa: S101  # a source has one or the other
-    source.sent.seek(0)
-    return source.sent.read()
 
 
 def _below(title: str, heading: tuple[str, ...]) -> tuple[str, ...]:

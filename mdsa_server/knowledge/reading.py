@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
@@ -69,7 +69,7 @@ class Reader:
     async def read_bytes(self, content: bytes, name: str, known: str = "") -> ReadFile:
         """Read what was uploaded under a file's name; gives and raises the same as `read`."""
         self.check_size(name, len(content))
-        return await self._done(name, self._order(name, known, content=content))
+        return await self._done(name, self._order(PurePosixPath(name).name, known, content=content))
 
     def check_size(self, name: str, size: int) -> None:
         """Raise DocumentUnreadable where a document has more bytes than it may have."""

@@ -90,5 +90,5 @@ def take_in(rooms: Rooms, upload: Upload) -> RunningIngestion:
         sources = list(upload.sources())
         return rooms.ingestions.start(collection, work)
     except BaseException:
-        upload.__exit__()
+        upload.close()
         raise

@@ -73,6 +73,8 @@ class DocumentPages(Controller):
         upload = await received(rooms, request)
         path = upload.fields.get("path", "").strip()
         begun = [take_in(rooms, upload)] if upload.files or not path else []
+        if not begun:
+            upload.close()
         collection = collection_of(upload.fields.get("collection", ""))
         tags = tags_of(upload.fields.get("tags", "")) or None
         if path:

@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 
-.PHONY: help install serve test check format lock
+.PHONY: help install serve test endurance check format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -23,6 +23,9 @@ serve: $(INSTALLED)  ## start the server
 
 test: $(INSTALLED) $(BROWSER)  ## run every test
 	$(BIN)/python -m pytest
+
+endurance: $(INSTALLED)  ## run what takes long: ingestions killed at twenty moments
+	MDSA_KILLS=20 $(BIN)/python -m pytest tests/knowledge/test_killed_ingestion.py
 
 check: $(INSTALLED)  ## lint, format, types, import contracts, the house's rules
 	$(BIN)/ruff check .

@@ -27,6 +27,8 @@ class SearchDocumentsSettings(Struct):
     """How many passages a search gives at most."""
     least_cosine: Annotated[float, Meta(ge=-1, le=1)] = 0.3
     """As in `[plugins.document_retriever]`: what is less like the query in meaning is taken for irrelevant."""
+    least_words: Annotated[float, Meta(ge=0, le=1)] = 0.6
+    """As there: what has so much of the query word for word is relevant all the same."""
 
 
 class FoundText(Struct, omit_defaults=True):
@@ -69,8 +71,8 @@ def search_of(
         if not query.strip():
             raise ToolRefused("the query is empty", "Say what to look for.")
         found = await search(query, collections=collections, most=settings.passages)
-        # While vectors are still being made, words alone are searched, and no passage has a cosine.
-        relevant = [each for each in found if each.scores.get("cosine", 1.0) >= settings.least_cosine]
+        least_cosine, least_words = settings.least_cosine, settings.least_words
+        relevant = [each for each in found if each.matches(least_cosine=least_cosine, least_words=least_words)]
         if not relevant:
             return "Nothing was found: the documents say nothing like that. Other words may find more."
         return [_shown(number, each) for number, each in enumerate(relevant, start=1)]
@@ -80,6 +82,8 @@ def search_of(
 
 def _shown(number: int, passage: Passage) -> FoundText:
     text = passage.text
+    if len(text) > TEXT_CHARS and passage.parts and passage.place is not None:
+        text = passage.between(passage.place, passage.place).text
     return FoundText(
         number=number,
         text=text if len(text) <= TEXT_CHARS else f"{text[: TEXT_CHARS - 1].rstrip()}…",

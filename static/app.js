@@ -4,10 +4,12 @@ const message = () => byId("message")
 const page = document.scrollingElement
 
 let atEnd = true
+let asked = null
 const toEnd = () => page.scrollTo(0, page.scrollHeight)
 const sends = element => element.matches("#composer, .again")
 // Turns are counted by the styles, which cannot know how many come before those that are shown.
 const count = () => { byId("turns").style.counterReset = `turn ${byId("earlier")?.dataset.turns ?? 0}` }
+const toCall = item => item?.querySelector("summary").focus({ preventScroll: true })
 const fit = box => { if (!CSS.supports("field-sizing", "content")) box.rows = Math.min(12, box.value.split("\n").length) }
 
 addEventListener("keydown", event => {
@@ -26,6 +28,8 @@ addEventListener("input", event => { if (event.target === message()) fit(event.t
 
 addEventListener("click", async event => {
   if (event.target.closest(".stop")) message().focus()
+  // The question goes once it is answered; the line of its call stays.
+  if (event.target.closest(".ask-approval button")) toCall(event.target.closest("li"))
   // A number in an answer opens what its source in the list below opens; without scripts it leads there.
   const citation = event.target.closest(".citation")
   const source = citation && document.querySelector(`${citation.hash} [data-panel]`)
@@ -43,6 +47,8 @@ addEventListener("click", async event => {
 })
 
 addEventListener("htmx:before:swap", event => {
+  // A question may be answered elsewhere, or too late, while one is on its buttons.
+  asked = document.activeElement?.closest(".ask-approval")?.closest("li").id
   const fromEnd = page.scrollHeight - page.scrollTop
   const earlier = event.detail.ctx?.sourceElement.id === "earlier"
   atEnd = !earlier && fromEnd - innerHeight < 48
@@ -56,7 +62,10 @@ addEventListener("htmx:before:swap", event => {
     page.scrollTo(0, page.scrollHeight - fromEnd)
   }, { once: true })
 })
-addEventListener("htmx:after:swap", () => { if (atEnd && byId("turns")) toEnd() })
+addEventListener("htmx:after:swap", () => {
+  if (asked && document.activeElement === document.body) toCall(byId(asked))
+  if (atEnd && byId("turns")) toEnd()
+})
 
 addEventListener("htmx:after:request", event => {
   const { sourceElement, response } = event.detail.ctx

@@ -29,7 +29,6 @@ addEventListener("htmx:after:request", event => {
   const { sourceElement, response } = event.detail.ctx
   if (sourceElement !== form || response.status >= 400) return
   files.value = ""
-  form.elements.path.value = ""
   document.getElementById("ingestions").scrollIntoView({ block: "nearest" })
 })
 

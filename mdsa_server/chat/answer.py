@@ -35,6 +35,10 @@ LEAST_RESULT_BYTES = 200
 # How often a model may ask for what cannot be called before it has to answer without tools.
 MOST_MISFITS = 2
 PARAGRAPH = "\n\n"
+NOTHING_SAID = "The model made no answer of what the tools gave."
+
+NO_ROOM = "no_room"
+"""Why a turn ended that was to rest on documents, and found what does not fit into the model's context."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,8 @@ class Telling:
                         yield piece
                 rate = self.desk.token_rates.rate(lease.model)
             if not wanted:
+                if self.exchange.rounds and not self._said:
+                    yield self._token(self.exchange.in_words() or NOTHING_SAID)
                 return
             self._repeats = all(map(self.exchange.made_before, wanted))
             if not self._repeats:
@@ -133,8 +139,14 @@ class Telling:
         way, rate = self._way, self.desk.token_rates.rate(lease.model)
         tools = [specification(tool) for tool, _ in self.question.tools] if way == "native" else []
         prompt = self._assembled(lease, tools, rate)
-        for event in self._told(lease, prompt):
-            yield event
+        if trimmed := self._trimmed(lease, prompt):
+            yield trimmed
+        self._prompt = prompt
+        if self.question.domain.says_so and not prompt.passages and not self.exchange.rounds:
+            self.answer.reason = NO_ROOM
+            yield self._token(nothing_fits(self.question.domain, lease.context))
+            return
+        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=prompt.ledger, passages=prompt.passages)
         if way == "constrained":
             caller = ConstrainedCaller(lease, self.question.tools, rate)
             before = [message for message in prompt.messages if message.role != "system"][-3:-1]
@@ -203,15 +215,15 @@ class Telling:
             exchange=self.exchange.messages(by_roles=by_roles),
         )
 
-    def _told(self, lease: Lease, prompt: Prompt) -> Iterator[TurnEvent]:
-        """Tell what the prompt is made of, and of what was left out where that is news."""
-        before, now = self._prompt.ledger if self._prompt else None, prompt.ledger
-        dropped = (now.dropped_turns, now.dropped_passages)
-        if dropped != ((before.dropped_turns, before.dropped_passages) if before else (0, 0)):
-            turns, passages = dropped
-            yield ContextTrimmed(at=self.round.clock(), turns=turns, passages=passages, context=lease.context)
-        self._prompt = prompt
-        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=now)
+    def _trimmed(self, lease: Lease, prompt: Prompt) -> ContextTrimmed | None:
+        """Tell what was left out of the prompt where that is news."""
+        before = _left_out(self._prompt) if self._prompt else (0, 0, 0)
+        turns, passages, shortened = now = _left_out(prompt)
+        if now == before:
+            return None
+        return ContextTrimmed(
+            at=self.round.clock(), turns=turns, passages=passages, shortened=shortened, context=lease.context
+        )
 
     def _token(self, text: str) -> Token:
         at = self.round.clock()
@@ -230,3 +242,17 @@ class Telling:
         if not isinstance(arguments, dict):
             arguments = {"arguments": arguments}
         return Wanted(f"{next(self._numbers)}", str(asked.get("name", "")), arguments)
+
+
+def nothing_fits(domain: Domain, context: int) -> str:
+    """Say what is said in place of an answer where nothing that it could rest on fits into the model's context."""
+    return (
+        f"The documents of {domain.name} hold something about this, but none of it fits beside the message into the "
+        f"model's context of {context} tokens. A larger one is set by num_ctx in [domains.{domain.name}.options] of "
+        "mdsa.toml."
+    )
+
+
+def _left_out(prompt: Prompt) -> tuple[int, int, int]:
+    ledger = prompt.ledger
+    return ledger.dropped_turns, ledger.dropped_passages, ledger.shortened_passages

@@ -6,12 +6,14 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from mdsa_server.chat.marked_data import as_data
 from mdsa_server.chat.tool_calls import ToolResult
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.vocabulary.conversation import Message
 
 # A longer result is for the model to make something of, however small it is.
 SHORT_CHARS = 300
+RESULT = "result"
 ANSWER_WITH_THEM = "Answer the question above with that."
 
 
@@ -91,8 +93,7 @@ class Exchange:
 
 def marked(wanted: Wanted, result: ToolResult) -> str:
     """Give a result so that where it begins and ends is plain, whatever it holds."""
-    text = result.text.replace("</result", "<\u200b/result")
-    return f'<result tool="{wanted.tool}">\n{text}\n</result>'
+    return f'<{RESULT} tool="{wanted.tool}">\n{as_data(result.text, RESULT)}\n</{RESULT}>'
 
 
 def readable(text: str) -> str:

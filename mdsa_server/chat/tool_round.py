@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from mdsa_server.chat.asking import Asking
 from mdsa_server.chat.desk import Offers
-from mdsa_server.chat.token_rates import size_of
 from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.events import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolReturned
@@ -90,9 +89,7 @@ class Round:
         else:
             began = self.clock()
             result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
-        if size_of(result.text) > most_bytes:
-            fitting = len(result.text.encode()[:most_bytes].decode(errors="ignore"))
-            result = replace(bounded(result.text, fitting), outcome=result.outcome)
+        result = bounded(result, self.policy.max_result_chars, most_bytes)
         results[wanted.call] = result
         events.put_nowait(
             ToolReturned(

@@ -68,7 +68,7 @@ async def run_turn(
         (passages, faults), tools = await asyncio.gather(find_passages(desk, query), tools_of(desk, chosen, vector))
     if passages or faults:
         yield PassagesFound(at=clock(), passages=passages, faults=faults)
-    if chosen.no_passages == "say so" and chosen.collections and not passages:
+    if chosen.says_so and not passages:
         yield Token(at=clock(), text=nothing_found(chosen, faults))
         yield TurnFinished(
             at=clock(), usage=None, timings=Timings(total=clock(), route=route.seconds), reason=NO_PASSAGES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdsa_server.cli.calls import Allow, always, ask_once, heed_call, is_terminal, never
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.turns import TurnSoFar, likely, note, print_turn, sure, turn_events
@@ -25,11 +26,16 @@ NONE = "none of them"
 @click.argument("message")
 @click.option("--domain", help="The domain that must answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole turn as one JSON object.")
+@click.option("--allow-tools", is_flag=True, help="Say yes to every call of a tool that waits to be allowed.")
 @configuration_options
-def ask(message: str, domain: str | None, as_json: bool, data: Path | None, config: Path | None) -> None:
+def ask(
+    message: str, domain: str | None, as_json: bool, allow_tools: bool, data: Path | None, config: Path | None
+) -> None:
     """Ask one question. A message of - is read from standard input."""
     text = sys.stdin.read() if message == "-" else message
-    run(_ask(read_configuration(config, data), {"message": text, "domain": domain, "on_tie": "best"}, as_json))
+    body = {"message": text, "domain": domain, "on_tie": "best"}
+    allow = always if allow_tools else ask_once if is_terminal() else never
+    run(_ask(read_configuration(config, data), body, allow, as_json=as_json))
 
 
 @click.command()
@@ -42,15 +48,15 @@ def route(message: str, after: str | None, as_json: bool, data: Path | None, con
     run(_route(read_configuration(config, data), {"message": message, "previous": after}, as_json))
 
 
-async def _ask(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
+async def _ask(loaded: Loaded, body: dict[str, Any], allow: Allow, *, as_json: bool) -> None:
     turn = TurnSoFar()
     async with connect(loaded) as client:
         if not as_json:
-            await print_turn(client, body, turn)
+            await print_turn(client, body, turn, allow)
             return
         async with aclosing(turn_events(client, body, turn)) as events:
-            async for _ in events:
-                pass
+            async for name, event in events:
+                await heed_call(client, str(turn.id), name, event, allow)
         whole = await ask_for(client, "GET", f"/api/turns/{turn.id}")
     click.echo(json.dumps(whole, ensure_ascii=False))
     if whole["outcome"] == "failed":

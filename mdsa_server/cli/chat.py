@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdsa_server.cli.calls import is_terminal, means_yes, never, put
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration
 from mdsa_server.cli.problems import Refused, problems_shown
@@ -72,6 +76,8 @@ class Talk:
     domain: str | None = None
     domains: dict[str, str] = field(default_factory=dict)
     """Descriptions by name."""
+    questions: SimpleQueue[tuple[str, Future[bool]]] = field(default_factory=SimpleQueue)
+    """What the turn asks of whoever types: only the main thread reads what that is."""
 
     def open(self, domain: str | None) -> None:
         """Learn who is there, and say so. Raises Refused where `domain` is not."""
@@ -117,9 +123,10 @@ class Talk:
         """Send a message and print the answer as it comes; Ctrl-C stops it."""
         turn = TurnSoFar(conversation=self.conversation)
         body = {"message": message, "conversation": self.conversation, "domain": self.domain, "on_tie": "best"}
-        answering = self.portal.start_task_soon(print_turn, self.client, body, turn)
+        allow = self._ask if is_terminal() else never
+        answering = self.portal.start_task_soon(print_turn, self.client, body, turn, allow)
         try:
-            _wait(answering)
+            self._wait(answering)
         except KeyboardInterrupt:
             self._stop(turn, answering)
         except Refused as refused:
@@ -133,7 +140,7 @@ class Talk:
             answering.cancel()
         else:
             self.portal.call(stop_turn, self.client, turn.id)
-            _wait(answering)
+            self._wait(answering, asks=False)
 
     def _choose_domain(self, name: str) -> None:
         if name and name not in self.domains:
@@ -142,14 +149,31 @@ class Talk:
         self.domain = name or None
         click.echo(f"{name} answers from now on." if name else "The routers decide again.")
 
+    async def _ask(self, question: str) -> bool:
+        """Have a question answered by whoever types."""
+        answer: Future[bool] = Future()
+        self.questions.put((question, answer))
+        return await asyncio.wrap_future(answer)
+
+    def _wait(self, answering: Future[None], *, asks: bool = True) -> None:
+        """Wait for an answer's end, and put what it asks, or have it be no. Raises Refused."""
+        while not wait([answering], WAIT_SECONDS).done:
+            with suppress(Empty):
+                question, answer = self.questions.get_nowait()
+                yes = False
+                try:
+                    yes = asks and _says_yes(question)
+                finally:
+                    answer.set_result(yes)  # After Ctrl-C too, or the turn would wait for it.
+        answering.result()
+
     def _ask_for(self, method: str, path: str) -> Any:
         return self.portal.call(ask_for, self.client, method, path)
 
 
-def _wait(answering: Future[None]) -> None:
-    while not wait([answering], WAIT_SECONDS).done:
-        pass
-    answering.result()
+def _says_yes(question: str) -> bool:
+    put(question)
+    return means_yes(sys.stdin.readline())
 
 
 def _print_stats(metrics: dict[str, Any]) -> None:

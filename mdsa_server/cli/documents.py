@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
-import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +16,12 @@ import click
 
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.event_stream import events_of
+from mdsa_server.cli.ingestion_bar import IngestionBar
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import FAILED, Refused
 
 if TYPE_CHECKING:
     import httpx
-    from click._termui_impl import ProgressBar
 
     from mdsa_server.configuration import Loaded
 
@@ -146,18 +144,12 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
         client.stream("POST", path, json=body, headers=EVENTS) as response,
         _cancelled_with_us(client, response),
     ):
-        with Progress() as progress:
+        with IngestionBar(body["collection"]) as progress:
             async for event, told in events_of(response):
+                progress.tell(event, told)
                 match event:
-                    case "ingestion_started":
-                        progress.begin(told["bytes"])
-                    case "document_begun":
-                        progress.advance(0, told["source"])
-                    case "document_ingested":
-                        progress.advance(told["bytes"], told["source"])
                     case "document_refused":
                         refused += 1
-                        progress.advance(told["bytes"], told["source"])
                         progress.say(click.style(told["problem"]["detail"], fg="red"))
                         progress.say(f"  {told['problem']['mend']}")
                     case "document_gone":
@@ -181,35 +173,6 @@ async def _cancelled_with_us(client: httpx.AsyncClient, response: httpx.Response
             await client.post(f"{events.removesuffix('/events')}/cancel")
             click.echo("Cancelled. What was taken in until then stays.", err=True)
         raise
-
-
-class Progress(ExitStack):
-    """A bar over all bytes, with the time left, where a person looks; what is said stands above it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._bar: ProgressBar[object] | None = None
-        self._began = time.monotonic()
-
-    def begin(self, size: int) -> None:
-        if size:
-            self._bar = self.enter_context(
-                click.progressbar(
-                    length=size, label="Taking in", item_show_func=_file_name, hidden=not sys.stdout.isatty()
-                )
-            )
-
-    def advance(self, size: int, source: str) -> None:
-        if self._bar is not None:
-            self._bar.current_item = source
-            self._bar.update(size)
-
-    def say(self, words: str) -> None:
-        click.echo(("\r\x1b[K" if self._bar and not self._bar.hidden else "") + words, err=True)
-
-
-def _file_name(source: object) -> str:
-    return Path(str(source)).name if source else ""
 
 
 def _summary(told: dict[str, Any]) -> str:

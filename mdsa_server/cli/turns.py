@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdsa_server.cli.calls import Allow, heed_call
 from mdsa_server.cli.connection import ask_for
 from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.problems import Refused
+from mdsa_server.cli.sources import Sources
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +30,14 @@ REASONS = {
 }
 """Why a turn waits, in words."""
 
+ENDS = {
+    "cancelled": "stopped",
+    "length": "cut at the length limit",
+    "no_passages": "nothing found, no model asked",
+    "no_room": "nothing fits, no model asked",
+}
+"""Why an answer ended, in words."""
+
 
 @dataclass
 class TurnSoFar:
@@ -37,17 +47,21 @@ class TurnSoFar:
     conversation: str | None = None
     route: dict[str, Any] | None = None
     ended: bool = False
+    in_line: bool = False
+    """Its text has not come to a line's end."""
 
 
-async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar) -> None:
+async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: TurnSoFar, allow: Allow) -> None:
     """Print the answer to standard output as it comes, and what is said about it to standard error.
 
-    Raises Refused where the turn fails.
+    `allow` is asked of calls of tools that wait to be allowed. Raises Refused where the turn fails.
     """
+    sources = Sources()
     with ExitStack() as pending:
         async with aclosing(turn_events(client, body, turn)) as events:
             async for name, event in events:
                 pending.close()
+                sources.tell(name, event)
                 match name:
                     case "route_chosen" if event["route"]["reason"] == "tied":
                         other = event["route"]["candidates"][1]["domain"]
@@ -65,8 +79,16 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                         note(event["text"], nl=False)
                     case "token":
                         click.echo(event["text"], nl=False)
+                        turn.in_line = not event["text"].endswith("\n")
+                    case "tool_called" | "approval_asked" | "tool_returned":
+                        if turn.in_line:
+                            click.echo(err=True)
+                        turn.in_line = False
+                        await heed_call(client, str(turn.id), name, event, allow)
                     case "turn_finished":
                         click.echo()
+                        for line in sources.lines():
+                            note(line)
                         note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
                     case "turn_failed":
                         click.echo()
@@ -111,7 +133,7 @@ def closing_line(route: dict[str, Any] | None, seconds: float, reason: str) -> s
     if route:
         parts = [route["domain"], *parts, f"confidence {sure(route['confidence'])}"]
     if reason != "stop":
-        parts.append({"cancelled": "stopped", "length": "cut at the length limit"}.get(reason, reason))
+        parts.append(ENDS.get(reason, reason))
     return f"[{' · '.join(parts)}]"
 
 

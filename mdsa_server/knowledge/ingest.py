@@ -243,14 +243,11 @@ class Ingestion:
 
 
 def passages_of(document: ReadDocument, pieces: Sequence[Piece]) -> tuple[NewPassage, ...]:
-    """Give the passages of a document; together they are its text, so each reaches to where the next one begins.
-
-    A first heading that says what the title says is left out of theirs.
-    """
+    """Give the passages of a document; together they are its text, so each reaches to where the next one begins."""
     starts = [0, *(piece.start for piece in pieces[1:])]
     ends = [*starts[1:], len(document.text)]
     return tuple(
-        NewPassage(text=document.text[start:end], heading=_below(document.title, piece.heading), page=piece.page)
+        NewPassage(text=document.text[start:end], heading=piece.heading, page=piece.page)
         for piece, start, end in zip(pieces, starts, ends, strict=True)
     )
 
@@ -263,7 +260,3 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
-
-
-def _below(title: str, heading: tuple[str, ...]) -> tuple[str, ...]:
-    return heading[1:] if heading[:1] == (title,) else heading

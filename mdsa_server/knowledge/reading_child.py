@@ -85,9 +85,8 @@ def _reply(order: Order) -> Reply:
         document = read_content(content, order.name)
         # It stands before each passage, and only here is it known how many tokens it has.
         title = fitting_title(document.title, count, order.passage_tokens) or document.title
-        document = replace(document, title=title)
         pieces = split(document, count, order.passage_tokens)
-        return Read(document, pieces, digest)
+        return Read(replace(document, title=title), pieces, digest)
     except DocumentUnreadable as error:
         return Refused(error.detail, error.mend)
     except EmbedderUnavailable as error:

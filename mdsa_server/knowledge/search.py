@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,11 @@ import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, MdsaError
 from mdsa_server.knowledge.fusion import fused, runs, without_near_duplicates
+from mdsa_server.knowledge.word_share import word_shares
 from mdsa_server.store.passages import FoundPassage, Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import Passage, PassagePart
 
 # How many of each search are fused.
 DEPTH = 100
@@ -70,12 +72,16 @@ class Search:
         """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
         hits = await self.hits(message, vector, wanted)
         # Some go, and some are joined.
-        found = await self.read(hits[: max(3 * most, RERANKED)])
+        depth = max(3 * most, RERANKED)
+        found = await self.read(hits[:depth])
+        while depth < len(hits) and len(_joined(_enough(found, most))) < most:
+            depth *= 2
+            found = await self.read(hits[:depth])
         try:
             found = await self.reranked(message, found)
         except MdsaError as error:
             log.warning("not reranked", problem=error.detail)
-        return _joined(found[:most])
+        return _joined(await self._worded(message, _enough(found, most)))[:most]
 
     async def hits(self, message: str, vector: Vector, wanted: PassageFilter) -> list[Hit]:
         """Give all that the searches find, fused, with the scores of each. Raises as searching does."""
@@ -113,6 +119,13 @@ class Search:
         anew = [(one, {**before, "rerank": score}) for (one, before), score in zip(judged, scores, strict=True)]
         return [*sorted(anew, key=lambda one: -one[1]["rerank"]), *rest]
 
+    async def _worded(self, message: str, found: Sequence[Found]) -> list[Found]:
+        """Add to the scores how much of the message stands in each passage word for word."""
+        ids = [one.passage.id for one, _ in found]
+        total, counts = await self._passages.count_words(message, ids, self._stop_words)
+        shares = word_shares(counts, total)
+        return [(one, {**scores, "words": shares.get(one.passage.id, 0.0)}) for one, scores in found]
+
     async def _moved(self, query: Vectors, best: Sequence[int]) -> Vectors:
         """Move a message's vector towards those of the best passages."""
         vectors = list((await self._index.read(best)).values())
@@ -129,6 +142,23 @@ class Search:
             log.warning("searched by words alone", problem=error.detail, mend=error.mend)
             return None, []
         return query, [id_ for id_, _ in await self._index.nearest(query, DEPTH, wanted)]
+
+
+def _enough(found: Sequence[Found], most: int) -> list[Found]:
+    """Give the best of what was found: so many, and for those that will be joined others that stand apart."""
+    enough = list(found[:most])
+    lacking = most - len(_joined(enough))
+    taken = {(one.document, one.passage.place) for one, _ in enough}
+    for one, scores in found[most:]:
+        if lacking <= 0:
+            break
+        document, place = one.document, one.passage.place
+        # What would only make a passage longer is worth less than one that says something else.
+        if not {(document, place - 1), (document, place + 1)} & taken:
+            taken.add((document, place))
+            enough.append((one, scores))
+            lacking -= 1
+    return enough
 
 
 def _joined(found: Sequence[Found]) -> list[Passage]:
@@ -161,19 +191,35 @@ def _not_too_long(joined: Sequence[range], texts: dict[int, str]) -> list[range]
 
 
 def _passage(parts: Sequence[Found]) -> Passage:
-    first = parts[0][0]
-    best = max((scores for _, scores in parts), key=_score)
+    best, scores = max(parts, key=lambda part: _score(part[1]))
+    text = "".join(part.passage.text for part, _ in parts)
     return Passage(
-        text="".join(part.passage.text for part, _ in parts).strip(),
-        source=first.source,
-        title=first.title,
-        collection=first.collection,
-        score=_score(best),
-        scores=best,
-        heading=first.passage.heading,
-        page=first.passage.page,
-        document=first.document,
-        place=first.passage.place,
+        text=text.strip(),
+        source=best.source,
+        title=best.title,
+        collection=best.collection,
+        score=_score(scores),
+        scores=scores,
+        heading=best.passage.heading,
+        page=best.passage.page,
+        document=best.document,
+        place=best.passage.place,
+        parts=_parts(parts, len(text) - len(text.lstrip())) if len(parts) > 1 else (),
+    )
+
+
+def _parts(parts: Sequence[Found], stripped: int) -> tuple[PassagePart, ...]:
+    """Tell where the parts of a text begin that has lost so many characters at its beginning."""
+    starts = [0, *accumulate(len(part.passage.text) for part, _ in parts)]
+    return tuple(
+        PassagePart(
+            place=part.passage.place,
+            start=max(start - stripped, 0),
+            score=_score(scores),
+            heading=part.passage.heading,
+            page=part.passage.page,
+        )
+        for (part, scores), start in zip(parts, starts, strict=False)  # the last start is the end of all
     )
 
 

@@ -44,7 +44,8 @@ def fitting_title(title: str, count_tokens: Count, most: int) -> str:
 def split(document: ReadDocument, count_tokens: Count, most: int) -> tuple[Piece, ...]:
     """Give pieces in order that cover all but white space and do not overlap, each of at most `most` tokens.
 
-    Counted are those of `in_context`, with the title as `fitting_title` cuts it. The count must not be less for a
+    A first heading that says what the title says is left out of theirs. Counted are those of `in_context`, with the
+    title as `fitting_title` cuts it. The count must not be less for a
     longer text than for what is its beginning. `most` below 16 leaves no room for anything.
     """
     title = fitting_title(document.title, count_tokens, most)
@@ -53,7 +54,8 @@ def split(document: ReadDocument, count_tokens: Count, most: int) -> tuple[Piece
         return count_tokens(in_context(title, path, text)) <= most
 
     def bounded(path: Sequence[str]) -> tuple[str, ...]:
-        return _bounded(path, lambda part: count_tokens(in_context(title, part, "")) <= most // CONTEXT_SHARE)
+        below = path[1:] if path[:1] == (document.title,) else path
+        return _bounded(below, lambda part: count_tokens(in_context(title, part, "")) <= most // CONTEXT_SHARE)
 
     def is_tiny(section: Section) -> bool:
         return count_tokens(document.text[section.start : section.end]) * TINY_SHARE < most

@@ -120,6 +120,15 @@ class Member:
         self._take_down(hook, reason)
         log.error("plugin quarantined", plugin=self.name, hook=hook, reason=reason, exc_info=cause)
 
+    def blocked(self, called: str, seconds: float) -> None:
+        """Take down that an async call kept the whole server from going on; once is too often."""
+        reason = f"held up the whole server for {seconds:.1f} s: what blocks belongs in a plain function"
+        self.quarantine(called, reason)
+
+    def fault(self, called: str, reason: str) -> PluginFault:
+        """Make the error of a call that failed."""
+        return PluginFault(f"plugin {self.name}, {called}: {reason}", "mdsa plugins tells more of it.")
+
     def refuse(self, hook: str, reason: str) -> None:
         """Leave out one thing that the plugin offers; said once, however often it is offered."""
         if any((fault.hook, fault.reason) == (hook, reason) for fault in self.faults):

@@ -18,6 +18,7 @@ from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit, withheld_by
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
+from mdsa_server.plugin_host.loop_watch import LoopWatch
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
 from mdsa_server.plugin_host.plugin_settings import SettingRefused, UnfitSetting
 from mdsa_server.routing.decide import CALLER, FALLBACK
@@ -44,6 +45,7 @@ class PluginRegistry:
         self._retrievers: list[HostedRetriever] = []
         self._rerankers: list[HostedReranker] = []
         self._sources: list[tuple[Member, ToolSource]] = []
+        self._loop_watch = LoopWatch()
         self._tool_owners: WeakKeyDictionary[Tool, Member] = WeakKeyDictionary()
         self.unfit_settings: list[UnfitSetting] = []
         """What was written for plugins, which are in quarantine now, and they cannot use."""
@@ -82,6 +84,7 @@ class PluginRegistry:
                 await registry.tools()
                 yield registry
             finally:
+                registry._loop_watch.close()
                 await asyncio.gather(*(router.end() for router in registry._routers))
 
     @property
@@ -146,7 +149,10 @@ class PluginRegistry:
         member, called = self._owner(offered)
         if isinstance(offered, HostedRouter) and member.active:
             await offered.ready(self._limits.learning_timeout)
-        return await self._guarded(member, called, work, timeout)
+        if not isinstance(offered, Tool):
+            return await self._guarded(member, called, work, timeout)
+        with self._loop_watch.on(lambda seconds: member.blocked(called, seconds)):
+            return await self._guarded(member, called, work, timeout)
 
     async def measured(self, routers: Collection[str]) -> dict[str, Sequence[Prediction]]:
         """Give what the named routers measured of themselves, once they have learnt; those that do not are left out."""
@@ -244,7 +250,7 @@ class PluginRegistry:
     ) -> T:
         seconds = seconds or self._limits.call_timeout
         if not member.active:
-            raise _fault(member, called, f"the plugin is in quarantine ({member.reason})")
+            raise member.fault(called, f"the plugin is in quarantine ({member.reason})")
         try:
             async with asyncio.timeout(seconds) as limit:
                 given = await work()
@@ -253,7 +259,7 @@ class PluginRegistry:
                 raise
             reason = f"no answer within {seconds:g} s" if limit.expired() else kind_and_place(error)
             member.count(called, reason, self._limits.max_faults, error)
-            raise _fault(member, called, reason) from error
+            raise member.fault(called, reason) from error
         member.fared_well(called)
         return given
 
@@ -289,7 +295,3 @@ class PluginRegistry:
                 router.member.count(f"fit of {router.name}", in_words(error), self._limits.max_faults, error)
             return f"{router.name} did not learn the changed domains: {in_words(error)}"
         return None if router.member.active else f"{router.name} is in quarantine: {router.member.reason}"
-
-
-def _fault(member: Member, called: str, reason: str) -> PluginFault:
-    return PluginFault(f"plugin {member.name}, {called}: {reason}", "mdsa plugins tells more of it.")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -34,6 +34,15 @@ class FoundPassage(Struct, frozen=True, kw_only=True):
     title: str
     type: str
     modified: datetime
+
+
+class WordCount(NamedTuple):
+    """A word of a message, and where it stands."""
+
+    passages: int
+    """How many passages have it."""
+    among: frozenset[int]
+    """Those of some passages, by id, that have it."""
 
 
 class Passages:
@@ -66,6 +75,28 @@ class Passages:
 
         return await self._database.read(work)
 
+    async def count_words(
+        self, message: str, among: Sequence[int], stop_words: Collection[str] = ()
+    ) -> tuple[int, list[WordCount]]:
+        """Give how many passages there are, and in how many and which of `among` each word of a message stands.
+
+        The words are those that `search_words` looks for.
+        """
+
+        def work(db: Connection) -> tuple[int, list[WordCount]]:
+            counts: Any = [
+                db.execute(
+                    """select count(*), json_group_array(rowid) filter (where rowid in (select value from json_each(?)))
+                       from passage_words where passage_words match ?""",
+                    (json.dumps(list(among)), word),
+                ).fetchall()
+                for word in _words(message, stop_words)
+            ]
+            total: Any = db.execute("select count(*) from passages").fetchall()[0][0]
+            return int(total), [WordCount(count, frozenset(json.loads(ids))) for ((count, ids),) in counts]
+
+        return await self._database.read(work)
+
     async def read(self, passages: Sequence[int]) -> dict[int, FoundPassage]:
         """Give passages by their ids; those that were deleted meanwhile are missing."""
         return await self._database.read(lambda db: _read(db, passages))
@@ -76,7 +107,8 @@ class Passages:
         def work(db: Connection) -> int:
             row: Any = db.execute(
                 f"select passages.id from {PASSAGES} where documents.id = ? and place = ?",  # noqa: S608  # constants
-                (document, place),
+                # SQLite knows numbers of 64 bits, and an address may have any.
+                (document, max(min(place, 2**62), -1)),
             ).fetchone()
             if row is None:
                 raise UnknownDocument(
@@ -106,11 +138,16 @@ class Passages:
 
 def words_query(message: str, stop_words: Collection[str] = ()) -> str:
     """Give a full-text query for any of the message's words; empty where it has none. It has no syntax of its own."""
+    return " OR ".join(_words(message, stop_words))
+
+
+def _words(message: str, stop_words: Collection[str]) -> list[str]:
+    """Give the message's words, each as a full-text query; what the index takes apart must stand there in its order."""
     # In lower case and no further: the index folds no letter into two, as ß into ss.
     known = re.findall(r"\w+", message.encode("utf-8", "ignore").decode().lower())
     words = [word[:LONGEST_WORD] for word in dict.fromkeys(known)]
     telling = [word for word in words if word not in stop_words] or words
-    return " OR ".join(f'"{word}"' for word in telling[:MOST_WORDS])
+    return [f'"{word}"' for word in telling[:MOST_WORDS]]
 
 
 def _read(db: Connection, passages: Sequence[int]) -> dict[int, FoundPassage]:

@@ -44,3 +44,8 @@ class Domain(Struct, frozen=True, kw_only=True):
     options: ModelOptions = field(default_factory=dict)
     think: Think | None = None
     """None leaves the choice to the model."""
+
+    @property
+    def says_so(self) -> bool:
+        """Whether it says that it has no passages rather than answer without."""
+        return self.no_passages == "say so" and bool(self.collections)

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.tools import ToolOutcome
@@ -37,7 +37,10 @@ class RouteChosen(Event, frozen=True, tag="route_chosen"):
 
 
 class PassagesFound(Event, frozen=True, tag="passages_found"):
-    """What the answer may rest on; in the prompt and in the answer they have their numbers here, from 1."""
+    """What the answer may rest on; in the prompt and in the answer they have their numbers here, from 1.
+
+    Which of them the prompt has room for, PromptAssembled tells.
+    """
 
     passages: tuple[Passage, ...]
     faults: tuple[str, ...] = ()
@@ -70,17 +73,21 @@ class ModelLoading(Event, frozen=True, tag="model_loading"):
 
 
 class ContextTrimmed(Event, frozen=True, tag="context_trimmed"):
-    """Not all fits into the model's context: the oldest turns and the weakest passages are left out."""
+    """Not all fits into the model's context: the oldest turns, and passages that are too long, are left out."""
 
     turns: int
     passages: int
     context: int
     """Tokens that the model can hold."""
+    shortened: int = 0
+    """Passages of which only the best part fits."""
 
 
 class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     model: str
     ledger: Ledger
+    passages: tuple[GivenPassage, ...] = ()
+    """Those of the passages found that stand in the prompt."""
 
 
 class Thinking(Event, frozen=True, tag="thinking"):
@@ -142,8 +149,9 @@ class TurnFinished(Event, frozen=True, tag="turn_finished"):
     """None where the engine did not come to count: the turn was cancelled, or no model was asked."""
     timings: Timings
     reason: str
-    """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), `cancelled`, or `no_passages`: the domain's
-    documents hold nothing about the message, and it is to say so."""
+    """Why it ended: the engine's `done_reason` (`stop`, `length`, ...), `cancelled`, or, in a domain that is to
+    say so, `no_passages`: its documents hold nothing about the message, and `no_room`: none of what they hold fits
+    into the model's context."""
 
 
 class TurnFailed(Event, frozen=True, tag="turn_failed"):

@@ -64,10 +64,12 @@ def joined(events: Iterable[TurnEvent]) -> list[TurnEvent]:
 
 
 def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
-    """Fold events into the turn they are the story of."""
+    """Fold events into the turn they are the story of; those of a call may come in several times."""
     answer: list[str] = []
     thinking: list[str] = []
-    runs: dict[str, ToolRun] = {}
+    runs = {run.call: run for run in turn.tool_runs}
+    # Results of tools may push a passage out of a later prompt: the model was given it all the same.
+    given = {one.number: one for one in turn.given}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -77,8 +79,9 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
                 changes |= {"route": route, "domain": route.domain, "needs": None}
             case PassagesFound(passages=passages, faults=faults):
                 changes |= {"passages": passages, "retrieval_faults": faults}
-            case PromptAssembled(model=model, ledger=ledger):
-                changes |= {"model": model, "ledger": ledger}
+            case PromptAssembled(model=model, ledger=ledger, passages=passages):
+                given |= {one.number: one for one in passages}
+                changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):
@@ -107,10 +110,11 @@ def _run(run: ToolRun | None, event: ToolCalled | ApprovalAsked | ApprovalAnswer
         case ToolCalled(call=call, tool=tool, arguments=arguments):
             return ToolRun(call=call, tool=tool, arguments=arguments)
         case ApprovalAsked(call=call, tool=tool, arguments=arguments):
-            return replace(run or ToolRun(call=call, tool=tool, arguments=arguments), approval="asked")
+            given = run or ToolRun(call=call, tool=tool, arguments=arguments)
+            return replace(given, approval="asked", waits_until=event.at + event.seconds)
         case ApprovalAnswered(call=call, approved=approved, by=by):
             given = run or ToolRun(call=call, tool="", arguments={})
-            return replace(given, approval="given" if approved else "denied", by=by)
+            return replace(given, approval="given" if approved else "denied", by=by, waits_until=None)
         case ToolReturned(call=call, tool=tool):
             return replace(
                 run or ToolRun(call=call, tool=tool, arguments={}),

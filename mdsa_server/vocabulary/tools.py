@@ -45,6 +45,8 @@ class ToolRun(Struct, frozen=True, kw_only=True):
     """Empty where nobody was to be asked."""
     by: str = ""
     """Who gave or denied it; empty where nobody did in time."""
+    waits_until: float | None = None
+    """While it is asked for: when it is denied if nobody answers, in seconds since the turn began."""
     outcome: ToolOutcome | None = None
     """None while it runs."""
     result: str = ""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import Candidate, Route
 from mdsa_server.vocabulary.tools import ToolRun
@@ -49,6 +49,8 @@ class Ledger(Struct, frozen=True, kw_only=True):
     dropped_turns: int = 0
     """Oldest turns left out of the prompt."""
     dropped_passages: int = 0
+    shortened_passages: int = 0
+    """Joined passages of which only a part is in the prompt."""
 
 
 class Needs(Struct, frozen=True, kw_only=True):
@@ -77,7 +79,9 @@ class Turn(Struct, frozen=True, kw_only=True):
     model: str | None = None
     route: Route | None = None
     passages: tuple[Passage, ...] = ()
-    """What the answer may rest on; `[1]` in it is the first."""
+    """What was found for it; `[1]` in the answer is the first."""
+    given: tuple[GivenPassage, ...] = ()
+    """Those of them that the model was given."""
     retrieval_faults: tuple[str, ...] = ()
     """Why some could not be searched for."""
     tool_runs: tuple[ToolRun, ...] = ()

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
+
+from mdsa_server.vocabulary.citations import CITATION, numbers_in
 
 TAGS = {
     *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"),
@@ -18,31 +21,23 @@ TAGS = {
 }
 # What the parser takes for the end of a line, which is less than what Python does.
 LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
-# What models write to cite a passage by its number: [1], [1, 3] and [1][3].
-CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\]")
 ATTRIBUTES = {"a": {"href", "title", "class"}, "code": {"class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
 
 
 class Citable(NamedTuple):
-    """The passages that an answer may cite: how many there are, and where on the page they stand."""
+    """The passages that an answer may cite: their numbers, and where on the page they stand."""
 
-    passages: int
+    numbers: frozenset[int]
     anchor: str
     """What their anchors begin with; the number follows."""
 
 
-NOTHING = Citable(0, "")
+NOTHING = Citable(frozenset(), "")
 
 
 def render_markdown(text: str, citable: Citable = NOTHING) -> Markup:
     """Render a whole text; the numbers of passages that it cites become links to them."""
     return _safe(_parser().render(text, {"citable": citable}))
-
-
-def cited(text: str, count: int) -> frozenset[int]:
-    """Give the numbers, from 1 to `count`, of the passages that a text cites."""
-    found = (int(number) for match in CITATION.finditer(text) for number in re.findall(r"\d+", match[1]))
-    return frozenset(number for number in found if 1 <= number <= count)
 
 
 class GrowingMarkdown:
@@ -62,16 +57,17 @@ class GrowingMarkdown:
 
     def html(self) -> Markup:
         """Give the HTML of all that has come, and set aside what is settled."""
-        settled, self._open = _split_last_block(self._open)
+        settled, self._open = _split_last_block(self._open, self.citable)
         if settled:
             self._settled += render_markdown(settled, self.citable)
         return self._settled + render_markdown(self._open, self.citable)
 
 
-def _split_last_block(text: str) -> tuple[str, str]:
+def _split_last_block(text: str, citable: Citable) -> tuple[str, str]:
     """Part a text before the last top-level block that has a whole line: what is less may yet join the one before."""
     lines = LINE_END.split(text)
-    starts = [token.map[0] for token in _parser().parse(text) if token.level == 0 and token.map]
+    tokens = _parser().parse(text, {"citable": citable})
+    starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
     last = max((start for start in starts if start < len(lines) - 1), default=0)
     return "".join(lines[:last]), "".join(lines[last:])
 
@@ -83,6 +79,7 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.core.ruler.push("fit_the_page", _fit_the_page)
     parser.core.ruler.push("cite", _cite)
+    parser.block.ruler.at("reference", _reference)
     # What it makes ready when first used must be ready before two threads use it.
     parser.render("A *first* text.")
     return parser
@@ -97,10 +94,19 @@ def _fit_the_page(state: StateCore) -> None:
             token.attrSet("class", f"align-{style.removeprefix('text-align:')}")
 
 
+def _reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Take a definition of a link, but not for a number: that cites a passage, whatever an answer says of it."""
+    citable: Citable = state.env.get("citable", NOTHING)
+    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if citable.numbers and CITATION.match(first):
+        return False
+    return reference(state, start, end, silent)
+
+
 def _cite(state: StateCore) -> None:
     """Make links of the numbers of passages, but not in code, nor in what is a link already."""
     citable: Citable = state.env.get("citable", NOTHING)
-    if not citable.passages:
+    if not citable.numbers:
         return
     for inline in state.tokens:
         if inline.type == "inline" and inline.children:
@@ -114,8 +120,8 @@ def _cite(state: StateCore) -> None:
 def _with_links(token: Token, citable: Citable) -> Iterator[Token]:
     rest = 0
     for match in CITATION.finditer(token.content):
-        numbers = [int(number) for number in re.findall(r"\d+", match[1])]
-        if not all(1 <= number <= citable.passages for number in numbers):
+        numbers = numbers_in(match[1], citable.numbers)
+        if not numbers:
             continue
         yield _text(token.content[rest : match.start()])
         for number in numbers:

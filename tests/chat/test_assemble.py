@@ -11,7 +11,7 @@ from mdsa_server.chat.assemble import assemble
 from mdsa_server.chat.token_rates import FIRST_RATE, MESSAGE_OVERHEAD, size_of
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage, PassagePart
 from mdsa_server.vocabulary.turn import Turn
 
 DOMAIN = Domain(name="code", description="Programs", instructions="Answer with code.")
@@ -71,6 +71,55 @@ def test_passages_take_what_a_short_history_leaves() -> None:
     assert alone.dropped_passages < beside.dropped_passages
 
 
+def joined(*texts: str, best: int = 0) -> Passage:
+    """One passage of a document's neighbours, of which one matched best."""
+    starts = [sum(map(len, texts[:place])) for place in range(len(texts))]
+    return Passage(
+        text="".join(texts),
+        source="j.md",
+        place=best,
+        heading=(f"part {best}",),
+        parts=tuple(
+            PassagePart(place=place, start=start, score=float(-abs(place - best)), heading=(f"part {place}",))
+            for place, start in enumerate(starts)
+        ),
+    )
+
+
+def test_what_does_not_fit_is_passed_over_and_a_smaller_one_takes_its_place_under_its_own_number() -> None:
+    passages = [Passage(text=text, source=f"{text[0]}.md") for text in ("small", "large " * 900, "tiny")]
+    prompt = assemble(DOMAIN, [], passages, "now?", context=700)
+    assert "[1] s.md\nsmall" in prompt.messages[0].content
+    assert "[3] t.md\ntiny" in prompt.messages[0].content
+    assert "[2]" not in prompt.messages[0].content
+    assert [given.number for given in prompt.passages] == [1, 3]
+    assert prompt.ledger.dropped_passages == 1
+
+
+def test_a_joined_passage_that_does_not_fit_gives_its_best_part_and_as_many_around_it_as_fit() -> None:
+    texts = [f"<{number}> {'z' * 500}" for number in range(6)]
+    prompt = assemble(DOMAIN, [], [joined(*texts, best=4)], "now?", context=1000)
+    shown = [number for number in range(6) if texts[number] in prompt.messages[0].content]
+    assert 4 in shown
+    assert 1 < len(shown) < 6
+    assert prompt.passages == (GivenPassage(number=1, first=shown[0], last=shown[-1]),)
+    assert shown == list(range(shown[0], shown[-1] + 1))
+    assert (prompt.ledger.dropped_passages, prompt.ledger.shortened_passages) == (0, 1)
+
+
+def test_where_the_best_part_is_too_long_the_next_best_is_given_with_its_own_heading() -> None:
+    prompt = assemble(DOMAIN, [], [joined("a" * 5000, "b" * 100)], "now?", context=700)
+    assert f"[1] j.md > part 1\n{'b' * 100}" in prompt.messages[0].content
+    assert prompt.passages == (GivenPassage(number=1, first=1, last=1),)
+
+
+def test_history_gives_way_where_no_passage_fits_into_its_share() -> None:
+    history = [turn("x" * 300, "x" * 300)] * 9
+    prompt = assemble(DOMAIN, history, [Passage(text="y" * 900, source="p.md")], "now?", context=700)
+    assert "y" * 900 in prompt.messages[0].content
+    assert prompt.ledger.dropped_turns == 9
+
+
 def test_a_passage_is_told_with_the_headings_it_stands_below() -> None:
     passage = Passage(text="Oil it.", source="p.md", title="Pump", heading=("Care", "Weekly"))
     assert "[1] Pump > Care > Weekly\nOil it." in assemble(DOMAIN, [], [passage], "?", context=4096).messages[0].content
@@ -91,17 +140,17 @@ def test_a_question_that_cannot_fit_is_refused_with_the_key_to_change() -> None:
 
 @given(
     st.lists(st.tuples(st.text(max_size=400), st.text(max_size=400)), max_size=8),
-    st.lists(st.text(max_size=400), max_size=5),
+    st.lists(st.lists(st.text(max_size=400), min_size=1, max_size=4), max_size=5),
     st.text(max_size=200),
     st.integers(600, 8000),
 )
 def test_a_prompt_never_exceeds_the_context_less_the_answers_reserve(
-    history: list[tuple[str, str]], passages: list[str], question: str, context: int
+    history: list[tuple[str, str]], passages: list[list[str]], question: str, context: int
 ) -> None:
     prompt = assemble(
         DOMAIN,
         [turn(*pair) for pair in history],
-        [Passage(text=text, source="s") for text in passages],
+        [joined(*texts) for texts in passages],
         question,
         context=context,
     )

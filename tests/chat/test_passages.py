@@ -1,15 +1,21 @@
 """Turns that rest on documents: what is said where nothing is found, and what is told of what did not fit."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
+from mdsa_server.chat.answer import NO_ROOM
 from mdsa_server.chat.turn import NO_PASSAGES
 from mdsa_server.plugin_api.contracts import RetrieverQuery
 from mdsa_server.vocabulary.events import ContextTrimmed, PassagesFound, PromptAssembled, Token, TurnFinished
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage
+from mdsa_server.vocabulary.replay import told
+from mdsa_server.vocabulary.turn import Turn
 from tests.chat.conftest import Office, events_of
+
+TURN = Turn(id="t", conversation="c", parent=None, message="code", started=datetime(2026, 3, 14, tzinfo=UTC))
 
 
 class Finds:
@@ -62,6 +68,36 @@ async def test_with_passages_it_answers_as_any_other(told_to_say_so: Office) -> 
     told_to_say_so.offering.retrievers = [Fails(), Finds("book", "All about code.")]
     _, end = await said(told_to_say_so)
     assert end.reason == "stop"
+
+
+async def test_where_passages_were_found_and_none_fits_it_says_so_and_asks_no_model(told_to_say_so: Office) -> None:
+    told_to_say_so.offering.retrievers = [Finds("book", "x" * 90_000, "y" * 90_000)]
+    events = await events_of(told_to_say_so, "code")
+    (trimmed,) = [event for event in events if isinstance(event, ContextTrimmed)]
+    answer = "".join(event.text for event in events if isinstance(event, Token))
+    assert answer.startswith("The documents of code hold something about this, but none of it fits")
+    assert f"{trimmed.context} tokens" in answer
+    assert trimmed.passages == 2
+    end = events[-1]
+    assert isinstance(end, TurnFinished)
+    assert (end.reason, end.usage) == (NO_ROOM, None)
+    assert not [event for event in events if isinstance(event, PromptAssembled)]
+    assert not [body for body in told_to_say_so.engine.asked("/api/chat") if body.get("messages")], "it was only loaded"
+
+
+async def test_other_domains_answer_though_none_fits(office: Office) -> None:
+    office.offering.retrievers = [Finds("book", "x" * 90_000)]
+    _, end = await said(office)
+    assert end.reason == "stop"
+
+
+async def test_what_the_prompt_holds_is_told_by_the_numbers_of_what_was_found(office: Office) -> None:
+    office.offering.retrievers = [Finds("book", "x" * 90_000, "All about code.")]
+    events = await events_of(office, "code")
+    (assembled,) = [event for event in events if isinstance(event, PromptAssembled)]
+    assert assembled.passages == (GivenPassage(number=2),)
+    assert "[2] book.md\nAll about code." in office.engine.asked("/api/chat")[-1]["messages"][0]["content"]
+    assert told(TURN, events).given == (GivenPassage(number=2),)
 
 
 async def test_other_domains_answer_anyway(told_to_say_so: Office) -> None:

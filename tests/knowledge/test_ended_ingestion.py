@@ -57,7 +57,7 @@ async def test_a_document_that_is_being_kept_is_kept_whole(
     with pytest.raises(asyncio.CancelledError):
         await adding
     assert await is_whole_and_found(bench)
-    assert set((await bench.search("lamp oil"))[0].scores) == {"bm25", "cosine", "feedback", "fusion"}
+    assert set((await bench.search("lamp oil"))[0].scores) == {"bm25", "cosine", "feedback", "fusion", "words"}
 
 
 async def test_what_fails_for_all_waits_for_what_is_being_kept(

@@ -9,7 +9,7 @@ from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.store.vector_index import Vectors
 from tests.knowledge.libraries import PUMP, Embedding, opened
 
-ALL_STAGES = {"bm25", "cosine", "feedback", "fusion"}
+ALL_STAGES = {"bm25", "cosine", "feedback", "fusion", "words"}
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ async def test_another_encoder_is_searched_by_words_until_all_vectors_are_made_a
 ) -> None:
     async with opened(tmp_path, Embedding("letters-2")) as bench:
         assert await bench.library.lacking() > 0
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion", "words"}
         assert bench.library.embedding is None, "it has not begun"
         await bench.library.fill()
         assert bench.library.embedding is None
         assert await bench.library.lacking() == 0
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "cosine", "feedback", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == ALL_STAGES
         tables = await bench.database.read(lambda db: db.execute("select fingerprint from vector_indexes").fetchall())
         assert tables == [("letters-2",)]
 
@@ -67,7 +67,7 @@ async def test_an_embedder_that_comes_later_is_waited_for(
         filling = asyncio.create_task(bench.library.fill())
         await asyncio.sleep(0.05)
         assert not filling.done()
-        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion"}
+        assert set((await bench.search("bearing"))[0].scores) == {"bm25", "fusion", "words"}
         embedding.broken = False
         async with asyncio.timeout(10):
             await filling

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from mdsa_server.errors import DocumentUnreadable, PluginFault
+from mdsa_server.errors import DocumentUnreadable
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.vocabulary.ingestion import (
     DocumentGone,
@@ -16,24 +15,7 @@ from mdsa_server.vocabulary.ingestion import (
     IngestionFailed,
     IngestionStarted,
 )
-from mdsa_server.vocabulary.passages import Passage
 from tests.knowledge.libraries import PUMP, Bench, Embedding, finished, opened
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    (tmp_path / "data").mkdir()
-    async with opened(tmp_path / "data") as bench:
-        yield bench
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "manuals"
-    folder.mkdir()
-    (folder / "pump.md").write_text(PUMP)
-    (folder / "stove.txt").write_text("The stove burns dry wood. Sweep its chimney once a year.")
-    return folder
 
 
 def bytes_in(folder: Path) -> int:
@@ -47,7 +29,7 @@ async def test_a_folder_is_taken_in_and_found_by_words_and_meaning(bench: Bench,
     assert "Oil the bearing" in first.text
     assert (first.title, first.source, first.collection) == ("The pump", str(folder / "pump.md"), "manuals")
     assert first.heading == (), "the heading that is its title is not said twice"
-    assert set(first.scores) == {"bm25", "cosine", "feedback", "fusion"}
+    assert set(first.scores) == {"bm25", "cosine", "feedback", "fusion", "words"}
 
 
 async def test_its_events_tell_how_far_it_is(bench: Bench, folder: Path) -> None:
@@ -134,43 +116,6 @@ async def test_without_an_embedder_the_ingestion_fails_as_a_whole_and_says_why(b
     assert end.problem.code == "embedder-unavailable"
 
 
-async def test_neighbouring_passages_are_joined(bench: Bench, folder: Path) -> None:
-    await bench.add(folder / "pump.md")
-    found = await bench.search("pump oil frost water tank winter")
-    assert len(found) == 1
-    assert found[0].text == PUMP.strip()
-
-
-async def test_what_is_like_the_best_that_was_found_is_found_too(bench: Bench, tmp_path: Path) -> None:
-    others = [f"{word} and nothing else" for word in ("stove", "oven", "lamp", "pot")]
-    texts = ["zebra quagga okapi kudu", "quagga okapi kudu", *others]
-    for number, text in enumerate(texts):
-        (tmp_path / f"{number}.txt").write_text(text)
-    await bench.add(*(tmp_path / f"{number}.txt" for number in range(len(texts))))
-    best, second, *_ = await bench.search("zebra")
-    assert (best.text, second.text) == (texts[0], texts[1]), "the second shares no letters with what was looked for"
-    assert second.scores["cosine"] < 0.1 < second.scores["feedback"]
-
-
-async def test_what_words_alone_find_tells_how_like_the_message_it_is(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mdsa_server.knowledge.search.DEPTH", 1)
-    (tmp_path / "words.txt").write_text("A bearing, among so many other parts of which there is so much to say here.")
-    (tmp_path / "letters.txt").write_text("xbearing xbearing")
-    await bench.add(tmp_path / "words.txt", tmp_path / "letters.txt")
-    by_words = next(one for one in await bench.search("bearing") if "bm25" in one.scores)
-    assert "feedback" not in by_words.scores, "it is not among the nearest"
-    assert 0 < by_words.scores["cosine"] < 0.5
-
-
-async def test_only_the_wanted_collections_are_searched(bench: Bench, folder: Path) -> None:
-    await bench.add(folder / "pump.md", collection="water")
-    await bench.add(folder / "stove.txt", collection="fire")
-    assert [one.collection for one in await bench.search("pump stove oil wood", collections=("fire",))] == ["fire"]
-    assert await bench.search("pump", collections=()) == []
-
-
 async def test_without_an_encoder_documents_are_found_by_their_words(tmp_path: Path, folder: Path) -> None:
     async with opened(tmp_path) as bench:
         await bench.add(folder)
@@ -192,33 +137,6 @@ async def test_a_plugin_searches_with_its_own_vector_or_has_one_made(bench: Benc
     (first, *_) = await searcher("sweep the chimney", collections=["manuals"], most=1)
     assert "chimney" in first.text
     assert asked == ["sweep the chimney"]
-
-
-async def test_a_reranker_has_the_last_word_and_its_score_is_told(bench: Bench, folder: Path) -> None:
-    await bench.add(folder)
-    asked: list[list[str]] = []
-
-    async def rerank(message: str, passages: Sequence[Passage]) -> list[float]:
-        asked.append([passage.text for passage in passages])
-        return [1.0 if "chimney" in passage.text else -1.0 for passage in passages]
-
-    assert "bearing" in (await bench.search("oil the bearing"))[0].text
-    bench.library.use_reranker(rerank)
-    first = (await bench.search("oil the bearing"))[0]
-    assert "chimney" in first.text
-    assert (first.score, first.scores["rerank"]) == (1.0, 1.0)
-    assert len(asked[0]) > 1
-
-
-async def test_a_reranker_that_fails_leaves_the_order_as_it_was(bench: Bench, folder: Path) -> None:
-    await bench.add(folder)
-
-    async def rerank(message: str, passages: Sequence[Passage]) -> list[float]:
-        raise PluginFault("it broke")
-
-    before = await bench.search("oil the bearing")
-    bench.library.use_reranker(rerank)
-    assert await bench.search("oil the bearing") == before
 
 
 async def test_a_collection_is_read_anew_and_what_has_no_file_any_more_stays(bench: Bench, folder: Path) -> None:
@@ -249,4 +167,4 @@ async def test_where_nothing_embeds_any_more_words_still_find(bench: Bench, fold
     await bench.add(folder)
     bench.embedding.broken = True
     found = await bench.search("sweep the chimney")
-    assert set(found[0].scores) == {"bm25", "fusion"}
+    assert set(found[0].scores) == {"bm25", "fusion", "words"}

@@ -160,6 +160,15 @@ def test_the_innermost_of_many_headings_are_kept() -> None:
     assert split(document, words, 64)[0].heading == ("heading 17", "heading 18", "heading 19")
 
 
+@pytest.mark.parametrize("words_of_title", [1, 40])
+def test_a_first_heading_that_is_the_title_is_not_said_again_however_long_it_is(words_of_title: int) -> None:
+    title = " ".join(["Owls"] * words_of_title)
+    text = f"# {title}\n{long('owl')}\n## Eyes\n{long('eye')}"
+    headings = (Heading(0, 1, title), Heading(text.index("## Eyes"), 2, "Eyes"))
+    document = ReadDocument(title=title, text=text, type="markdown", headings=headings)
+    assert list(dict.fromkeys(piece.heading for piece in split(document, words, 60))) == [(), ("Eyes",)]
+
+
 def test_a_line_without_spaces_is_split_in_no_time(tokenizer: Path) -> None:
     document = ReadDocument(title="owls", text="x" * 300_000, type="text")
     assert len(split(document, counter(tokenizer, 128), 128)) == 300

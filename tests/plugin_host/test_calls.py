@@ -183,6 +183,11 @@ async def call_tool(registry: PluginRegistry, name: str) -> Any:
     return await registry.call(tool, lambda: asyncio.to_thread(bound))
 
 
+async def call_async_tool(registry: PluginRegistry, name: str) -> Any:
+    (tool,) = [tool for tool in await registry.tools() if tool.name == name]
+    return await registry.call(tool, tool.bind({}, ToolCall(domain=GENERAL, caller="local", conversation=None)))
+
+
 async def test_a_tool_is_listed_and_called() -> None:
     async with opened(found("dice", Offering(tools=[Tool(throw)]))) as registry:
         assert await call_tool(registry, "throw") == 4

@@ -63,5 +63,11 @@ async def test_what_is_unlike_the_message_is_left_out() -> None:
     assert await retrieve(found, least_cosine=-1.0) == ["near", "far"]
 
 
+async def test_what_has_the_messages_rare_words_stays_however_unlike_it_is() -> None:
+    found = Found(passage("exact", cosine=0.1, words=0.9), passage("far", cosine=0.1, words=0.3))
+    assert await retrieve(found) == ["exact"]
+    assert await retrieve(found, least_words=0.95) == []
+
+
 async def test_what_was_found_by_words_alone_stays() -> None:
     assert await retrieve(Found(passage("worded", bm25=4.0))) == ["worded"]

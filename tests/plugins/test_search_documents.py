@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mdsa_server.plugin_api import Domain, Passage, ToolCall, ToolRefused
+from mdsa_server.vocabulary.passages import PassagePart
 from tests.plugins.first_party import opened, use
 
 MANUALS = Domain(name="service", description="Pumps", collections=("pumps", "shared"))
@@ -69,6 +70,17 @@ async def test_what_is_unlike_the_query_is_left_out() -> None:
     found = Found(passage("far", cosine=0.1, bm25=9.0), passage("near", cosine=0.6))
     assert [(one["number"], one["text"]) for one in await search(found)] == [(1, "near")]
     assert [one["text"] for one in await search(found, least_cosine=-1.0)] == ["far", "near"]
+
+
+async def test_what_has_the_querys_rare_words_stays_however_unlike_it_is() -> None:
+    found = Found(passage("exact", cosine=0.1, words=0.9), passage("far", cosine=0.1, words=0.3))
+    assert [one["text"] for one in await search(found)] == ["exact"]
+
+
+async def test_of_a_joined_passage_that_is_too_long_the_best_part_is_given() -> None:
+    parts = (PassagePart(place=0, start=0, score=0.1), PassagePart(place=1, start=2000, score=0.2))
+    whole = Passage(text="a" * 2000 + "the best", source="a.md", place=1, parts=parts, scores={"cosine": 0.6})
+    assert [one["text"] for one in await search(Found(whole))] == ["the best"]
 
 
 @pytest.mark.parametrize("found", [Found(), Found(passage("far", cosine=0.1))])

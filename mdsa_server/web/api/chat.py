@@ -80,13 +80,28 @@ class ChosenDomain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     domain: str
 
 
+class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a call of a tool that waits may be made."""
+
+    call: str
+    """Its name within the turn, as `needs` and `approval_asked` tell it."""
+    approved: bool
+
+
 class CancelAnswer(Struct, frozen=True, kw_only=True):
     turn: str
 
 
 ChosenBody = Annotated[ChosenDomain, like(domain="general")]
+ApprovalBody = Annotated[Approval, like(call="1", approved=True)]
 
-ASKS = {202: ResponseSpec(WaitingTurn, description="The turn asks which domain is meant", generate_examples=False)}
+ASKS = {
+    202: ResponseSpec(
+        WaitingTurn,
+        description="The turn asks which domain is meant, or whether calls of tools may be made",
+        generate_examples=False,
+    )
+}
 
 
 class ChatController(Controller):
@@ -109,7 +124,9 @@ class ChatController(Controller):
     ) -> Response[ChatAnswer]:
         """Send a message. With `Accept: text/event-stream` the turn's events come; otherwise its whole answer.
 
-        A turn that asks which of two domains is meant answers with 202: `POST /api/turns/{turn}/domain` says it.
+        A turn that waits answers with 202 and what it `needs`: `POST /api/turns/{turn}/domain` says which of two
+        domains is meant, `POST /api/turns/{turn}/approvals` whether a call of a tool may be made. It then goes on, and
+        `GET /api/turns/{turn}/events` follows it to its end.
         """
         stream = await rooms.live_turns.start(
             caller.owner, data.message, conversation=data.conversation, domain=data.domain, on_tie=data.on_tie
@@ -176,6 +193,16 @@ class ChatController(Controller):
     async def choose_domain(self, turn: FromPath[str], data: ChosenBody, rooms: InRooms, caller: ByCaller) -> None:
         """Answer a turn that asks which domain is meant, with one of the two or with any other; it then goes on."""
         await rooms.live_turns.choose_domain(caller.owner, turn, data.domain)
+
+    @post(
+        "/turns/{turn:str}/approvals",
+        operation_id="ApproveCall",
+        status_code=204,
+        responses=fails(UnknownTurn, StoreUnusable, NotAsking, TOO_LARGE),
+    )
+    async def approve_call(self, turn: FromPath[str], data: ApprovalBody, rooms: InRooms, caller: ByCaller) -> None:
+        """Allow a call of a tool that waits, or deny it; of several that wait each is answered on its own."""
+        await rooms.live_turns.approve(caller.owner, turn, data.call, approved=data.approved, by=caller.owner)
 
     @post("/turns/{turn:str}/cancel", operation_id="CancelTurn", status_code=202, responses=OF_TURN)
     async def cancel_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> CancelAnswer:

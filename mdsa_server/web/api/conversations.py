@@ -1,10 +1,8 @@
 """Conversations under /api/conversations."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated
 
-import msgspec
 from litestar import Controller, Response, delete, get, patch
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
@@ -14,6 +12,7 @@ from mdsa_server.vocabulary.conversation import Conversation, ConversationSummar
 from mdsa_server.web.api.operations import TOO_LARGE, also, fails, like
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.exports import FORMS
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.texts import SearchText, Title, title_of
 
@@ -31,32 +30,6 @@ class NewTitle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 TitleBody = Annotated[NewTitle, like(title="Fruit of the season")]
-
-
-def as_json(conversation: Conversation) -> bytes:
-    """Write a conversation as the API gives it, for people to read."""
-    return msgspec.json.format(msgspec.json.encode(conversation))
-
-
-def as_markdown(conversation: Conversation) -> bytes:
-    """Write a conversation as a document."""
-    parts = [f"# {conversation.title}"]
-    for turn in conversation.turns:
-        parts += ["## You", turn.message, f"## {turn.domain or 'No domain'}"]
-        if turn.answer:
-            parts.append(turn.answer)
-        if turn.outcome == "cancelled":
-            parts.append("*(stopped)*")
-        if turn.problem:
-            parts.append(f"*{turn.problem.title}: {turn.problem.detail}*")
-    return ("\n\n".join(parts) + "\n").encode()
-
-
-FORMS: dict[str, tuple[str, str, Callable[[Conversation], bytes]]] = {
-    "markdown": ("text/markdown", "md", as_markdown),
-    "json": ("application/json", "json", as_json),
-}
-"""By the name that asks for it: media type, a file's ending, and what writes it."""
 
 
 class ConversationController(Controller):

@@ -1,13 +1,16 @@
 """A running answer as a stream of HTML: each frame is the whole article so far, so that any frame can be the first."""
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import anyio
 from litestar import Request
 
 from mdsa_server.chat.turn_stream import TurnStream
+from mdsa_server.vocabulary.replay import Positioned
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.markdown import LINE_END
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
@@ -19,6 +22,9 @@ FRAME_SECONDS = 0.08
 REST_PER_WORK = 8
 """How long to rest for each second of rendering, so that long answers leave the loop to others."""
 
+WAITING_SECONDS = 10.0
+"""While a call waits to be allowed, how often the time that is left is told anew."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -26,18 +32,41 @@ async def answer_frames(request: AnyRequest, stream: TurnStream, after: int) -> 
     """Show a turn until it has ended, from the position `after` on."""
     growing = GrowingAnswer(stream.turn)
     announced = ""
-    async for batch in stream.follow():
-        growing.tell(event for _, event in batch)
-        position = batch[-1][0]
-        if stream.ended or position <= after:
-            continue
-        began = time.monotonic()
-        view = growing.view()
-        announcement = view.doing if view.doing != announced else None
-        yield _frame(request, view, announcement, position)
-        announced = view.doing
-        await anyio.sleep(max(FRAME_SECONDS, REST_PER_WORK * (time.monotonic() - began)))
+    position = 0
+    async with aclosing(_with_pauses(stream.follow())) as batches:
+        async for batch in batches:
+            if batch:
+                growing.tell(event for _, event in batch)
+                position = batch[-1][0]
+            elif not growing.waits:
+                continue
+            if stream.ended or (position <= after and batch):
+                continue
+            began = time.monotonic()
+            view = growing.view()
+            announcement = view.announcement if view.announcement != announced else None
+            yield _frame(request, view, announcement, position)
+            announced = view.announcement
+            await anyio.sleep(max(FRAME_SECONDS, REST_PER_WORK * (time.monotonic() - began)))
     yield _last_frame(request, stream.so_far())
+
+
+async def _with_pauses(batches: AsyncIterator[list[Positioned]]) -> AsyncGenerator[list[Positioned], None]:
+    """Give batches as they come, and an empty one whenever none has come for a while."""
+    coming: asyncio.Future[list[Positioned] | None] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(batches, None))
+            if not (await asyncio.wait([coming], timeout=WAITING_SECONDS))[0]:
+                yield []
+                continue
+            batch, coming = coming.result(), None
+            if batch is None:
+                return
+            yield batch
+    finally:
+        if coming:
+            coming.cancel()
 
 
 def _frame(request: AnyRequest, view: AnswerView, announcement: str | None, position: int) -> bytes:

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from markupsafe import Markup
 from msgspec.structs import replace
 
+from mdsa_server.vocabulary.citations import cited
 from mdsa_server.vocabulary.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
     DomainAsked,
     ModelChosen,
     ModelLoading,
@@ -17,6 +20,8 @@ from mdsa_server.vocabulary.events import (
     RouteChosen,
     Thinking,
     Token,
+    ToolCalled,
+    ToolReturned,
     TurnEvent,
     TurnFailed,
     TurnFinished,
@@ -24,7 +29,8 @@ from mdsa_server.vocabulary.events import (
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.markdown import Citable, GrowingMarkdown, cited, render_markdown
+from mdsa_server.web.markdown import Citable, GrowingMarkdown, render_markdown
+from mdsa_server.web.pages.call_view import CallView, calls_of, names_of
 
 
 class Source(NamedTuple):
@@ -49,17 +55,30 @@ class AnswerView:
         return self.turn.outcome == "running"
 
     @property
+    def calls(self) -> list[CallView]:
+        """The calls of tools, in the order in which the model asked for them."""
+        return calls_of(self.turn)
+
+    @property
+    def announcement(self) -> str:
+        """What is told to those who do not see the page: what the server does, or what it waits for."""
+        waiting = self.turn.needs.calls if self.turn.needs else ()
+        return self.doing or (f"{names_of(waiting)} waits for your yes" if waiting else "")
+
+    @property
     def sources(self) -> list[Source]:
-        """The passages that the model was given, by their numbers; what did not fit is not among them."""
-        given = self.turn.passages[: _given(self.turn)]
-        used = cited(self.turn.answer, len(given))
-        return [Source(number, passage, number in used) for number, passage in enumerate(given, 1)]
+        """The passages as the model was given them, by their numbers; what did not fit is not among them."""
+        used = cited(self.turn.answer, _numbers(self.turn))
+        return [Source(one.number, one.of(self.turn.passages), one.number in used) for one in self.turn.given]
 
     @property
     def tokens_per_second(self) -> float | None:
-        """How fast the answer came, from its first token on; None where there is nothing to measure."""
+        """How fast the answer came, from its first token on; None where there is nothing to measure.
+
+        What a model says may be told before its calls are made: then the time was not the answer's alone.
+        """
         usage, timings = self.turn.usage, self.turn.timings
-        if not usage or usage.answer_tokens < 2 or not timings or timings.first_token is None:
+        if self.turn.tool_runs or not usage or usage.answer_tokens < 2 or not timings or timings.first_token is None:
             return None
         spent = timings.total - timings.first_token
         return (usage.answer_tokens - 1) / spent if spent > 0 else None
@@ -93,7 +112,12 @@ class GrowingAnswer:
                 case _:
                     self._turn = told(self._turn, [event])
                     self._answer.citable = _citable(self._turn)
-                    self._doing = _doing(event, self._doing)
+                    self._doing = _doing(event, self._turn, self._doing)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands still until its owner says something, or has not in time."""
+        return self._turn.needs is not None
 
     def view(self) -> AnswerView:
         if self._thinking:
@@ -102,19 +126,22 @@ class GrowingAnswer:
         return AnswerView(self._turn, self._answer.html(), self._doing)
 
 
-def _given(turn: Turn) -> int:
-    """Give how many passages the model was given: none, until its prompt was made."""
-    return len(turn.passages) - turn.ledger.dropped_passages if turn.ledger else 0
+def _numbers(turn: Turn) -> frozenset[int]:
+    """Give the numbers of the passages that the model was given: none, until its prompt was made."""
+    return frozenset(one.number for one in turn.given)
 
 
 def _citable(turn: Turn) -> Citable:
-    return Citable(_given(turn), f"source-{turn.id}-")
+    return Citable(_numbers(turn), f"source-{turn.id}-")
 
 
-def _doing(event: TurnEvent, before: str) -> str:
+def _doing(event: TurnEvent, turn: Turn, before: str) -> str:
     match event:
         case DomainAsked():
             return ""
+        case ToolCalled() | ApprovalAsked() | ApprovalAnswered() | ToolReturned():
+            running = [run for run in turn.tool_runs if run.outcome is None and run.approval != "asked"]
+            return f"Calling {names_of(running)}" if running else ""
         case RouteChosen(route=route):
             return f"Preparing {route.domain}"
         case PassagesFound(passages=passages) if passages:

@@ -41,6 +41,11 @@ class ChosenForm(Struct, frozen=True, kw_only=True):
     domain: str
 
 
+class ApprovalForm(Struct, frozen=True, kw_only=True):
+    call: str
+    approved: bool
+
+
 class TitleForm(Struct, frozen=True, kw_only=True):
     title: Title
 
@@ -132,9 +137,21 @@ class ChatPages(Controller):
         """Say which domain is meant; the turn's stream shows how it goes on, a plain form is sent to the page."""
         stream = await rooms.live_turns.find(caller.owner, turn)
         await rooms.live_turns.choose_domain(caller.owner, turn, data.domain)
-        if request.headers.get("hx-request"):
-            return Response(None, status_code=204)
-        return Redirect(f"/chat/{stream.turn.conversation}", status_code=303)
+        return _goes_on(request, stream)
+
+    @post("/turns/{turn:str}/approvals", status_code=200)
+    async def approve(
+        self,
+        turn: FromPath[str],
+        data: URLEncodedBody[ApprovalForm],
+        rooms: InRooms,
+        caller: ByCaller,
+        request: AnyRequest,
+    ) -> Response[None] | Redirect:
+        """Allow a call of a tool, or deny it; the turn's stream shows how it goes on, as with a domain."""
+        stream = await rooms.live_turns.find(caller.owner, turn)
+        await rooms.live_turns.approve(caller.owner, turn, data.call, approved=data.approved, by=caller.owner)
+        return _goes_on(request, stream)
 
     @post("/turns/{turn:str}/cancel", status_code=204)
     async def cancel(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> None:
@@ -172,6 +189,13 @@ def answer_so_far(stream: TurnStream) -> AnswerView:
     growing = GrowingAnswer(stream.turn)
     growing.tell(stream.events)
     return growing.view()
+
+
+def _goes_on(request: AnyRequest, stream: TurnStream) -> Response[None] | Redirect:
+    """Answer what was said to a turn: its stream shows the rest, and who has none is sent to the page."""
+    if request.headers.get("hx-request"):
+        return Response(None, status_code=204)
+    return Redirect(f"/chat/{stream.turn.conversation}", status_code=303)
 
 
 def _is_inside(request: AnyRequest, conversation: str) -> bool:

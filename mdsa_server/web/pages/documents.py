@@ -1,7 +1,7 @@
 """The pages of documents: which there are, taking more in, searching them, and reading one as it was taken in."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -10,13 +10,16 @@ from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
 
 from mdsa_server.chat.desk import SharedVector
-from mdsa_server.errors import UnknownIngestion
+from mdsa_server.errors import InvalidRequest, UnknownDocument, UnknownIngestion
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
+from mdsa_server.store.passages import FoundPassage
 from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
 from mdsa_server.web.api.ingestions import BEGIN_SECONDS
 from mdsa_server.web.api.uploads import received, take_in
+from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.pages.cited_passage import cited_passage
 from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
 from mdsa_server.web.pages.passage_view import passages_shown
@@ -29,7 +32,11 @@ from mdsa_server.web.texts import SearchText, collection_of, tags_of
 
 DOCUMENTS_SHOWN = 50
 HITS_SHOWN = 8
+# So many ingestions stand above the documents; earlier ones that have ended are folded away.
+RECENT = 2
 NEIGHBOURS = 1
+# Joined passages have no more parts to either side of the best; an address may name any.
+JOINED = 100
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -53,12 +60,14 @@ class DocumentPages(Controller):
     ) -> Template:
         """Show documents, those of one collection or of all; `source` and `after`, an id, say which was the last."""
         found = await rooms.library.documents.find(collection or None, after=(source, after), most=DOCUMENTS_SHOWN + 1)
+        ingestions = rooms.ingestions.all()
         context = {
             "collections": await rooms.library.documents.collections(),
             "collection": collection,
             "documents": found[:DOCUMENTS_SHOWN],
             "more": found[DOCUMENTS_SHOWN - 1] if len(found) > DOCUMENTS_SHOWN else None,
-            "ingestions": rooms.ingestions.all(),
+            "ingestions": [one for place, one in enumerate(ingestions) if place < RECENT or not one.ended],
+            "earlier": [one for one in ingestions[RECENT:] if one.ended],
             "asked": False,
             "embedding": rooms.library.embedding,
             "query": text,
@@ -72,11 +81,16 @@ class DocumentPages(Controller):
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
         upload = await received(rooms, request)
         path = upload.fields.get("path", "").strip()
-        begun = [take_in(rooms, upload)] if upload.files or not path else []
+        begun = [take_in(rooms, upload)] if upload.files else []
         if not begun:
             upload.close()
         collection = collection_of(upload.fields.get("collection", ""))
         tags = tags_of(upload.fields.get("tags", "")) or None
+        if not begun and not path:
+            raise InvalidRequest(
+                "no file is chosen, and no path is named",
+                "Choose files, or name a file, folder or pattern on the server’s machine.",
+            )
         if path:
 
             def work(tell: Tell) -> Coroutine[Any, Any, None]:
@@ -155,13 +169,39 @@ class DocumentPages(Controller):
         return Response(await asyncio.to_thread(shown))
 
     @get("/{document:str}/passages/{place:int}")
-    async def passage(self, document: FromPath[str], place: FromPath[int], rooms: InRooms) -> Template:
-        """Show a passage between its neighbours."""
+    async def passage(
+        self,
+        document: FromPath[str],
+        place: FromPath[int],
+        rooms: InRooms,
+        caller: ByCaller,
+        first: FromQuery[int | None] = None,
+        last: FromQuery[int | None] = None,
+        turn: FromQuery[str] = "",
+        number: FromQuery[int] = 0,
+    ) -> Template:
+        """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`.
+
+        Where the document is gone it is shown as a `turn` was given it, by its number in the answer.
+        """
         passages = rooms.library.passages
-        found = await passages.around(await passages.at(document, place), NEIGHBOURS, NEIGHBOURS)
-        (here,) = (one for one in found if one.passage.place == place)
-        shown = passages_shown([one.passage for one in found], here.title, here.type)
-        return Template("fragments/passage_near.html", context={"here": here, "passages": shown})
+        first = place if first is None else min(max(first, place - JOINED), place)
+        last = place if last is None else max(min(last, place + JOINED), place)
+        try:
+            around = await passages.at(document, place)
+            found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
+            here = _here(found, place)
+        except UnknownDocument:
+            cited = await cited_passage(rooms, caller, turn, number)
+            if cited is None:
+                raise
+            return Template("fragments/passage_cited.html", context={"cited": cited})
+        context = {
+            "here": here,
+            "meant": range(first, last + 1),
+            "passages": passages_shown([one.passage for one in found], here.title, here.type),
+        }
+        return Template("fragments/passage_near.html", context=context)
 
     @post("/{document:str}/delete", status_code=200)
     async def delete(
@@ -182,6 +222,14 @@ class DocumentPages(Controller):
             "more": None,
         }
         return Template("fragments/document_gone.html", context=context)
+
+
+def _here(found: Sequence[FoundPassage], place: int) -> FoundPassage:
+    """Give the passage at a place. Raises UnknownDocument where it went while it was looked for."""
+    here = next((one for one in found if one.passage.place == place), None)
+    if here is None:
+        raise UnknownDocument(f"there is no passage {place} any more", "It may have been deleted.")
+    return here
 
 
 async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:

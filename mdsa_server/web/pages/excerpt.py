@@ -31,7 +31,8 @@ class Hit(Struct, frozen=True):
 
 def hit(passage: Passage, query: str) -> Hit:
     """Show a passage that a query found."""
-    _, text = heading_apart(passage.text, (passage.title, *passage.heading)[-1])
+    begins = passage.parts[0].heading if passage.parts else passage.heading
+    _, text = heading_apart(passage.text, (passage.title, *begins)[-1])
     return Hit(passage, excerpt(" ".join(text.split()), query))
 
 

@@ -22,7 +22,7 @@ class PassageView:
     page: int | None
     """Its page, where it is another one than before."""
     heading: str
-    """The heading that its text begins with, if it does."""
+    """The heading that its text begins with, if it does; the document's title is not said again."""
     paragraphs: tuple[str, ...]
 
 
@@ -33,6 +33,8 @@ def passages_shown(passages: Iterable[StoredPassage], title: str, type_: str) ->
     for passage in passages:
         heading, text = heading_apart(passage.text, passage.heading[-1] if passage.heading else title)
         above = passage.heading[:-1] if heading and passage.heading else passage.heading
+        if not passage.heading and text.strip():
+            heading = ""  # It is the title, which stands above all passages.
         shown.append(
             PassageView(
                 place=passage.place,
@@ -47,11 +49,16 @@ def passages_shown(passages: Iterable[StoredPassage], title: str, type_: str) ->
 
 
 def heading_apart(text: str, heading: str) -> tuple[str, str]:
-    """Give the heading if a text begins with it, as Markdown writes it or bare, and the rest of the text."""
+    """Give the heading if a text begins with it, as Markdown writes it or bare, and the rest of the text.
+
+    A `heading` that was cut, and so ends in …, is given whole.
+    """
     first, _, rest = text.strip().partition("\n")
-    if heading and first.strip("# \t") == heading:
+    told = first.strip("# \t")
+    cut = heading.removesuffix("…")
+    if heading and (told == heading or (cut != heading and told.startswith(cut))):
         # Markdown may also underline it.
-        return heading, re.sub(r"\A[=-]{2,}\s*(\n|\Z)", "", rest)
+        return told, re.sub(r"\A[=-]{2,}\s*(\n|\Z)", "", rest)
     return "", text
 
 

@@ -16,7 +16,7 @@ from mdsa_server.vocabulary.events import (
     TurnEvent,
     TurnStarted,
 )
-from mdsa_server.vocabulary.passages import Passage
+from mdsa_server.vocabulary.passages import GivenPassage, Passage, PassagePart
 from mdsa_server.vocabulary.replay import told
 from mdsa_server.vocabulary.routing import Route
 from mdsa_server.vocabulary.turn import Ledger, Timings, Turn, Usage
@@ -121,16 +121,31 @@ PASSAGES = tuple(
 
 
 def test_the_passages_that_the_model_was_given_are_its_sources_and_those_it_cites_are_marked() -> None:
-    fitted = structs.replace(ASSEMBLED, ledger=structs.replace(ASSEMBLED.ledger, dropped_passages=1))
-    events = (STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), fitted, Token(at=1.0, text="See [2] and [3]."))
-    assert '<a href="#source-t-2" class="citation"' in shown_after(*events).html, "also while it is told"
+    fitted = structs.replace(ASSEMBLED, passages=(GivenPassage(number=1), GivenPassage(number=3)))
+    events = (STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), fitted, Token(at=1.0, text="See [3] and [2]."))
+    assert '<a href="#source-t-3" class="citation"' in shown_after(*events).html, "also while it is told"
     view = finished_answer(told(TURN, events))
     assert [(source.number, source.passage.source, source.cited) for source in view.sources] == [
         (1, "0.md", False),
-        (2, "1.md", True),
+        (3, "2.md", True),
     ]
-    assert '<a href="#source-t-2" class="citation"' in view.html
-    assert "[3]" in view.html
+    assert '<a href="#source-t-3" class="citation"' in view.html
+    assert "[2]" in view.html
+
+
+def test_of_a_joined_passage_the_source_is_what_fitted() -> None:
+    parts = tuple(PassagePart(place=place, start=4 * place, score=-place, heading=(f"h{place}",)) for place in range(4))
+    whole = Passage(text="aaa bbb ccc ddd", source="j.md", document="d", place=0, heading=("h0",), parts=parts)
+    fitted = structs.replace(ASSEMBLED, passages=(GivenPassage(number=1, first=1, last=2),))
+    (source,) = shown_after(STARTED, ROUTED, PassagesFound(at=0.2, passages=(whole,)), fitted).sources
+    assert (source.passage.text, source.passage.place, source.passage.heading) == ("bbb ccc ", 1, ("h1",))
+    assert [(part.place, part.start) for part in source.passage.parts] == [(1, 0), (2, 4)]
+
+
+def test_what_an_earlier_prompt_of_the_turn_held_stays_a_source() -> None:
+    first, later = (structs.replace(ASSEMBLED, passages=given) for given in ((GivenPassage(number=2),), ()))
+    view = shown_after(STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), first, later)
+    assert [source.number for source in view.sources] == [2]
 
 
 def test_before_the_prompt_is_made_there_are_no_sources_yet() -> None:

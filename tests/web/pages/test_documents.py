@@ -153,7 +153,7 @@ async def test_a_plain_form_leads_back_to_the_page(server: RunningServer) -> Non
     ("fields", "status", "told"),
     [
         ({"path": "/no/such/folder"}, 422, "/no/such/folder"),
-        ({}, 400, "there are no files"),
+        ({}, 400, "no file is chosen"),
         ({"collection": " "}, 400, "collection"),
         ({"collection": "x" * 300, "path": "/tmp"}, 400, "collection"),
         ({"tags": "x" * 300, "path": "/tmp"}, 400, "tag"),
@@ -215,7 +215,52 @@ async def test_a_passage_is_shown_between_its_neighbours(server: RunningServer) 
     assert "Throw it away" not in await page(server, f"/documents/{pump}/passages/0", **HTMX)
 
 
-@pytest.mark.parametrize("address", ["nothing", "nothing/passages/0", "PUMP/passages/99", "PUMP/passages/-1"])
+async def test_the_title_is_not_said_again_above_the_text_however_long_it_is(server: RunningServer) -> None:
+    for title in ("Pump", "How the pump of the well in the yard is oiled and cleaned " * 6):
+        (identifier,) = await taken_in(server, {"pump.md": f"# {title}\n\nOil the bearing every week.\n"})
+        for address in (f"/documents/{identifier}", f"/documents/{identifier}/passages/0"):
+            shown = await page(server, address, **HTMX)
+            assert "Oil the bearing" in shown
+            assert 'class="passage-heading"' not in shown
+            assert "# " not in shown.partition("<section")[2]
+        assert 'class="quiet">How the pump' not in await page(server, "/documents/search?query=bearing", **HTMX)
+
+
+async def test_a_hit_names_the_file_beside_its_title(server: RunningServer) -> None:
+    await taken_in(server, {"pump.md": PUMP})
+    assert '<p class="hit-file data">pump.md</p>' in await page(server, "/documents/search?query=bearing", **HTMX)
+
+
+async def test_where_nothing_is_chosen_both_ways_to_choose_are_named(server: RunningServer) -> None:
+    answer = await server.client.post("/documents", files={"collection": (None, "house")}, headers=HTMX)
+    assert answer.status_code == 400
+    assert "no file is chosen, and no path is named" in answer.text
+
+
+async def test_earlier_ingestions_that_have_ended_are_folded_away(server: RunningServer) -> None:
+    for number in range(4):
+        await taken_in(server, {f"{number}.txt": f"Note {number}."})
+    shown = await page(server, "/documents")
+    before, _, folded = shown.partition('<details class="earlier">')
+    assert before.count('class="ingestion"') == 2
+    assert "2 taken in earlier" in folded
+    assert folded.partition("</details>")[0].count('class="ingestion"') == 2
+
+
+async def test_of_joined_passages_all_are_marked(server: RunningServer) -> None:
+    (pump,) = await taken_in(server, {"pump.md": PUMP})
+    shown = await page(server, f"/documents/{pump}/passages/1?first=0&last=1", **HTMX)
+    marked = [section.partition("</section>")[0] for section in shown.split('aria-current="true"')[1:]]
+    assert len(marked) == 2
+    assert "It pumps" in marked[0]
+    assert "Oil the bearing" in marked[1]
+    assert "Throw it away" in shown
+    assert "Throw it away" in await page(server, f"/documents/{pump}/passages/1?last={10**20}", **HTMX)
+
+
+@pytest.mark.parametrize(
+    "address", ["nothing", "nothing/passages/0", "PUMP/passages/99", "PUMP/passages/-1", f"PUMP/passages/{10**20}"]
+)
 async def test_what_is_not_there_is_told(server: RunningServer, address: str) -> None:
     (pump,) = await taken_in(server, {"pump.md": PUMP})
     answer = await server.client.get(f"/documents/{address.replace('PUMP', pump)}", headers=HTMX)

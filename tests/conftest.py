@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.cli.terminal import Terminal
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
+
+# A machine may have other things to do: how long an example takes says nothing of whether it is right.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

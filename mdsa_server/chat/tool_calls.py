@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ class ToolResult:
 async def run_tool(
     offers: Offers, tool: Tool, arguments: dict[str, Any], call: ToolCall, policy: ToolPolicy
 ) -> ToolResult:
-    """Make a call that is allowed. Raises nothing: whatever goes wrong is told to the model."""
+    """Make a call that is allowed; give all that it gave, or what went wrong. Raises nothing."""
     made = bound(tool, arguments, call)
     if isinstance(made, ToolResult):
         return made
@@ -43,7 +43,7 @@ async def run_tool(
         return ToolResult("failed", f"The tool failed: {error.detail}")
     except MdsaError as error:
         return ToolResult("refused", " ".join(part for part in (f"{error.detail}.", error.mend) if part))
-    return bounded(text, policy.max_result_chars)
+    return ToolResult("returned", text)
 
 
 def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any] | ToolResult:
@@ -56,11 +56,14 @@ def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[],
         return ToolResult("failed", f"The tool cannot be called: {error.detail}")
 
 
-def bounded(text: str, most: int) -> ToolResult:
-    """Give a result of at most `most` characters, and say in it that it was longer."""
-    if len(text) <= most:
-        return ToolResult("returned", text)
-    return ToolResult("returned", f"{text[:most]}\n[cut: {len(text):,} characters in all]", cut=True)
+def bounded(result: ToolResult, most_chars: int, fitting: Callable[[str], str] | None = None) -> ToolResult:
+    """Cut a text that is longer, and say in it that it was; `fitting` gives as much of it as there is room for."""
+    kept = result.text[:most_chars]
+    if fitting is not None:
+        kept = fitting(kept)
+    if len(kept) == len(result.text):
+        return result
+    return replace(result, text=f"{kept}\n[cut: {len(result.text):,} characters in all]", cut=True)
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:

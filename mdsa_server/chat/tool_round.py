@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from mdsa_server.chat.asking import Asking
@@ -92,8 +92,7 @@ class Round:
         else:
             began = self.clock()
             result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
-        if (most := len(fitting(result.text))) < len(result.text):
-            result = replace(bounded(result.text, most), outcome=result.outcome)
+        result = bounded(result, self.policy.max_result_chars, fitting)
         results[wanted.call] = result
         events.put_nowait(
             ToolReturned(

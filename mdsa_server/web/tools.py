@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mdsa_server.chat.tool_calls import run_tool
+from mdsa_server.chat.tool_calls import bounded, run_tool
 from mdsa_server.errors import ToolDenied, UnknownTool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.stopwatch import stopwatch
@@ -67,5 +67,5 @@ async def try_tool(
             "Set `approval` in `[tools]` of mdsa.toml to let it be called.",
         )
     seconds = stopwatch()
-    came = await run_tool(rooms.registry, tool, arguments, call, team.tools)
+    came = bounded(await run_tool(rooms.registry, tool, arguments, call, team.tools), team.tools.max_result_chars)
     return TriedTool(tool=tool.name, outcome=came.outcome, result=came.text, cut=came.cut, seconds=seconds())

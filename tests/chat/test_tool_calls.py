@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mdsa_server.chat.tool_calls import ToolResult, run_tool
+from mdsa_server.chat.tool_calls import ToolResult, bounded, run_tool
 from mdsa_server.plugin_api import DescribedTool, PluginFault, Tool, ToolCall, ToolRefused
 from mdsa_server.vocabulary.tools import ToolPolicy, may_overlap, named
 from tests.chat.conftest import GENERAL, Offering
@@ -19,7 +21,8 @@ CALL = ToolCall(domain=GENERAL, caller="local", conversation=None)
 
 
 async def run(function: Callable[..., Any], arguments: dict[str, Any] | None = None, **policy: Any) -> ToolResult:
-    return await run_tool(Offering(), Tool(function), arguments or {}, CALL, ToolPolicy(**policy))
+    bounds = ToolPolicy(**policy)
+    return bounded(await run_tool(Offering(), Tool(function), arguments or {}, CALL, bounds), bounds.max_result_chars)
 
 
 async def test_text_is_given_as_it_is_and_all_else_as_json() -> None:
@@ -94,6 +97,20 @@ async def test_a_long_result_is_cut_and_says_so() -> None:
     result = await run(tell_all, max_result_chars=1000)
     assert result.cut
     assert result.text == "x" * 1000 + "\n[cut: 50,000,000 characters in all]"
+
+
+@given(st.text(), st.integers(0, 30), st.integers(0, 30))
+def test_a_result_is_cut_within_both_bounds_and_says_how_long_it_was(text: str, chars: int, most_bytes: int) -> None:
+    text = text.encode("utf-8", "ignore").decode()
+    result = bounded(
+        ToolResult("refused", text), chars, lambda part: part.encode()[:most_bytes].decode(errors="ignore")
+    )
+    kept, _, note = result.text.rpartition("\n[cut: ") if result.cut else (result.text, "", "")
+    assert len(kept) <= chars
+    assert len(kept.encode()) <= most_bytes
+    assert text.startswith(kept)
+    assert result.cut == (kept != text)
+    assert not result.cut or note == f"{len(text):,} characters in all]"
 
 
 async def test_what_is_neither_text_nor_json_is_a_failure_that_names_its_type() -> None:

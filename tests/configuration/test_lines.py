@@ -47,7 +47,7 @@ def files(draw: st.DrawFn) -> tuple[str, dict[KeyPath, int]]:
     return "\n".join(lines), expected
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(files())
 def test_every_table_and_key_is_found_on_its_line(file: tuple[str, dict[KeyPath, int]]) -> None:
     text, expected = file
@@ -63,7 +63,7 @@ def readable(text: str) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.lists(TOKENS, max_size=30).map("".join))
 def test_a_statement_is_the_fewest_lines_that_can_be_read(text: str) -> None:
     cut = list(statements(text))

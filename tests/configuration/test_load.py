@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.configuration import load, read
@@ -200,7 +200,6 @@ def test_the_error_itself_says_how_many_faults_there_are_and_the_first(tmp_path:
     assert refused.value.mend
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_text_is_a_configuration_or_a_list_of_faults(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"
@@ -210,7 +209,6 @@ def test_any_text_is_a_configuration_or_a_list_of_faults(tmp_path_factory: pytes
     assert refused.value.faults
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_-.1", max_size=30).map("MDSA_".__add__), st.text(max_size=8))
 )

@@ -66,7 +66,7 @@ async def test_a_body_that_cannot_be_understood_is_refused_with_the_reason(url: 
     assert words in answer["error"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.dictionaries(FIELDS, JSON_VALUES, max_size=4))
 async def test_any_object_is_understood_or_refused(url: str, body: dict[str, Any]) -> None:
     status, answer = await send(url, json.dumps({"model": "m", **body}).encode())

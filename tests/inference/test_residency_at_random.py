@@ -209,4 +209,4 @@ class Residency(RuleBasedStateMachine):
 
 
 TestResidency = Residency.TestCase
-TestResidency.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestResidency.settings = settings(max_examples=200, stateful_step_count=60)

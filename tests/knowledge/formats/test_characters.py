@@ -1,7 +1,7 @@
 """Whatever encoding a file is in, its text is readable and holds nothing that does harm."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from mdsa_server.errors import DocumentUnreadable
@@ -32,7 +32,6 @@ def test_line_ends_of_all_systems_become_one() -> None:
     assert clean("a\r\nb\rc\fd") == "a\nb\nc\nd"
 
 
-@settings(deadline=None)
 @given(some.text(some.characters(categories=["Cc", "Cs", "Lu", "Zs"])))
 def test_no_control_character_and_no_lone_surrogate_survives(text: str) -> None:
     cleaned = clean(text)

@@ -36,7 +36,7 @@ async def test_documents_are_embedded_and_found_by_the_engines_model(
     added = await server.client.post("/api/documents", json={"paths": [str(document)], "collection": "manuals"})
     assert added.json()["finished"]["new"] == 1
     (found,) = (await server.client.post("/api/search", json={"message": "bearing"})).json()["passages"]
-    assert set(found["scores"]) == {"bm25", "cosine", "feedback", "fusion"}
+    assert set(found["scores"]) == {"bm25", "cosine", "feedback", "fusion", "words"}
     texts = [text for asked in engine.asked("/api/embed") for text in asked["input"]]
     assert texts == ["pump\nOil the bearing every week.", "bearing"]
 

@@ -149,7 +149,7 @@ async def quality(
 ) -> RetrievalReport:
     database = await Database.open(file)
     try:
-        library = TriedLibrary(database, embed, stop_words(("en",)))
+        library = TriedLibrary(database, embed, stop_words(("english",)))
         await library.fill(documents, split_with, lambda _: None)
         asked = [one async for one in library.ask(questions, embedder.embed)]
     finally:

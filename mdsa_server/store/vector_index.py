@@ -8,7 +8,7 @@ scored by their whole vectors. What was measured of that stands in DESIGN.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -211,23 +211,32 @@ def _scored(db: Connection, table: int, query: Vectors, most: int, candidates: I
     if not len(candidates):
         return []
     rows = db.execute(
-        f"""select passage, 1.0 - vec_distance_cosine(vector, ?) as cosine from vectors_{table}
-            where passage in (select value from json_each(?)) order by cosine desc limit ?""",  # noqa: S608  # a number
+        f"""select passage, vec_distance_l2(vector, ?) as distance from vectors_{table}
+            where passage in (select value from json_each(?)) order by distance limit ?""",  # noqa: S608  # a number
         (query.tobytes(), _listed(candidates), most),
     )
-    return [(int(passage), float(cosine)) for passage, cosine in rows]
+    return _with_cosines(rows)
+
+
+def _with_cosines(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, float]]:
+    """Give passages with the cosines that their distances mean.
+
+    All vectors have unit length: |a - b|² = 2 - 2 cos. The distance takes two thirds of the time that the cosine does.
+    """
+    return [(int(passage), 1.0 - float(distance) ** 2 / 2) for passage, distance in rows]
 
 
 def _all_scored(
     db: Connection, table: int, query: Vectors, most: int, wanted: PassageFilter
 ) -> list[tuple[int, float]]:
     where = where_of(wanted)
+    narrowed = f"where passage in ({ids_of(where)})" if wanted != PassageFilter() else ""
     rows = db.execute(
-        f"""select passage, 1.0 - vec_distance_cosine(vector, ?) as cosine from vectors_{table}
-            where passage in ({ids_of(where)}) order by cosine desc limit ?""",  # noqa: S608  # a number
+        f"""select passage, vec_distance_l2(vector, ?) as distance from vectors_{table}
+            {narrowed} order by distance limit ?""",  # noqa: S608  # a number
         (query.tobytes(), *where.values, most),
     )
-    return [(int(passage), float(cosine)) for passage, cosine in rows]
+    return _with_cosines(rows)
 
 
 def _listed(numbers: Ids | Sequence[int]) -> str:

@@ -198,7 +198,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
-        supervisor.service(library.fill, "library")
+        supervisor.service(library.keep_filled, "library")
         followed = Followed(library, supervisor.spawn)
         followed.take_up(settings.folders)
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)

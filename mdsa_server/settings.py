@@ -152,7 +152,7 @@ class KnowledgeSettings(Section):
         default=True, description="Whether the signs of all vectors are held in memory, which makes searching fast."
     )
     max_document_mb: float = Field(default=50.0, gt=0, description="The largest file that is taken in, in MB.")
-    reading_timeout: Seconds = Field(default=60.0, description="How long reading one file may take, in seconds.")
+    reading_timeout: Seconds = Field(default=300.0, description="How long reading one file may take, in seconds.")
     reading_memory_gb: float = Field(default=2.0, gt=0, description="How much memory reading may take, in GB.")
 
 

@@ -9,7 +9,7 @@ import structlog
 from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.ingest import EmbedPassages
-from mdsa_server.store.vector_index import Unembedded, VectorIndex
+from mdsa_server.store.vector_index import Unembedded, VectorIndex, usable
 from mdsa_server.vocabulary.documents import Embedding
 
 log = structlog.get_logger(__name__)
@@ -67,9 +67,17 @@ class Filling:
             await self._keep([passage])
         except EmbedderUnavailable as error:
             await self._embed([ANY_TEXT])
-            self._aside.add(passage.id)
-            log.warning("a passage is found by its words alone", title=passage.title, problem=error.detail)
+            self._set_aside(passage, error.detail)
+
+    def _set_aside(self, passage: Unembedded, problem: str) -> None:
+        self._aside.add(passage.id)
+        log.warning("a passage is found by its words alone", title=passage.title, problem=problem)
 
     async def _keep(self, passages: Sequence[Unembedded]) -> None:
         texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
-        await self._index.fill(passages, await self._embed(texts))
+        vectors = await self._embed(texts)
+        there = usable(vectors)
+        for passage in (one for one, is_there in zip(passages, there, strict=True) if not is_there):
+            self._set_aside(passage, "the embedding model makes nothing of it")
+        kept = [one for one, is_there in zip(passages, there, strict=True) if is_there]
+        await self._index.fill(kept, vectors[there])

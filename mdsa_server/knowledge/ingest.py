@@ -18,7 +18,7 @@ from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.reading import ReadFile, Unchanged
 from mdsa_server.store.document_rows import NewDocument, NewPassage
 from mdsa_server.store.documents import Documents, Kept
-from mdsa_server.store.vector_index import Vectors
+from mdsa_server.store.vector_index import Vectors, usable
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 from mdsa_server.vocabulary.ingestion import (
     AnyIngestionEvent,
@@ -235,7 +235,12 @@ class Ingestion:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         for start in range(0, len(new), TOLD_EVERY):
             part = new[start : start + TOLD_EVERY]
-            known |= zip(part, await self._embed(part), strict=True)
+            made = await self._embed(part)
+            if not usable(made).all():
+                raise DocumentUnreadable(
+                    f"{source} has a passage of which the embedding model makes nothing", "Leave the file out."
+                )
+            known |= zip(part, made, strict=True)
             if len(new) > TOLD_EVERY:
                 done = min(start + TOLD_EVERY, len(new))
                 self._tell(PassagesEmbedded(at=self._clock(), source=source, done=done, passages=len(new)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 Kept = Sequence[str]
 """The sources of which something is kept."""
+LOOK_SECONDS = 60.0
+
 Found = tuple[Sequence[Source], Sequence[str]]
 """What to take in, and the sources that are gone."""
 
@@ -75,7 +78,7 @@ class Library:
         self._reader = reader
         self._embed = embed
         self._encoder = encoder
-        self._encoder_known = False
+        self._known_encoder = ""
         self._asking_encoder = asyncio.Lock()
         self.documents = Documents(database, self._index)
         self.passages = Passages(database)
@@ -91,8 +94,6 @@ class Library:
             await self._know_encoder()
         except EmbedderUnavailable as error:
             log.warning("documents are searched by their words alone", problem=error.detail, mend=error.mend)
-        else:
-            self._whole = await self.lacking() == 0
 
     async def lacking(self) -> int:
         """Count the passages that have no vector of the present encoder yet."""
@@ -104,7 +105,15 @@ class Library:
 
     async def search(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
         """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
-        return await self._search(message, vector, wanted, most)
+
+        async def comparable() -> Vectors:
+            made = await vector()
+            if not await self._index.comparable(made):
+                # Until it is looked again, an engine may have other weights by the same name.
+                raise EmbedderUnavailable("the message's vector is not of the kind that passages have")
+            return made
+
+        return await self._search(message, comparable, wanted, most)
 
     async def add(self, paths: Sequence[str], collection: str, tags: Tags, tell: Tell) -> None:
         """Take in files, folders and what patterns match.
@@ -153,7 +162,7 @@ class Library:
         return self._filling.embedding
 
     async def fill(self) -> None:
-        """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""
+        """Have passages that lack vectors of this encoder embedded, and then drop those of others."""
         while not self._whole:
             try:
                 await self._know_encoder()
@@ -163,13 +172,29 @@ class Library:
                 await asyncio.sleep(PAUSE_SECONDS)
         await self._index.drop_others()
 
+    async def keep_filled(self) -> None:
+        """Fill, and look now and then whether the encoder is another one; a service."""
+        await self.fill()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(EmbedderUnavailable):
+                await self._know_encoder()
+            if not self._whole:
+                await self.fill()
+
     async def _know_encoder(self) -> None:
-        """Raises EmbedderUnavailable."""
+        """Have the index be of the encoder in force: it may change by the same name. Raises EmbedderUnavailable."""
         # Whoever comes while another asks must wait: a second opening would hold every vector twice.
         async with self._asking_encoder:
-            if not self._encoder_known:
-                await self._index.open(await self._encoder())
-                self._encoder_known = True
+            encoder = await self._encoder()
+            if encoder == self._known_encoder:
+                return
+            if self._known_encoder:
+                log.warning("the embedding model is another one now", before=self._known_encoder, now=encoder)
+            self._whole = False
+            await self._index.open(encoder)
+            self._known_encoder = encoder
+            self._whole = await self.lacking() == 0
 
     async def close(self) -> None:
         """End what reads documents."""
@@ -185,7 +210,12 @@ class Library:
         anew: bool = False,
     ) -> None:
         """Take in what `find` finds when its turn has come, given the sources that are known then."""
-        await self._know_encoder()
+        try:
+            await self._know_encoder()
+        except EmbedderUnavailable:
+            if not self._known_encoder:
+                raise
+            # What has not changed is passed over without it.
         async with self._one_at_a_time:
             sources, gone = await find(list(await self.documents.known(collection)))
             ingestion = Ingestion(

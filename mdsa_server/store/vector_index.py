@@ -50,17 +50,19 @@ class VectorIndex:
         self._signs = SignIndex() if in_memory else None
 
     async def open(self, fingerprint: str | None = None) -> None:
-        """Read the signs of all vectors there are; the encoder may be named only now, and once."""
+        """Read the signs of all vectors there are; the encoder may be named only now, or be another one now."""
         self._fingerprint = fingerprint or self._fingerprint
+        signs = SignIndex() if self._signs is not None else None
+        self._signs = signs
 
         def work(db: Connection) -> None:
             table = self._find(db)
-            if table is None or self._signs is None:
+            if table is None or signs is None:
                 return
             rows = db.execute(f"select passage, collection, signs from signs_{table} order by passage").fetchall()  # noqa: S608  # constants
             if rows:
-                passages, collections, signs = zip(*rows, strict=True)
-                self._signs.add(passages, collections, np.frombuffer(b"".join(signs), "<u8").reshape(len(rows), -1))
+                passages, collections, words = zip(*rows, strict=True)
+                signs.add(passages, collections, np.frombuffer(b"".join(words), "<u8").reshape(len(rows), -1))
 
         await self._database.read(work)
 
@@ -86,14 +88,25 @@ class VectorIndex:
         if self._signs is not None and passages:
             self._signs.remove(passages)
 
+    async def comparable(self, vector: Vectors) -> bool:
+        """Whether a vector can be compared with those that are kept, as one of the same encoder can."""
+
+        def work(db: Connection) -> bool:
+            table = self._find(db)
+            query = f"select vec_length(vector) from vectors_{table} limit 1"  # noqa: S608  # a number
+            row = db.execute(query).fetchone() if table is not None else None
+            return bool(usable(vector)) and (row is None or row[0] == len(vector))
+
+        return await self._database.read(work)
+
     async def nearest(self, vector: Vectors, most: int, wanted: PassageFilter) -> list[tuple[int, float]]:
         """Give the passages whose vectors are most like one of unit length, with their cosines, the likest first."""
 
         def work(db: Connection) -> list[tuple[int, float]]:
             table = self._find(db)
+            query = np.ascontiguousarray(vector, "<f4")
             if table is None:
                 return []
-            query = np.ascontiguousarray(vector, "<f4")
             if self._signs is None:
                 return _all_scored(db, table, query, most, wanted)
             return _scored(db, table, query, most, _candidates(db, self._signs, query, most, wanted))
@@ -200,6 +213,11 @@ def _candidates(db: Connection, signs: SignIndex, query: Vectors, most: int, wan
     elif collections is not None and len(all_there := signs.of_collections(collections)) <= EXACT:
         return all_there
     return signs.nearest(signs_of(query), max(CANDIDATES, most), collections=collections, allowed=allowed)
+
+
+def usable(vectors: Vectors) -> NDArray[np.bool_]:
+    """Tell which vectors, along the last axis, can be compared: those of zeros or of no numbers cannot."""
+    return np.asarray(np.isfinite(vectors).all(-1) & vectors.any(-1))
 
 
 def _collections(db: Connection, names: Sequence[str]) -> list[int]:

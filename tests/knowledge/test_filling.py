@@ -7,7 +7,7 @@ import pytest
 
 from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.store.vector_index import Vectors
-from tests.knowledge.libraries import PUMP, Embedding, opened
+from tests.knowledge.libraries import PUMP, Embedding, finished, opened
 
 ALL_STAGES = {"bm25", "cosine", "feedback", "fusion", "words"}
 
@@ -90,6 +90,49 @@ async def test_a_passage_that_is_never_embedded_keeps_none_of_the_others_from_it
             await bench.library.fill()
         assert set((await bench.search("bearing"))[0].scores) == ALL_STAGES
         assert await bench.library.lacking() == 1
+
+
+async def test_an_encoder_that_changes_while_the_server_runs_is_noticed(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.knowledge.library.LOOK_SECONDS", 0.01)
+    embedding = Embedding()
+    async with opened(tmp_path, embedding) as bench:
+        embedding.name = "letters-2"
+        monkeypatch.setattr("tests.knowledge.libraries.DIMENSIONS", 128)
+        # Not noticed yet: the vectors have another length.
+        assert "bearing" in (await bench.search("bearing"))[0].text
+        keeping = asyncio.create_task(bench.library.keep_filled())
+        async with asyncio.timeout(10):
+            while "cosine" not in (await bench.search("bearing"))[0].scores:  # noqa: ASYNC110  # only a search tells
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+        assert set((await bench.search("bearing"))[0].scores) == ALL_STAGES
+        assert await bench.library.lacking() == 0
+
+
+async def test_an_encoder_that_changed_is_noticed_by_what_is_taken_in(tmp_path: Path, folder: Path) -> None:
+    embedding = Embedding()
+    async with opened(tmp_path, embedding) as bench:
+        embedding.name = "letters-2"
+        (folder / "lamp.txt").write_text("The lamp needs oil.")
+        assert finished(await bench.add(folder / "lamp.txt")).new == 1
+        assert await bench.library.lacking() > 0
+        await bench.library.fill()
+        assert set((await bench.search("lamp"))[0].scores) == ALL_STAGES
+
+
+async def test_a_passage_of_which_nothing_is_made_is_set_aside_and_refused_in_a_new_document(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, Embedding("letters-2")) as bench:
+        make = bench.embedding._vector
+        monkeypatch.setattr(bench.embedding, "_vector", lambda text: make(text) * ("chimney" not in text))
+        await bench.library.fill()
+        assert set((await bench.search("bearing"))[0].scores) == ALL_STAGES
+        assert "chimney" in (await bench.search("chimney"))[0].text, "as a message has no vector either"
+        (folder / "new.txt").write_text("Another chimney.")
+        assert finished(await bench.add(folder / "new.txt")).refused == 1
 
 
 async def test_an_encoder_that_several_wait_for_is_opened_once(tmp_path: Path, folder: Path) -> None:

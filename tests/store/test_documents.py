@@ -230,6 +230,18 @@ async def test_a_document_without_passages_can_be_kept(documents: Documents) -> 
     assert (await documents.read(identifier))[1] == []
 
 
+async def test_what_was_deleted_leaves_memory(documents: Documents, index: VectorIndex) -> None:
+    for round_ in range(20):
+        await documents.save([(document("a.md", *"abcd", bytes=round_), along(0, 1, 2, 3))])
+    assert len(await index.nearest(along(2)[0], 10, ALL)) == 4
+    assert index._signs is not None
+    assert len(index._signs) <= 8
+    await documents.delete((await documents.find())[0].id)
+    assert await index.nearest(along(2)[0], 10, ALL) == []
+    await documents.save([(document("b.md", "e"), along(5))])
+    assert len(await index.nearest(along(5)[0], 10, ALL)) == 1
+
+
 @pytest.mark.parametrize(("seconds", "year"), [(1e12, 9999), (-1e12, 1), (1e308, 9999), (253402300800.0, 9999)])
 async def test_a_file_from_beyond_the_calendar_is_listed_and_found(
     documents: Documents, passages: Passages, seconds: float, year: int

@@ -1,6 +1,7 @@
 """The pages of documents: which there are, taking more in, searching them, and reading one as it was taken in."""
 
 import asyncio
+import os
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
@@ -159,7 +160,10 @@ class DocumentPages(Controller):
     async def document(self, document: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[str]:
         """Show a document as it was taken in."""
         found, passages = await rooms.library.documents.read(document)
-        context = surroundings(rooms, "documents") | {"document": found}
+        context = surroundings(rooms, "documents") | {
+            "document": found,
+            "sent": not os.path.isabs(found.source),
+        }
 
         def shown() -> str:
             passages_of_page = passages_shown(passages, found.title, found.type)

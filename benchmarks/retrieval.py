@@ -51,7 +51,8 @@ from mdsa_server.knowledge.stop_words import stop_words
 from mdsa_server.knowledge.token_count import counter
 from mdsa_server.settings import KnowledgeSettings
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument, NewPassage
+from mdsa_server.store.document_rows import NewDocument, NewPassage
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.vector_index import VectorIndex
 
 Vectors = NDArray[np.float32]

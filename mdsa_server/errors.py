@@ -86,6 +86,12 @@ class UnknownDocument(MdsaError):
     title = "There is no such document"
 
 
+class UnknownCollection(MdsaError):
+    """Nothing is kept in a collection of this name, and no domain names it."""
+
+    title = "There is no such collection"
+
+
 class DocumentUnreadable(MdsaError):
     """A file cannot be taken in: it is damaged, too large, of an unknown kind, or not there."""
 

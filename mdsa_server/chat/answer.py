@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -16,15 +16,14 @@ from mdsa_server.chat.assemble import Prompt, assemble
 from mdsa_server.chat.constrained_calls import ConstrainedCaller
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.exchange import Exchange
+from mdsa_server.chat.native_calls import offered, wanted_of
+from mdsa_server.chat.question import Answer, Question
 from mdsa_server.chat.token_rates import Estimate, beginning
 from mdsa_server.chat.tool_calls import ToolResult
-from mdsa_server.chat.tool_offer import specification
-from mdsa_server.chat.tool_round import MOST_CALLS, Round, Wanted
+from mdsa_server.chat.tool_round import MOST_ASKED, Round, Wanted
 from mdsa_server.chat.tool_way import is_small, way_of
-from mdsa_server.errors import PromptTooLong
-from mdsa_server.inference.chat_lines import ChatChunk
+from mdsa_server.errors import MessageTooLong, PromptTooLong
 from mdsa_server.inference.lease import Lease
-from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.citations import without_citations
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
@@ -37,9 +36,8 @@ from mdsa_server.vocabulary.events import (
     TurnEvent,
 )
 from mdsa_server.vocabulary.models import ModelDetails
-from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.tools import ToolUse
-from mdsa_server.vocabulary.turn import Turn, Usage
+from mdsa_server.vocabulary.turn import Ledger, Turn
 
 # Of the room that is left in the context, the results of one round take at most this much.
 RESULTS_SHARE = 0.6
@@ -51,43 +49,6 @@ NOTHING_SAID = "The model made no answer of what the tools gave."
 
 NO_ROOM = "no_room"
 """Why a turn ended that was to rest on documents, and found what does not fit into the model's context."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked, and what the answer may rest on."""
-
-    domain: Domain
-    history: Sequence[Turn]
-    older: int
-    """How many turns were answered before these."""
-    passages: Sequence[Passage]
-    message: str
-    tools: Sequence[tuple[Tool, float]]
-    """Those that may be called, with their likeness to the message."""
-
-
-@dataclass
-class Answer:
-    """What is known of an answer besides its text, filled in as it is told."""
-
-    first_token: float | None = None
-    """Seconds from the turn's beginning."""
-    reason: str = "stop"
-    """Why the model stopped, as the engine says it."""
-    usage: Usage | None = None
-    """Of all that the model was asked; None where it was asked nothing."""
-    load_seconds: float = 0.0
-    """How long the model was loaded for it, by this server or by the engine itself."""
-
-    def add(self, last: ChatChunk) -> None:
-        """Add what the engine counted, one more time that the model was asked."""
-        before = self.usage or Usage()
-        self.usage = Usage(
-            prompt_tokens=before.prompt_tokens + last.prompt_tokens,
-            answer_tokens=before.answer_tokens + last.answer_tokens,
-        )
-        self.load_seconds += last.load_seconds
 
 
 @dataclass
@@ -105,6 +66,8 @@ class Telling:
     _prompt: Prompt | None = None
     _said: str = ""
     """What the model said when it was last asked."""
+    _begun: bool = False
+    """Whether anything was told yet."""
     _repeats: bool = False
     """The model asks for what it was given already."""
 
@@ -114,7 +77,7 @@ class Telling:
         models = domain.models or (await self.desk.keeper.engine.default_model(),)
         while True:
             if self._details and is_small(self._details) and (told := self.exchange.in_words()):
-                yield self._token(told)
+                yield self._token(told, apart=True)
                 return
             wanted: list[Wanted] = []
             async with self.desk.keeper.lease(models, domain.options) as lease:
@@ -129,11 +92,12 @@ class Telling:
                         yield piece
             if not wanted:
                 if self.exchange.rounds and not self._said:
-                    yield self._token(self.exchange.in_words() or NOTHING_SAID)
+                    yield self._token(self.exchange.in_words() or NOTHING_SAID, apart=True)
                 return
-            self._repeats = all(map(self.exchange.made_before, wanted))
-            if not self._repeats:
-                async with aclosing(self._call(wanted, self.desk.token_rates.estimate(lease.model))) as made:
+            fresh = self.exchange.not_made_yet(wanted)
+            self._repeats = not fresh
+            if fresh:
+                async with aclosing(self._call(fresh, self.desk.token_rates.estimate(lease.model))) as made:
                     async for happened in made:
                         yield happened
 
@@ -165,30 +129,31 @@ class Telling:
 
     async def _ask(self, lease: Lease, wanted: list[Wanted]) -> AsyncGenerator[TurnEvent, None]:
         """Ask the model once; it answers, or fills `wanted` with the calls that it asks for."""
+        self._said = ""
         way, tokens_of = self._way, self.desk.token_rates.estimate(lease.model)
-        tools = [specification(tool) for tool, _ in self.question.tools] if way == "native" else []
-        prompt = self._assembled(lease, tools, tokens_of)
-        if trimmed := self._trimmed(lease, prompt):
-            yield trimmed
-        self._prompt = prompt
+        tools = offered(self.question.tools, lease.context, tokens_of) if way == "native" else []
+        try:
+            prompt = self._assembled(lease, tools, tokens_of)
+        except MessageTooLong:
+            if not self.exchange.rounds:
+                raise
+            return  # What the tools gave is told as it is: they were called, and that must not be lost.
+        before, self._prompt = self._prompt, prompt
         if self.question.domain.says_so and not prompt.passages and not self.exchange.rounds:
+            if trimmed := self._trimmed(lease, before, prompt):
+                yield trimmed
             self.answer.reason = NO_ROOM
             yield self._token(nothing_fits(self.question.domain, lease.context))
             return
-        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=prompt.ledger, passages=prompt.passages)
         if way == "constrained":
-            caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
-            before = [message for message in prompt.messages if message.role != "system"][-3:-1]
-            wanted += await caller.decide(
-                self.question.message, () if self.exchange.rounds else before, self.exchange, f"{next(self._numbers)}"
-            )
-            for last in caller.closing_lines:
-                self.answer.add(last)
+            wanted += await self._decided(lease, prompt, tokens_of)
             if wanted:
-                self._said = ""
+                yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=_of_a_decision(prompt.ledger))
                 return
+        if trimmed := self._trimmed(lease, before, prompt):
+            yield trimmed
+        yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=prompt.ledger, passages=prompt.passages)
         said: list[str] = []
-        separator = PARAGRAPH if self._said else ""
         chunks = lease.client.chat(
             lease.model,
             prompt.messages,
@@ -203,11 +168,10 @@ class Telling:
                 if chunk.thinking:
                     yield Thinking(at=self.round.clock(), text=chunk.thinking)
                 if chunk.content:
-                    yield self._token(separator + chunk.content)
-                    separator = ""
+                    yield self._token(chunk.content, apart=not said)
                     said.append(chunk.content)
                 if tools:
-                    wanted += [self._wanted(call) for call in chunk.tool_calls]
+                    wanted += [wanted_of(call, f"{next(self._numbers)}") for call in chunk.tool_calls]
                 if chunk.done:
                     self.answer.reason = chunk.done_reason
                     self.answer.add(chunk)
@@ -220,7 +184,18 @@ class Telling:
                     if not tools and not self.exchange.rounds:  # Engines write tools and calls in forms of their own.
                         self.desk.token_rates.learn(lease.model, prompt.messages, chunk.prompt_tokens, room=room)
         self._said = "".join(said)
-        del wanted[MOST_CALLS:]
+        del wanted[MOST_ASKED:]
+
+    async def _decided(self, lease: Lease, prompt: Prompt, tokens_of: Estimate) -> list[Wanted]:
+        """Have a model that is held to a schema say what it wants called; `prompt` is what it would answer from."""
+        caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
+        before = [message for message in prompt.messages if message.role != "system"][-3:-1]
+        wanted = await caller.decide(
+            self.question.message, () if self.exchange.rounds else before, self.exchange, f"{next(self._numbers)}"
+        )
+        for last in caller.closing_lines:
+            self.answer.add(last)
+        return wanted
 
     async def _call(self, wanted: Sequence[Wanted], tokens_of: Estimate) -> AsyncGenerator[TurnEvent, None]:
         """Make calls, and keep what came of them for the model."""
@@ -239,7 +214,7 @@ class Telling:
     def _assembled(self, lease: Lease, tools: Sequence[dict[str, Any]], tokens_of: Estimate) -> Prompt:
         asked, details = self.question.domain.tool_use, self._details
         by_roles = details is not None and way_of(asked, details, self.desk.tool_records) == "native"
-        return assemble(
+        prompt = assemble(
             self.question.domain,
             [_without_citations(earlier) for earlier in self.question.history if earlier.answer],
             self.question.passages,
@@ -250,34 +225,37 @@ class Telling:
             tools=msgspec.json.encode(tools).decode() if tools else "",
             exchange=self.exchange.messages(by_roles=by_roles),
         )
+        if not by_roles:
+            return prompt
+        return dataclasses.replace(
+            prompt, ledger=replace(prompt.ledger, dropped_tools=len(self.question.tools) - len(tools))
+        )
 
-    def _trimmed(self, lease: Lease, prompt: Prompt) -> ContextTrimmed | None:
+    def _trimmed(self, lease: Lease, before: Prompt | None, prompt: Prompt) -> ContextTrimmed | None:
         """Tell what was left out of the prompt where that is news."""
-        before = _left_out(self._prompt) if self._prompt else (0, 0, 0)
         turns, passages, shortened = now = _left_out(prompt)
-        if now == before:
+        if now == (_left_out(before) if before else (0, 0, 0)):
             return None
         return ContextTrimmed(
             at=self.round.clock(), turns=turns, passages=passages, shortened=shortened, context=lease.context
         )
 
-    def _token(self, text: str) -> Token:
+    def _token(self, text: str, *, apart: bool = False) -> Token:
+        """Tell a piece of the answer, `apart` as a paragraph of its own where there was one before."""
         at = self.round.clock()
+        if apart and self._begun:
+            text = PARAGRAPH + text
+        self._begun = True
         if self.answer.first_token is None:
             self.answer.first_token = at
         return Token(at=at, text=text)
 
-    def _wanted(self, call: dict[str, Any]) -> Wanted:
-        """Read a call as the engine gives it, or the model wrote it."""
-        function = call.get("function")
-        asked: dict[str, Any] = function if isinstance(function, dict) else {}
-        arguments = asked.get("arguments") or {}
-        if isinstance(arguments, str):
-            with suppress(ValueError):  # Then it stays what it is, and is told not to fit.
-                arguments = json.loads(arguments)
-        if not isinstance(arguments, dict):
-            arguments = {"arguments": arguments}
-        return Wanted(f"{next(self._numbers)}", str(asked.get("name", "")), arguments)
+
+def _of_a_decision(ledger: Ledger) -> Ledger:
+    """Tell where the context went when the model was asked for a call alone: its question and the tools."""
+    return replace(
+        ledger, instructions=0, history=0, passages=0, dropped_turns=0, dropped_passages=0, shortened_passages=0
+    )
 
 
 def nothing_fits(domain: Domain, context: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mdsa_server.chat.fitting import fitting
-from mdsa_server.chat.marked_data import as_data
+from mdsa_server.chat.marked_data import as_data, without_control
 from mdsa_server.chat.token_rates import MESSAGE_OVERHEAD, Estimate, first_estimate
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.conversation import Message
@@ -125,8 +125,13 @@ def _messages(
     system = "\n\n".join(part for part in told if part)
     messages = [Message(role="system", content=system)] if system else []
     for turn in history:
-        messages += [Message(role="user", content=turn.message), Message(role="assistant", content=turn.answer)]
+        messages += [Message(role="user", content=turn.message), _answer(turn)]
     return [*messages, Message(role="user", content=question)]
+
+
+def _answer(turn: Turn) -> Message:
+    """Give what was answered before; a tool may have had its part in it."""
+    return Message(role="assistant", content=without_control(turn.answer))
 
 
 def _calls(message: Message) -> str:

@@ -7,13 +7,15 @@ measures what comes of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import structlog
+
 from mdsa_server.chat.answer_schema import LONGEST_TEXT, copied_from, required_only, within_grammar
 from mdsa_server.chat.exchange import Exchange
+from mdsa_server.chat.model_json import object_in
 from mdsa_server.chat.token_rates import Estimate, beginning
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.chat.tool_way import is_small
@@ -22,6 +24,8 @@ from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.conversation import Message
+
+log = structlog.get_logger(__name__)
 
 # What is less like the message than this is no candidate, and of the others so many are. Of twenty messages that need
 # no tool, three have one of twelve that is like them; of sixty that need one, four have none.
@@ -127,13 +131,10 @@ class ConstrainedCaller:
                     if chunk.done:
                         lease.answered(chunk)
                         self.closing_lines.append(chunk)
-        except EngineRefused:
+        except EngineRefused as refused:
+            log.warning("a model is not held to a schema", model=lease.model, reason=refused.detail)
             return None
-        try:
-            value = json.loads("".join(said))
-        except ValueError:
-            return None
-        return value if isinstance(value, dict) else None
+        return object_in("".join(said))
 
 
 def _request(message: str, names: str) -> Message:

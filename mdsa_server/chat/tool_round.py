@@ -17,8 +17,9 @@ from mdsa_server.vocabulary.tools import ToolPolicy
 
 APPROVED, DENIED = "approve", "deny"
 
-# More at once is no plan but a model that repeats itself.
+# More at once is no plan but a model that repeats itself. So many are made, and of so many it is told.
 MOST_CALLS = 8
+MOST_ASKED = 24
 
 RoundEvent = ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned
 
@@ -58,8 +59,8 @@ class Round:
         async def run_all() -> None:
             try:
                 async with asyncio.TaskGroup() as side_by_side:
-                    for one in wanted:
-                        side_by_side.create_task(self._run(one, fitting, results, events))
+                    for place, one in enumerate(wanted):
+                        side_by_side.create_task(self._run(place, one, fitting, results, events))
             finally:
                 events.put_nowait(None)
 
@@ -75,6 +76,7 @@ class Round:
 
     async def _run(
         self,
+        place: int,
         wanted: Wanted,
         fitting: Fitting,
         results: dict[str, ToolResult],
@@ -82,7 +84,9 @@ class Round:
     ) -> None:
         began = self.clock()
         tool = self.tools.get(wanted.tool)
-        if tool is None:
+        if place >= MOST_CALLS:
+            result = ToolResult("refused", f"This call was not made: at most {MOST_CALLS} are at once.")
+        elif tool is None:
             known = ", ".join(self.tools)
             result = ToolResult("unknown", f"There is no tool {wanted.tool!r} here. There are: {known}.")
         elif isinstance(unfit := bound(tool, wanted.arguments, self.caller), ToolResult):

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, closing
 
-from mdsa_server.chat.answer import Answer, Question, Telling
+from mdsa_server.chat.answer import Telling
 from mdsa_server.chat.asking import WHICH_DOMAIN, Asking
 from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.chat.question import Answer, Question
 from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.tool_offer import tools_of

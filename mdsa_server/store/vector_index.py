@@ -8,7 +8,7 @@ scored by their whole vectors. What was measured of that stands in DESIGN.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -113,18 +113,20 @@ class VectorIndex:
         rows = db.execute(query, (_listed(passages),))
         return {int(passage): np.frombuffer(vector, "<f4").astype(np.float32) for passage, vector in rows}
 
-    async def unembedded(self, most: int) -> tuple[list[Unembedded], int]:
-        """Give the first passages that have no vector, and how many there are of them in all."""
+    async def unembedded(self, most: int, aside: Collection[int] = ()) -> tuple[list[Unembedded], int]:
+        """Give the first passages that have no vector, and how many there are of them in all, but those set aside."""
+        left_out = json.dumps(list(aside))
 
         def work(db: Connection) -> tuple[list[Unembedded], int]:
             table = self._find(db)
             there = f"(select passage from vectors_{table})" if table is not None else "(select 0 where false)"  # noqa: S608  # constants
-            (count,) = db.execute(f"select count(*) from passages where id not in {there}").fetchone() or (0,)  # noqa: S608  # constants
+            lacking = f"passages.id not in {there} and passages.id not in (select value from json_each(?))"  # noqa: S608  # constants
+            (count,) = db.execute(f"select count(*) from passages where {lacking}", (left_out,)).fetchone() or (0,)  # noqa: S608  # constants
             rows: Any = db.execute(
                 f"""select passages.id, collection, title, heading, text from passages
                     join documents on documents.sequence = passages.document
-                    where passages.id not in {there} order by passages.id limit ?""",  # noqa: S608  # constants
-                (most,),
+                    where {lacking} order by passages.id limit ?""",  # noqa: S608  # constants
+                (left_out, most),
             )
             left = [
                 Unembedded(id_, collection, title, msgspec.json.decode(heading, type=tuple[str, ...]), text)
@@ -149,8 +151,11 @@ class VectorIndex:
                 if passage.id in left
             ]
 
-        for remember in await self._database.write(work):
-            remember()
+        def kept(remembering: list[Callable[[], None]]) -> None:
+            for remember in remembering:
+                remember()
+
+        await self._database.write(work, kept)
 
     async def drop_others(self) -> None:
         """Delete the vectors of other encoders."""

@@ -67,6 +67,13 @@ class Collection(Struct, frozen=True, kw_only=True):
     passages: int
 
 
+class Embedding(Struct, frozen=True, kw_only=True):
+    """How far it is that all passages have vectors of the present embedding model; until then words alone find them."""
+
+    done: int
+    of: int
+
+
 class PassageFilter(Struct, frozen=True, kw_only=True):
     """Which passages a search is about: those that meet all that is said here."""
 

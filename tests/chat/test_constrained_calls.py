@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.embedded_ollama.wire import Refused
 from mdsa_server.plugin_api import Tool
@@ -15,6 +17,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
 )
 from tests.chat.conftest import Office, events_of
+from tests.chat.test_passages import Finds
 from tests.chat.tool_turns import calling_once, finished, give, model_of, of_kind, time_in
 from tests.fakes.script import Calls, Step
 
@@ -99,3 +102,29 @@ async def test_prompts_are_told_each_time_that_the_model_is_asked(office: Office
     assert len(of_kind(events, PromptAssembled)) == 2
     assert isinstance(events[-1], TurnFinished)
     assert of_kind(events, TurnFailed) == []
+
+
+@pytest.mark.parametrize("written", ['{"city": "To\\ud83d"}', "[" * 1000, '{"city": 3', "null"])
+async def test_what_cannot_be_read_as_arguments_is_no_call(office: Office, written: str) -> None:
+    give(office, Tool(time_in))
+    deciding(office, "time_in", {})
+    model_of(office).says = lambda asked: (
+        ("Well.",)
+        if not isinstance(asked.format, dict)
+        else ('{"tool": "time_in"}',)
+        if "tool" in asked.format["properties"]
+        else (written,)
+    )
+    turn = await finished(office)
+    assert (turn.outcome, turn.answer) == ("answered", "Well.")
+
+
+async def test_a_call_tells_of_no_passages_that_the_model_was_not_given(office: Office) -> None:
+    give(office, Tool(time_in))
+    office.offering.retrievers = [Finds("book", "All about clocks.")]
+    model_of(office).parameters = 135_000_000
+    deciding(office, "time_in", {"city": "Tokyo"})
+    turn = await finished(office)
+    assert turn.answer == "07:12 in Tokyo", "a model this small is not asked to put it in words"
+    assert turn.given == ()
+    assert turn.model == "scripted:1b"

@@ -88,6 +88,8 @@ class ScriptedModel:
     family: str = "llama"
     context_length: int = 8192
     """The longest context the model was made for, in tokens."""
+    parameters: int = 1_000_000_000
+    """How many weights it says that it has."""
     size: int = 100_000_000
     """Bytes, on disk and in memory."""
 

@@ -133,7 +133,8 @@ class ScriptedOllama:
         if model.hides is not None:
             raise model.hides
         facts = {"general.architecture": model.family, f"{model.family}.context_length": model.context_length}
-        facts |= {"general.basename": model.name, "general.parameter_count": 1_000_000_000, "llama.embedding_length": 8}
+        facts |= {"general.basename": model.name, "general.parameter_count": model.parameters}
+        facts |= {"llama.embedding_length": 8}
         shown = {
             "parameters": "",
             "template": "{{ .Prompt }}",

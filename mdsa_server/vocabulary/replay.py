@@ -71,7 +71,7 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     thinking: list[str] = []
     runs = {run.call: run for run in turn.tool_runs}
     # Results of tools may push a passage out of a later prompt: the model was given it all the same.
-    before = given = {one.number: one for one in turn.given}
+    given = {one.number: one for one in turn.given}
     changes: dict[str, object] = {}
     for event in events:
         match event:
@@ -82,13 +82,14 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
             case PassagesFound(passages=passages, faults=faults):
                 changes |= {"passages": passages, "retrieval_faults": faults}
             case PromptAssembled(model=model, ledger=ledger, passages=passages):
-                before, given = given, given | {one.number: one for one in passages}
+                given |= {one.number: one for one in passages}
                 changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
-            case PromptRefused():
-                given = before
+            case PromptRefused() if not runs:  # After a call the prompt holds none that one before did not.
+                given.clear()
+                changes["given"] = ()
             case PromptOverran(counted=counted):
-                if isinstance(made := changes.get("ledger"), Ledger):
-                    changes["ledger"] = replace(made, counted=counted)
+                made = changes.get("ledger", turn.ledger)
+                changes["ledger"] = replace(made, counted=counted) if isinstance(made, Ledger) else made
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):

@@ -33,13 +33,14 @@ async def guarded(
     """
     if not member.active:
         raise member.fault(called, f"the plugin is in quarantine ({member.reason})")
+    call = member.begin()
     try:
         given = await _bounded(work, seconds, lambda: member.quarantine(called, UNHEEDING))
     except BaseException as error:
         if blameless(error) or (isinstance(error, MdsaError) and not isinstance(error, PluginFault)):
             raise
         reason = f"no answer within {seconds:g} s" if isinstance(error, OutOfTime) else kind_and_place(error)
-        member.count(called, reason, max_faults, error)
+        member.count(called, call, reason, max_faults, error)
         raise member.fault(called, reason) from error
     member.fared_well(called)
     return given

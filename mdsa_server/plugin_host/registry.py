@@ -270,19 +270,20 @@ class PluginRegistry:
             return ()
 
     async def _refit(self, router: HostedRouter, domains: Sequence[Domain], strangers: Sequence[str]) -> str | None:
+        called, call = f"fit of {router.name}", router.member.begin()
         try:
             if not router.begun:
                 router.begin(domains, strangers)
                 await router.ready()
             else:
                 await router.fit(domains, strangers)
-                router.member.fared_well(f"fit of {router.name}")
+                router.member.fared_well(called)
         except BaseException as error:
             if blameless(error):
                 raise
             if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
                 log.warning("router keeps what it knew", router=router.name, problem=error.detail, mend=error.mend)
             else:
-                router.member.count(f"fit of {router.name}", in_words(error), self._limits.max_faults, error)
+                router.member.count(called, call, in_words(error), self._limits.max_faults, error)
             return f"{router.name} did not learn the changed domains: {in_words(error)}"
         return None if router.member.active else f"{router.name} is in quarantine: {router.member.reason}"

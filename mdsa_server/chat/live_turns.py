@@ -28,6 +28,8 @@ Observer = Callable[[Turn, TurnEvent], None]
 
 CANCELLED = "cancelled"
 SAVE_AGAIN_SECONDS = 5.0
+# For a turn that was cancelled to be saved when the server stops: a store that hangs must not keep it from ending.
+END_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -151,7 +153,8 @@ class LiveTurns:
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True
-        await _stop(live)
+        if not await _stop(live, END_SECONDS):
+            log.error("turn does not end", turn=live.stream.turn.id, seconds=END_SECONDS)
 
     async def _drive(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> None:
         """Run a turn and tell its end, whatever it is, once it is saved."""
@@ -212,15 +215,16 @@ class LiveTurns:
             return _failed(live, UNEXPECTED)
 
 
-async def _stop(live: LiveTurn) -> None:
-    """Cancel a turn, unless its end is being saved, and wait until it is saved."""
+async def _stop(live: LiveTurn, seconds: float | None = None) -> bool:
+    """Cancel a turn, unless its end is being saved, and wait until it is saved; give whether it was in that time."""
     if live.task is None:
-        return
+        return True
     # A task cancelled before its first step never enters its try block: give it that step.
     await asyncio.sleep(0)
     if not live.ending:
         live.task.cancel()
-    await asyncio.wait([live.task])
+    done, _ = await asyncio.wait([live.task], timeout=seconds)
+    return bool(done)
 
 
 def _cancelled(live: LiveTurn) -> TurnFinished:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mdsa_server.chat.tool_calls import ToolResult, bounded, run_tool
 from mdsa_server.plugin_api import DescribedTool, PluginFault, Tool, ToolCall, ToolRefused
-from mdsa_server.vocabulary.tools import ToolPolicy, may_overlap, named
+from mdsa_server.vocabulary.tools import Approval, ToolPolicy, may_overlap, named
 from tests.chat.conftest import GENERAL, Offering
 
 CALL = ToolCall(domain=GENERAL, caller="local", conversation=None)
@@ -201,6 +201,24 @@ def test_tools_with_effects_are_asked_for_unless_something_is_said_of_them() -> 
     assert policy.approval("mcp.time.now", effects=False) == "ask"
     assert policy.approval("mcp.files.write", effects=False) == "deny"
     assert policy.approval("mcp.files.read", effects=True) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "approval"),
+    [
+        ({"mcp.[a-z].read": "auto", "mcp.x.read": "deny"}, "deny"),
+        ({"mcp.x.r[e][a][d]": "auto", "mcp.x.*": "deny"}, "auto"),
+        ({"*[a-z][a-z][a-z][a-z]": "auto", "mcp.*": "ask"}, "ask"),
+        ({"mcp.x.*": "auto", "mcp.x.rea?": "ask", "mcp.x.rea*": "deny"}, "deny"),
+        ({"*.read": "auto", "*": "ask"}, "ask"),
+        ({"mcp.x.????": "auto", "mcp.x.*": "deny"}, "deny"),
+    ],
+)
+def test_of_several_patterns_the_name_counts_then_the_longest_beginning_then_the_strictest(
+    approvals: dict[str, Approval], approval: Approval
+) -> None:
+    for given_in in (approvals, dict(reversed(approvals.items()))):
+        assert ToolPolicy(approvals=given_in).approval("mcp.x.read", effects=False) == approval
 
 
 def test_a_domain_names_tools_by_name_or_pattern() -> None:

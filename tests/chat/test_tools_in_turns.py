@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
+from mdsa_server.chat.tool_way import LEAST_TURNS
 from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.plugin_api import Tool, ToolCall
 from mdsa_server.vocabulary.events import (
@@ -131,7 +132,7 @@ async def test_a_model_whose_calls_never_fit_is_held_to_a_schema_from_then_on(of
         return (Calls("nothing", {}),) if asked.tools else ("So be it.",)
 
     model_of(office).says = says
-    for _ in range(2):
+    for _ in range(LEAST_TURNS):
         await finished(office)
     turn = await finished(office)
     assert turn.tool_runs == ()

@@ -22,8 +22,9 @@ from mdsa_server.plugin_api.contracts import (
     ToolSource,
     WithholdingToolSource,
 )
+from mdsa_server.plugin_api.described_tool import DescribedTool
 from mdsa_server.plugin_api.hookspecs import hookimpl
-from mdsa_server.plugin_api.tool_schema import DescribedTool, Tool, ToolCall
+from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain, Example
 from mdsa_server.vocabulary.passages import Passage

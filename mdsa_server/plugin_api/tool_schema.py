@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import msgspec.inspect
 
 from mdsa_server.errors import PluginFault
 from mdsa_server.vocabulary.domain import Domain
@@ -29,8 +31,9 @@ class Tool:
 
     `function` is sync (it will run in a thread) or async, takes typed parameters and gives something
     that JSON can carry. Its docstring tells the model what it is for; `typing.Annotated` with
-    `msgspec.Meta(description=...)` says more of a parameter. A parameter annotated `ToolCall` is filled
-    by the server and hidden from the model. Raises PluginFault where the signature cannot be told to a model.
+    `msgspec.Meta(description=...)` says more of a parameter. A parameter annotated `ToolCall`, or
+    `ToolCall | None`, is filled by the server and hidden from the model. Raises PluginFault where the signature cannot
+    be told to a model, or a ToolCall is part of something else, where a model could make one up.
     """
 
     def __init__(self, function: Callable[..., Any], *, name: str | None = None, effects: bool = False) -> None:
@@ -42,7 +45,7 @@ class Tool:
         if not self.description:
             raise PluginFault(f"tool {self.name!r} has no docstring", "Say in one what it does: the model reads it.")
         self.is_async = inspect.iscoroutinefunction(function)
-        self._call_parameter, self._arguments = _arguments_struct(self.name, function)
+        self._call_parameters, self._arguments = _arguments_struct(self.name, function)
         try:
             self._parameters = _schema_of(self._arguments)
         except TypeError as error:
@@ -73,67 +76,14 @@ class Tool:
         """
         checked = msgspec.convert(arguments, self._arguments, strict=False)
         values = {name: getattr(checked, name) for name in self._arguments.__struct_fields__}
-        if self._call_parameter:
-            values[self._call_parameter] = call
+        values |= dict.fromkeys(self._call_parameters, call)
         return lambda: self.function(**values)
 
 
-class DescribedTool(Tool):
-    """A tool that is described by a JSON schema rather than by a signature: one that another program offers.
-
-    `function` is async and takes the arguments, checked against `parameters`, as a dict. Raises PluginFault where
-    `parameters` are no schema of an object.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        description: str,
-        parameters: dict[str, Any],
-        function: Callable[[dict[str, Any]], Awaitable[Any]],
-        *,
-        effects: bool = True,
-    ) -> None:
-        from jsonschema.exceptions import SchemaError
-        from jsonschema.validators import validator_for
-        from referencing import Registry
-
-        self.name = name
-        self.description = description
-        self.effects = effects
-        self.function = function
-        self.is_async = True
-        self._parameters = parameters
-        checker = validator_for(parameters)
-        try:
-            checker.check_schema(parameters)
-        except SchemaError as error:
-            raise PluginFault(f"tool {name!r}: its parameters are no JSON schema: {error.message}") from error
-        if parameters.get("type") != "object":
-            raise PluginFault(f"tool {name!r}: its parameters are no object, but {parameters.get('type')!r}")
-        # An empty registry: left to itself, the library would fetch what a schema refers to from the network.
-        self._checker = checker(parameters, registry=Registry())
-
-    def bind(self, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any]:
-        from referencing.exceptions import Unresolvable
-
-        try:
-            flaw = next(self._checker.iter_errors(arguments), None)
-        except Unresolvable as error:
-            raise PluginFault(
-                f"tool {self.name!r}: its parameters refer to {error.ref!r}, which is not there"
-            ) from error
-        except RecursionError as error:
-            raise PluginFault(f"tool {self.name!r}: its parameters lead back to themselves without end") from error
-        if flaw is not None:
-            raise msgspec.ValidationError(f"{flaw.message} - at `{flaw.json_path}`")
-        return lambda: self.function(arguments)
-
-
-def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[str | None, type[msgspec.Struct]]:
-    """Turn a signature into a struct, leaving out the parameter that receives the ToolCall."""
+def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[Sequence[str], type[msgspec.Struct]]:
+    """Turn a signature into a struct, leaving out the parameters that receive the ToolCall: those are named."""
     hints = typing.get_type_hints(function, include_extras=True)
-    call_parameter: str | None = None
+    call_parameters: list[str] = []
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
@@ -146,13 +96,41 @@ def _arguments_struct(name: str, function: Callable[..., Any]) -> tuple[str | No
                 f"tool {name!r}: parameter {parameter.name!r} has no type", "Annotate it: the model needs it."
             )
         hint = hints[parameter.name]
-        if hint is ToolCall:
-            call_parameter = parameter.name
+        if _bare(hint) is ToolCall:
+            call_parameters.append(parameter.name)
+        elif _holds_call(msgspec.inspect.type_info(hint), set()):
+            raise PluginFault(
+                f"tool {name!r}: parameter {parameter.name!r} holds a ToolCall, which a model could make up",
+                "Annotate it ToolCall itself: the server fills it.",
+            )
         elif parameter.default is parameter.empty:
             fields.append((parameter.name, hint))
         else:
             fields.append((parameter.name, hint, parameter.default))
-    return call_parameter, msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
+    return call_parameters, msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _bare(hint: Any) -> Any:
+    """Give the type that an annotation is about, without what Annotated says of it and without None."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _bare(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (first, *others) = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        return hint if others else _bare(first)
+    return hint
+
+
+def _holds_call(part: Any, seen: set[int]) -> bool:
+    """Say whether a ToolCall is anywhere within what msgspec knows of a type."""
+    if isinstance(part, tuple):
+        return any(_holds_call(each, seen) for each in part)
+    if not isinstance(part, msgspec.Struct) or id(part) in seen:
+        return False
+    seen.add(id(part))
+    of = getattr(part, "cls", None)
+    if isinstance(of, type) and issubclass(of, ToolCall):
+        return True
+    return any(_holds_call(getattr(part, name), seen) for name in part.__struct_fields__)
 
 
 def _schema_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:

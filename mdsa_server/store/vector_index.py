@@ -8,7 +8,7 @@ scored by their whole vectors. What was measured of that stands in DESIGN.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.chat.tool_calls import ToolResult, bounded, run_tool
-from mdsa_server.plugin_api import DescribedTool, PluginFault, Tool, ToolCall, ToolRefused
+from mdsa_server.plugin_api import PluginFault, Tool, ToolCall, ToolRefused
 from mdsa_server.vocabulary.tools import Approval, ToolPolicy, may_overlap, named
 from tests.chat.conftest import GENERAL, Offering
 
@@ -151,39 +151,6 @@ async def test_a_tool_that_forks_answers_once_and_its_child_ends() -> None:
 
     assert (await run(fork)).text == "parent"
     assert await asyncio.wait_for(asyncio.to_thread(os.waitpid, children[0], 0), 5) == (children[0], 0)
-
-
-def described(parameters: dict[str, Any]) -> DescribedTool:
-    async def echo(arguments: dict[str, Any]) -> dict[str, Any]:
-        return arguments
-
-    return DescribedTool("echo", "Say it again.", parameters, echo)
-
-
-async def test_a_tool_described_by_a_schema_is_checked_by_it() -> None:
-    tool = described({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
-    assert (await run_tool(Offering(), tool, {"n": 1}, CALL, ToolPolicy())).text == '{"n":1}'
-    wrong = await run_tool(Offering(), tool, {"n": "one"}, CALL, ToolPolicy())
-    assert wrong.outcome == "invalid"
-    assert "'one' is not of type 'integer'" in wrong.text
-    assert (await run_tool(Offering(), tool, {}, CALL, ToolPolicy())).outcome == "invalid"
-
-
-async def test_a_schema_that_leads_elsewhere_is_fetched_from_nowhere() -> None:
-    tool = described({"type": "object", "properties": {"n": {"$ref": "http://127.0.0.1:9/schema.json"}}})
-    assert (await run_tool(Offering(), tool, {"n": 1}, CALL, ToolPolicy())).outcome == "failed"
-
-
-async def test_a_schema_that_leads_back_to_itself_is_a_failure_and_not_the_end_of_the_turn() -> None:
-    assert (await run_tool(Offering(), described({"type": "object", "$ref": "#"}), {}, CALL, ToolPolicy())).outcome == (
-        "failed"
-    )
-
-
-@pytest.mark.parametrize("parameters", [{"type": "object", "properties": 3}, {"type": "string"}, {}])
-def test_what_is_no_schema_of_an_object_is_the_plugins_fault(parameters: dict[str, Any]) -> None:
-    with pytest.raises(PluginFault):
-        described(parameters)
 
 
 def test_parameters_that_json_cannot_carry_are_the_plugins_fault_at_once() -> None:

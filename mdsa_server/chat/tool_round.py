@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdsa_server.chat.asking import Asking
+from mdsa_server.chat.asking import Asking, Question
 from mdsa_server.chat.desk import Offers
 from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
@@ -120,7 +120,7 @@ class Round:
                 at=self.clock(), call=wanted.call, tool=wanted.tool, arguments=wanted.arguments, seconds=seconds
             )
         )
-        said = await self.asking.ask(wanted.call, seconds)
+        said = await self.asking.ask(Question("approval", wanted.call), seconds)
         approved = said is not None and said.word == APPROVED
         events.put_nowait(
             ApprovalAnswered(at=self.clock(), call=wanted.call, approved=approved, by=said.by if said else "")

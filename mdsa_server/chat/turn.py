@@ -50,7 +50,8 @@ async def run_turn(
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
-    `team` is the desk's when it began; `on_tie` says what is done where two domains are as good as equally likely, if not what is configured.
+    `team` is the desk's when it began. `on_tie` says what is done where two domains are as good as equally likely,
+    if not what is configured.
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
     """
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)

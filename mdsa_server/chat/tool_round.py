@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdsa_server.chat.asking import Asking
+from mdsa_server.chat.asking import Asking, Question
 from mdsa_server.chat.desk import Offers
-from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
+from mdsa_server.chat.tool_calls import ToolResult, bounded, checked, run_tool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.events import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolReturned
 from mdsa_server.vocabulary.stopwatch import Stopwatch
@@ -89,7 +89,7 @@ class Round:
         elif tool is None:
             known = ", ".join(self.tools)
             result = ToolResult("unknown", f"There is no tool {wanted.tool!r} here. There are: {known}.")
-        elif isinstance(unfit := bound(tool, wanted.arguments, self.caller), ToolResult):
+        elif isinstance(unfit := await checked(self.offers, tool, wanted.arguments, self.caller), ToolResult):
             result = unfit  # Before anybody is asked to allow it.
         elif not await self._allowed(tool, wanted, events):
             began, result = self.clock(), ToolResult("denied", "This call was not allowed. Answer without it.")
@@ -120,7 +120,7 @@ class Round:
                 at=self.clock(), call=wanted.call, tool=wanted.tool, arguments=wanted.arguments, seconds=seconds
             )
         )
-        said = await self.asking.ask(wanted.call, seconds)
+        said = await self.asking.ask(Question("approval", wanted.call), seconds)
         approved = said is not None and said.word == APPROVED
         events.put_nowait(
             ApprovalAnswered(at=self.clock(), call=wanted.call, approved=approved, by=said.by if said else "")

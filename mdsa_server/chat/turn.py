@@ -6,7 +6,7 @@ from contextlib import aclosing, closing
 
 from mdsa_server.chat.answer import Telling
 from mdsa_server.chat.asking import WHICH_DOMAIN, Asking
-from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.chat.desk import Desk, SharedVector, Team
 from mdsa_server.chat.question import Answer, Question
 from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
@@ -39,6 +39,7 @@ NO_PASSAGES = "no_passages"
 
 async def run_turn(
     desk: Desk,
+    team: Team,
     turn: Turn,
     clock: Stopwatch,
     asking: Asking,
@@ -49,10 +50,10 @@ async def run_turn(
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
-    `on_tie` says what is done where two domains are as good as equally likely, if not what is configured.
+    `team` is the desk's when it began. `on_tie` says what is done where two domains are as good as equally likely,
+    if not what is configured.
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
     """
-    team = desk.team
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
 
     history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)

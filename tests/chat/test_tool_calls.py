@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +137,44 @@ async def test_text_that_no_encoding_knows_is_made_readable() -> None:
         return "\ud800"
 
     assert (await run(half)).text == "?"
+
+
+async def test_what_a_tool_refuses_in_text_that_no_encoding_knows_is_made_readable_too() -> None:
+    def refuse() -> str:
+        """Refuse."""
+        raise ToolRefused("no \ud800", "Try \udfff.")
+
+    assert await run(refuse) == ToolResult("refused", "no ?. Try ?.")
+    assert bounded(ToolResult("invalid", "\ud800" * 9), 5, lambda text: text.encode()[:3].decode()).text.startswith(
+        "???"
+    )
+
+
+class Shop(msgspec.Struct):
+    """A parameter whose own check breaks."""
+
+    city: str
+
+    def __post_init__(self) -> None:
+        raise KeyError(self.city)
+
+
+async def test_what_breaks_while_arguments_are_checked_is_a_failure_that_counts_against_the_plugin() -> None:
+    def visit(shop: Shop) -> str:
+        """Visit a shop."""
+        return "bought"
+
+    class Counting(Offering):
+        counted = 0
+
+        async def call(self, *args: Any, **options: Any) -> Any:
+            self.counted += 1
+            return await super().call(*args, **options)
+
+    offers = Counting()
+    came = await run_tool(offers, Tool(visit), {"shop": {"city": "Lisbon"}}, CALL, ToolPolicy())
+    assert (came.outcome, came.text) == ("failed", "The tool cannot be called: KeyError: 'Lisbon'")
+    assert offers.counted == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -7,12 +7,16 @@ from typing import Any
 import structlog
 
 from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.chat.marked_data import as_data
 from mdsa_server.errors import EmbedderUnavailable
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.tools import named
 
 log = structlog.get_logger(__name__)
+
+TOOLS = "tools"
+"""The mark between which the templates of common models list tools."""
 
 
 async def tools_of(desk: Desk, domain: Domain, vector: SharedVector) -> list[tuple[Tool, float]]:
@@ -47,6 +51,19 @@ def described(tool: Tool) -> str:
 
 
 def specification(tool: Tool) -> dict[str, Any]:
-    """Describe a tool as the engine's wire has it."""
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
+    """Describe a tool as the engine's wire has it.
+
+    Another program may have written its description and schema, so that no text in them can be a sign of the engine's.
+    Names stay as they are: the model is to give them back.
+    """
+    function = {"name": tool.name, "description": as_data(tool.description, TOOLS)}
+    return {"type": "function", "function": function | {"parameters": _as_data(tool.parameters)}}
+
+
+def _as_data(part: Any, key: str = "") -> Any:
+    if isinstance(part, dict):
+        return {name: _as_data(value, name) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        # A property may have the name `required` too; its schema is no list.
+        return list(part) if key == "required" else [_as_data(value) for value in part]
+    return as_data(part, TOOLS) if isinstance(part, str) else part

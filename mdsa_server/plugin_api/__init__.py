@@ -24,6 +24,7 @@ from mdsa_server.plugin_api.contracts import (
 )
 from mdsa_server.plugin_api.described_tool import DescribedTool
 from mdsa_server.plugin_api.hookspecs import hookimpl
+from mdsa_server.plugin_api.own_thread import in_own_thread
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain, Example
@@ -60,4 +61,5 @@ __all__ = [
     "ToolSource",
     "WithholdingToolSource",
     "hookimpl",
+    "in_own_thread",
 ]

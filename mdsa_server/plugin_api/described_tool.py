@@ -85,7 +85,8 @@ def _checker(encoded: bytes) -> Any:
     known = validator_for(parameters)
     known.check_schema(parameters)
     _forget_kind(parameters)
-    counted = extend(known, {keyword: _counted(check) for keyword, check in known.VALIDATORS.items()})
+    counting = {keyword: _counted(check) for keyword, check in known.VALIDATORS.items()}
+    counted = extend(known, counting)  # type: ignore[no-untyped-call]  # as its stubs have it
     # An empty registry: left to itself, the library would fetch what a schema refers to from the network.
     return counted(parameters, registry=Registry())
 

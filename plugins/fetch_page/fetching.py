@@ -12,7 +12,7 @@ import httpx
 
 from mdsa_server.plugin_api import ToolRefused
 
-from .addresses import is_public, look_up
+from .addresses import look_up, may_ask
 from .content import Content, content_of, header
 from .guarded_network import GuardedNetwork, LookUp
 
@@ -39,7 +39,7 @@ class Fetcher:
         allowed_hosts: Collection[str],
         ports: Collection[int],
         max_bytes: int,
-        may_ask: Callable[[str], bool] = is_public,
+        may_ask: Callable[[str], bool] = may_ask,
         look_up: LookUp = look_up,
         tls: ssl.SSLContext | None = None,
     ) -> None:

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .described import one_line
 from .server_settings import McpServer, Unset, filled
 from .stdio_server import StdioServer
+from .words import one_line
 
 if TYPE_CHECKING:
     from mcp.client import Client, IncomingMessage

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import msgspec
 
 from mdsa_server.plugin_api import DescribedTool, PluginFault
 
+from .readable_schema import readable
 from .server_settings import McpServer
+from .words import one_line
 
 if TYPE_CHECKING:
     from mcp_types import Tool as McpTool
@@ -22,22 +24,27 @@ LONGEST_DESCRIPTION = 1_000
 LARGEST_SCHEMA = 20_000
 """In bytes, as JSON."""
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# What they hold is data of the server's, not words for the model.
-DATA = ("const", "default", "enum", "examples")
+MOST_REASONS = 20
+LONGEST_CHECK_SECONDS = 5.0
+"""For all tools of a server; each takes up to a second, once."""
 
 Call = Callable[[str, dict[str, Any]], Awaitable[str]]
 """Calls a tool of the server by its own name."""
 
 
 def described(
-    server: str, listed: Iterable[McpTool], settings: McpServer, call: Call
+    server: str, listed: Sequence[McpTool], settings: McpServer, call: Call
 ) -> tuple[Sequence[DescribedTool], Sequence[str]]:
-    """Give the tools that may be offered, and why others are left out, in words."""
+    """Give the tools that may be offered, and why others are left out, in words; takes seconds for large schemas."""
+    until = time.monotonic() + LONGEST_CHECK_SECONDS
     tools: dict[str, DescribedTool] = {}
-    left_out: list[str] = []
-    seen: set[str] = set()
+    names = {tool.name for tool in listed}
+    left_out = [
+        f"{pattern}: it is allowed, and the server has no such tool"
+        for pattern in settings.allow
+        if not any(fnmatchcase(name, pattern) for name in names)
+    ]
     for tool in listed:
-        seen.add(tool.name)
         if not any(fnmatchcase(tool.name, pattern) for pattern in settings.allow):
             continue
         if not NAME.fullmatch(tool.name):
@@ -47,23 +54,21 @@ def described(
         elif len(tools) == MOST_TOOLS:
             left_out.append(f"{tool.name}, and what follows: at most {MOST_TOOLS} tools of a server are offered")
             break
+        elif time.monotonic() > until:
+            left_out.append(f"{tool.name}, and what follows: to check those before took {LONGEST_CHECK_SECONDS:g} s")
+            break
         else:
             try:
                 tools[tool.name] = _described(f"mcp.{server}.{tool.name}", tool, settings, call)
             except PluginFault as fault:
                 left_out.append(f"{tool.name}: {one_line(fault.detail, 200)}")
-    for pattern in settings.allow:
-        if not any(fnmatchcase(name, pattern) for name in seen):
-            left_out.append(f"{pattern}: it is allowed, and the server has no such tool")
+            except Exception as error:
+                # A server's description may bring any library to raise anything; it costs the server that one tool.
+                left_out.append(f"{tool.name}: {type(error).__name__}: {one_line(str(error), 200)}")
+    more = len(left_out) - MOST_REASONS
+    if more > 0:
+        left_out[MOST_REASONS:] = [f"{more:,} more, for reasons such as these"]
     return tuple(tools.values()), tuple(left_out)
-
-
-def one_line(text: str, most: int) -> str:
-    """Give a text without line breaks and what cannot be seen, and at most so many characters of it."""
-    # More is not looked at: a text of some megabytes would hold everything up.
-    visible = (" " if unicodedata.category(one)[0] in "CZ" else one for one in text[: 4 * most])
-    line = " ".join("".join(visible).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _described(name: str, tool: McpTool, settings: McpServer, call: Call) -> DescribedTool:
@@ -71,7 +76,7 @@ def _described(name: str, tool: McpTool, settings: McpServer, call: Call) -> Des
     try:
         if (size := len(msgspec.json.encode(tool.input_schema))) > LARGEST_SCHEMA:
             raise PluginFault(f"its parameters take {size:,} bytes, and may take {LARGEST_SCHEMA:,}")
-        parameters = _readable(tool.input_schema)
+        parameters = readable(tool.input_schema)
 
         async def function(arguments: dict[str, Any]) -> str:
             return await call(tool.name, arguments)
@@ -89,20 +94,3 @@ def _described(name: str, tool: McpTool, settings: McpServer, call: Call) -> Des
 
 def _effects(tool: McpTool) -> bool:
     return not (tool.annotations and tool.annotations.read_only_hint)
-
-
-def _readable(schema: Any) -> Any:
-    """Clean the words of a schema as the tool's own description is. Raises PluginFault where it leads elsewhere."""
-    if isinstance(schema, list):
-        return [_readable(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    refers_to = schema.get("$ref")
-    if isinstance(refers_to, str) and not refers_to.startswith("#"):
-        raise PluginFault(f"its parameters refer to {one_line(refers_to, 100)}, and nothing is fetched")
-    return {
-        key: one_line(part, LONGEST_DESCRIPTION)
-        if key in ("description", "title") and isinstance(part, str)
-        else (part if key in DATA else _readable(part))
-        for key, part in schema.items()
-    }

@@ -8,12 +8,13 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from mdsa_server.plugin_api import DescribedTool, ToolRefused
+from mdsa_server.plugin_api import DescribedTool, ToolRefused, in_own_thread
 
 from .connection import Lost, connected, in_words, listen, load_sdk, tools_of
-from .described import described, one_line
+from .described import described
 from .results import text_of
 from .server_settings import McpServer
+from .words import one_line
 
 if TYPE_CHECKING:
     from mcp.client import Client
@@ -26,8 +27,10 @@ LONGEST_PAUSE_SECONDS = 60.0
 WELL_SECONDS = 30.0
 # How often the list is read again where nothing is heard: so a server is noticed that hangs, or is gone.
 LOOK_SECONDS = 30.0
-# One that says without end that its tools have changed is not asked without end.
+# One that says without end that its tools have changed is not asked without end, and the longer it takes to read what
+# it has, the seldomer.
 LEAST_LOOK_SECONDS = 0.2
+PAUSES_PER_LOOK = 10
 CLOSING_SECONDS = 3.5
 LAST_SECONDS = 0.5
 
@@ -130,13 +133,16 @@ class KeptServer:
 
     async def _follow(self, client: Client) -> None:
         """Read its list again whenever something may have changed. Raises whatever shows that it is lost."""
+        loop = asyncio.get_running_loop()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._look.wait()
             self._look.clear()
+            began = loop.time()
             await self._list(client)
-            await asyncio.sleep(LEAST_LOOK_SECONDS)
+            pause = PAUSES_PER_LOOK * (loop.time() - began)
+            await asyncio.sleep(min(max(LEAST_LOOK_SECONDS, pause), LOOK_SECONDS))
 
     async def _list(self, client: Client) -> None:
         try:
@@ -149,7 +155,9 @@ class KeptServer:
         if listed == self._listed:
             return
         self._listed = listed
-        self.tools, left_out = described(self.name, listed, self._settings, self.call)
+        self.tools, left_out = await in_own_thread(
+            lambda: described(self.name, listed, self._settings, self.call), name=f"check tools of {self.name}"
+        )
         for reason in left_out:
             self._log.warning("tool of an MCP server is left out", reason=reason)
 

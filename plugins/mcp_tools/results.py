@@ -8,7 +8,7 @@ import msgspec
 
 from mdsa_server.plugin_api import ToolRefused
 
-from .described import one_line
+from .words import one_line
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult, ContentBlock

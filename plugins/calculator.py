@@ -24,7 +24,7 @@ TOKEN = re.compile(
     r"\s*(?:(?P<number>[0-9.][0-9.,_]*(?:e[+-]?[0-9]+)?)|(?P<sign>\*\*|//|of\b|mod\b|[-+*/%()]))", re.IGNORECASE
 )
 NUMBER = re.compile(r"(?:[0-9]+|[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:_[0-9]{3})+))\.?[0-9]*|\.[0-9]+")
-"""A number without its exponent. A comma only stands between whole groups of three digits, as people write thousands."""
+"""A number without its exponent. Commas stand only between whole groups of three digits, as people write thousands."""
 SIGNED_NEXT = re.compile(r"\s*[-+][0-9.(]")
 SPELLINGS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"})
 WHAT_IT_KNOWS = "Use numbers, + - * / // % ** and brackets."

@@ -49,7 +49,7 @@ def approving(folder: Path, rules: str, tools: str = "[]") -> Loaded:
 
 
 def test_a_rule_of_approval_must_hold_for_a_tool_that_is_on_offer(folder: Path) -> None:
-    loaded = approving(folder, 'send_mail = "ask"\nsend_mial = "deny"\n"mcp.fiels.*" = "deny"\n"mcp.t*" = "ask"')
+    loaded = approving(folder, 'send_mail = "ask"\nsend_mial = "deny"\n"oven*" = "deny"\n"mcp.t*" = "ask"')
     name, pattern = idle_approvals(loaded.settings, ["send_mail", "mcp.time.now"], places=loaded.places)
     assert (name.line, name.key) == (6, "tools.approval.send_mial")
     assert name.what == 'no plugin offers a tool named "send_mial", so the rule holds for nothing'

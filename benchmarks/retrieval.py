@@ -51,7 +51,8 @@ from mdsa_server.knowledge.stop_words import stop_words
 from mdsa_server.knowledge.token_count import counter
 from mdsa_server.settings import KnowledgeSettings
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument, NewPassage
+from mdsa_server.store.document_rows import NewDocument, NewPassage
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.vector_index import VectorIndex
 
 Vectors = NDArray[np.float32]
@@ -148,7 +149,7 @@ async def quality(
 ) -> RetrievalReport:
     database = await Database.open(file)
     try:
-        library = TriedLibrary(database, embed, stop_words(("en",)))
+        library = TriedLibrary(database, embed, stop_words(("english",)))
         await library.fill(documents, split_with, lambda _: None)
         asked = [one async for one in library.ask(questions, embedder.embed)]
     finally:

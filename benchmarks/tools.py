@@ -3,13 +3,13 @@
 usage: python -m benchmarks.tools [--json] [--model NAME] [--every N] [--missed]
 
 Sixty messages each need one call of one of twelve tools (`tool_tasks.py`), twenty need none. Each is put to the model
-as a turn would put it: held to a schema (`chat/constrained_calls.py`), and by its own means where the model says that
-it can call tools. The engine is the one that OLLAMA_HOST names, one on this machine, or the embedded stand-in; the
-model is NAME, or the default one.
+at temperature 0: held to a schema, as in a turn (`chat/constrained_calls.py`), and by its own means, without
+instructions, where the model says that it can call tools. What is judged is the first call that it asks for. The engine
+is the one that OLLAMA_HOST names, one on this machine, or the embedded stand-in; the model is NAME, or the default one.
 
 right tool        of the sixty, those where the tool that is needed is called
 right arguments   of the sixty, those where the arguments are right as well
-invalid           of all calls, those that name no tool or whose arguments do not fit it
+invalid           of these calls, those that name no tool or whose arguments do not fit it
 needless          of the twenty, those where a tool is called all the same
 """
 
@@ -32,9 +32,10 @@ import numpy as np
 from benchmarks.tool_tasks import TASKS, TOOLS, UNNEEDED, Task
 from mdsa_server.chat.constrained_calls import ConstrainedCaller
 from mdsa_server.chat.exchange import Exchange
+from mdsa_server.chat.native_calls import MOST_OFFERED
 from mdsa_server.chat.token_rates import TokenRates
 from mdsa_server.chat.tool_calls import ToolResult, bound
-from mdsa_server.chat.tool_offer import MOST_OFFERED, described, specification
+from mdsa_server.chat.tool_offer import described, specification
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.configuration.load import load
 from mdsa_server.configuration.trying import LateEngine, tried_embedder
@@ -143,7 +144,7 @@ async def measure(model: str | None, every: int, *, show_missed: bool) -> dict[s
 
 
 async def constrained(lease: Lease, tools: Ranked, task: Task) -> list[Wanted]:
-    caller = ConstrainedCaller(lease, tools, TokenRates().rate(lease.model))
+    caller = ConstrainedCaller(lease, tools, TokenRates().estimate(lease.model))
     return await caller.decide(task.message, (), Exchange(), "1")
 
 

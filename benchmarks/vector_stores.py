@@ -63,7 +63,7 @@ async def hybrid(folder: Path) -> dict[str, float]:
     async with _opened(folder / "ours.sqlite3") as database:
         index = VectorIndex(database, FINGERPRINT)
         await index.open()
-        passages, without = Passages(database), stop_words(("en",))
+        passages, without = Passages(database), stop_words(("english",))
         search = Search(passages, index, lambda: True, without)
         questions = json.loads((folder / "questions.json").read_text("utf-8"))
         half = len(questions) // 2

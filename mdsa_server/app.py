@@ -29,6 +29,7 @@ from mdsa_server.configuration.opening import (
 )
 from mdsa_server.configuration.reloading import Reloader, team_of
 from mdsa_server.inference.model_keeper import ModelKeeper
+from mdsa_server.knowledge.following import Followed
 from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
@@ -197,10 +198,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
-        supervisor.service(library.fill, "library")
-        for name, domain in settings.domains.items():
-            for folder in domain.folders:
-                supervisor.spawn(library.follow(folder, name), f"sync {folder}")
+        supervisor.service(library.keep_filled, "library")
+        followed = Followed(library, supervisor.spawn)
+        followed.take_up(settings.folders)
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
         yield Rooms(
@@ -215,6 +215,6 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),
-            reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine).reload,
+            reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine, followed=followed).reload,
             spawn=supervisor.spawn,
         )

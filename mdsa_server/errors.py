@@ -86,6 +86,12 @@ class UnknownDocument(MdsaError):
     title = "There is no such document"
 
 
+class UnknownCollection(MdsaError):
+    """Nothing is kept in a collection of this name, and no domain names it."""
+
+    title = "There is no such collection"
+
+
 class DocumentUnreadable(MdsaError):
     """A file cannot be taken in: it is damaged, too large, of an unknown kind, or not there."""
 
@@ -219,6 +225,13 @@ class EngineRefused(EngineError):
     """The engine did not accept the request: an option, a format, a capability the model lacks."""
 
     title = "The engine refused the request"
+
+
+class PromptTooLong(EngineRefused):
+    """The engine was told not to cut the prompt, and it is longer than the context. A shorter one is made, once."""
+
+    title = "The prompt is longer than the model's context"
+    tokens: int | None = None  # How long it is, where the engine says so.
 
 
 class EngineDied(EngineError):

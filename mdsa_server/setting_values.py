@@ -235,10 +235,19 @@ def _said(text: str) -> str:
     return text
 
 
+def _collection(name: str) -> str:
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise Unfit(
+            f"holds {name!r}, which no collection is called", "Name it in a word or a few, as with --collection."
+        )
+    return name
+
+
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_from_the_files_folder)]
 ExamplesFile = Annotated[FileOfExamples, PlainValidator(_examples_from, json_schema_input_type=str)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Text = Annotated[str, Field(min_length=1)]
+CollectionNames = Annotated[tuple[Annotated[str, AfterValidator(_collection)], ...], Field(strict=False)]
 Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]

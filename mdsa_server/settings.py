@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdsa_server.setting_values import (
+    CollectionNames,
     DomainName,
     EngineUrl,
     ExamplesFile,
@@ -138,7 +139,7 @@ class EmbeddingSettings(Section):
 class KnowledgeSettings(Section):
     """Documents: how they are read, split and searched."""
 
-    shared: Texts = Field(default=(), description="Collections that every domain may use, besides its own.")
+    shared: CollectionNames = Field(default=(), description="Collections that every domain may use, besides its own.")
     passage_tokens: int = Field(
         default=200, ge=32, le=8192, description="How long a passage may be, in tokens of the embedding model."
     )
@@ -151,7 +152,7 @@ class KnowledgeSettings(Section):
         default=True, description="Whether the signs of all vectors are held in memory, which makes searching fast."
     )
     max_document_mb: float = Field(default=50.0, gt=0, description="The largest file that is taken in, in MB.")
-    reading_timeout: Seconds = Field(default=60.0, description="How long reading one file may take, in seconds.")
+    reading_timeout: Seconds = Field(default=300.0, description="How long reading one file may take, in seconds.")
     reading_memory_gb: float = Field(default=2.0, gt=0, description="How much memory reading may take, in GB.")
 
 
@@ -246,7 +247,7 @@ class DomainSettings(Section):
         default=(), description="Several models that may answer instead of one, the preferred one first."
     )
     instructions: str = Field(default="", description="What the model is told before every conversation.")
-    collections: Texts = Field(default=(), description="Collections of documents that answers may rest on.")
+    collections: CollectionNames = Field(default=(), description="Collections of documents that answers may rest on.")
     folders: Annotated[tuple[FilePath, ...], Field(strict=False)] = Field(
         default=(), description="Folders whose files are this domain's: taken in, in its name, when the server starts."
     )
@@ -289,6 +290,11 @@ class Settings(Section):
     def data_folder(self) -> Path:
         """The data folder, absolute."""
         return self.store.path
+
+    @property
+    def folders(self) -> list[tuple[str, Path]]:
+        """The folders that are followed, each with its collection, which has the domain's name."""
+        return [(name, folder) for name, domain in self.domains.items() for folder in domain.folders]
 
     def domains_as_vocabulary(self) -> tuple[Domain, ...]:
         """The domains as the rooms know them, in the file's order."""

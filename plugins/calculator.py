@@ -21,8 +21,11 @@ EXACT_DECIMALS = 30
 ROUGH_DIGITS = 12
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<sign>\*\*|//|of\b|[-+*/%()]))", re.IGNORECASE
+    r"\s*(?:(?P<number>[0-9.][0-9.,_]*(?:e[+-]?[0-9]+)?)|(?P<sign>\*\*|//|of\b|mod\b|[-+*/%()]))", re.IGNORECASE
 )
+NUMBER = re.compile(r"(?:[0-9]+|[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:_[0-9]{3})+))\.?[0-9]*|\.[0-9]+")
+"""A number without its exponent. Commas stand only between whole groups of three digits, as people write thousands."""
+SIGNED_NEXT = re.compile(r"\s*[-+][0-9.(]")
 SPELLINGS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"})
 WHAT_IT_KNOWS = "Use numbers, + - * / // % ** and brackets."
 
@@ -45,7 +48,7 @@ def calculate(expression: Annotated[str, Meta(description="Such as (17.5 - 3) * 
 class Sum:
     """One expression, read from left to right. Grammar, from the weakest binding to the strongest:
 
-    sum: product (("+" | "-") product)*      product: signed (("*" | "/" | "//" | "%" | "of") signed)*
+    sum: product (("+" | "-") product)*      product: signed (("*" | "/" | "//" | "%" | "mod" | "of") signed)*
     signed: ("+" | "-") signed | power       power: atom "%"* ("**" signed)?       atom: number | "(" sum ")"
     """
 
@@ -78,7 +81,7 @@ class Sum:
 
     def _product(self) -> Fraction:
         value = self._signed()
-        while self._next in ("*", "/", "//", "%", "of"):
+        while self._next in ("*", "/", "//", "%", "mod", "of"):
             value = bounded(combined(value, self._take(), self._signed()))
         return value
 
@@ -132,16 +135,39 @@ class Sum:
 
 def tokens_of(expression: str) -> Iterator[str]:
     """Split into numbers and signs. Raises ToolRefused at the first thing that is neither."""
-    # Commas between groups of three digits are how people write large numbers.
-    text = re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", expression).translate(SPELLINGS).rstrip()
+    text = expression.translate(SPELLINGS).rstrip()
     at = 0
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
             word = re.match(r"\s*(\w+|\S)", text[at:])
             raise ToolRefused(f"{word[1] if word else text[at:]!r} is not known here", WHAT_IT_KNOWS)
-        yield match[0].strip().lower()
         at = match.end()
+        if match["number"]:
+            yield plain_number(match["number"].lower())
+        elif match["sign"] == "%" and SIGNED_NEXT.match(text, at):
+            yield remainder_sign(text[: match.start("sign")])
+        else:
+            yield match["sign"].lower()
+
+
+def plain_number(text: str) -> str:
+    """Take the separators out of a number. Raises ToolRefused where they may mean something else."""
+    digits = text.partition("e")[0]
+    if not NUMBER.fullmatch(digits):
+        mend = "Write decimals with a point, as in 0.5, and thousands without a separator, as in 1234, or as 1,234."
+        raise ToolRefused(f"{text!r} is not written as a number is here", mend)
+    return re.sub("[,_]", "", text)
+
+
+def remainder_sign(before: str) -> str:
+    """Read a % that a signed number follows: `10 % -3`. Raises ToolRefused for `10%-3`, which may mean two things."""
+    if before.endswith(tuple(" \t\n")):
+        return "mod"
+    raise ToolRefused(
+        "a % between a number and a sign may mean the remainder or percent",
+        "Write 10 % (-3) for the remainder, 10% - 3 for percent less 3.",
+    )
 
 
 def number(text: str) -> Fraction:

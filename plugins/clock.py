@@ -11,7 +11,11 @@ from msgspec import Meta, Struct
 
 from mdsa_server.plugin_api import PluginContext, Tool, ToolRefused, ToolSource, hookimpl
 
+NEAR = 0.75
+"""How much a city's name must be like the one that was asked for to be meant before all others: from 0 to 1."""
 Zone = Annotated[str, Meta(description="Time zone: an IANA name such as Europe/Lisbon, or a city such as Tokyo")]
+NO_ZONES = ("posixrules", "localtime", "Factory")
+"""Files beside those of the zones: rules for others, and what stands for a zone that nobody chose."""
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -102,16 +106,17 @@ def weekday_of(day: date) -> str:
 def find_zone(asked: str) -> zoneinfo.ZoneInfo:
     """Find a time zone by its IANA name or by its city. Raises ToolRefused, with names that come close."""
     try:
-        return zoneinfo.ZoneInfo(asked)
+        if asked not in NO_ZONES:
+            return zoneinfo.ZoneInfo(asked)
     except (KeyError, ValueError, OSError):
         pass  # No name as it stands; perhaps in other letters, or a city. To list them all takes a tenth of a second.
-    names = sorted(zoneinfo.available_timezones())
+    names = sorted(zoneinfo.available_timezones().difference(NO_ZONES))
     by_name = {name.casefold(): name for name in names}
     by_city = {name.rpartition("/")[2].casefold(): name for name in reversed(names)}
     wanted = "_".join(asked.partition(",")[0].split()).casefold()
     found = by_name.get(wanted) or by_city.get(wanted)
     if found is None:
-        close = get_close_matches(wanted, by_city, n=3)
+        close = get_close_matches(wanted, by_city, n=3, cutoff=NEAR) or get_close_matches(wanted, by_city, n=3)
         hint = f"Did you mean {', '.join(by_city[city] for city in close)}?" if close else "Name a large city nearby."
         raise ToolRefused(f"there is no time zone {asked!r}", hint)
     return zoneinfo.ZoneInfo(found)

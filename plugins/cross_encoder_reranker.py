@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from mdsa_server.plugin_api import Passage, PluginContext, PluginFault, Reranker, hookimpl
+from mdsa_server.plugin_api import ModelTimeout, Passage, PluginContext, PluginFault, Reranker, hookimpl
 
-# A cross-encoder reads some hundreds of tokens; more would be split into tokens for nothing.
+# A cross-encoder reads some hundreds of tokens of both together; more would be split into tokens for nothing.
+MESSAGE_CHARS = 1_000
 TEXT_CHARS = 4_000
+# A search waits so long for a model that is being loaded, and then goes without.
+PATIENCE_SECONDS = 1.0
 
 
 class CrossEncoderSettings(Struct):
@@ -30,31 +35,50 @@ def plugin_settings() -> type[CrossEncoderSettings]:
 
 
 @hookimpl
+@asynccontextmanager
+async def plugin_lifespan(context: PluginContext) -> AsyncIterator[CrossEncoderReranker | None]:
+    """Have the model loaded in the background, where one is named."""
+    if not context.settings.model:
+        yield None
+        return
+    reranker = CrossEncoderReranker(context.settings)
+    try:
+        yield reranker
+    finally:
+        reranker.close()
+
+
+@hookimpl
 def register_rerankers(context: PluginContext) -> Iterable[Reranker]:
-    return [CrossEncoderReranker(context.settings)] if context.settings.model else []
+    return [context.opened] if context.opened else []
 
 
 class CrossEncoderReranker:
-    """Loads its model when it is first asked."""
+    """Loads its model once it is made. One thread loads and judges: nothing of either happens twice at once."""
 
     name = "cross_encoder_reranker"
 
     def __init__(self, settings: CrossEncoderSettings) -> None:
         self._settings = settings
-        self._one_at_a_time = asyncio.Lock()
-        self._model: Any = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cross-encoder")
+        self._model = asyncio.get_running_loop().run_in_executor(self._thread, self._load)
 
     async def rerank(self, message: str, passages: Sequence[Passage]) -> Sequence[float]:
-        """Score each passage with its title before it. Raises PluginFault where the model cannot be loaded."""
-        pairs = [(message, f"{passage.title}\n{passage.text[:TEXT_CHARS]}") for passage in passages]
-        async with self._one_at_a_time:
-            scores: list[float] = await asyncio.to_thread(self._score, pairs)
-        return scores
+        """Score each passage with its title and headings before it.
 
-    def _score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        if self._model is None:
-            self._model = self._load()
-        return [float(score) for score in self._model.predict(list(pairs), show_progress_bar=False)]
+        Raises PluginFault where the model cannot be loaded, and ModelTimeout while it is being loaded.
+        """
+        await asyncio.wait([self._model], timeout=PATIENCE_SECONDS)
+        if not self._model.done():
+            raise ModelTimeout("the cross-encoder is still being loaded", "Search again in a moment.")
+        model = self._model.result()
+        pairs = [(message[:MESSAGE_CHARS], _read(passage)) for passage in passages]
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _scores, model, pairs)
+
+    def close(self) -> None:
+        """Begin nothing more; what the thread is at ends by itself."""
+        self._model.cancel()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _load(self) -> Any:
         from sentence_transformers import CrossEncoder
@@ -69,3 +93,13 @@ class CrossEncoderReranker:
                 f"the cross-encoder {name!r} cannot be loaded ({type(error).__name__})",
                 "Set model in [plugins.cross_encoder_reranker] to a folder, or offline to false to fetch it once.",
             ) from error
+
+
+def _read(passage: Passage) -> str:
+    """Give a passage as the model reads it."""
+    place = " > ".join(part for part in (passage.title, *passage.heading) if part)
+    return f"{place}\n{passage.text[:TEXT_CHARS]}"
+
+
+def _scores(model: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    return [float(score) for score in model.predict(list(pairs), show_progress_bar=False)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
 # Of a schema, what engines' grammars understand. What is left out is checked when the call is made.
@@ -16,6 +17,7 @@ MOST_ITEMS = 16
 # A text to be copied has at most so many words, and a message so many such texts.
 COPIED_WORDS = 8
 MOST_COPIED = 240
+MOST_DIGITS = 20
 NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 AROUND = " .,;:!?\"'()[]“”‘’«»"
@@ -28,22 +30,26 @@ def within_grammar(schema: Mapping[str, Any]) -> dict[str, Any]:
         kept.pop("format", None)
     for key in ("properties", "$defs"):
         if isinstance(kept.get(key), Mapping):
-            kept[key] = {name: within_grammar(part) for name, part in kept[key].items() if isinstance(part, Mapping)}
+            kept[key] = {name: within_grammar(_as_object(part)) for name, part in kept[key].items()}
     for key in ("anyOf", "oneOf"):
         if isinstance(kept.get(key), list):
-            kept[key] = [within_grammar(part) for part in kept[key] if isinstance(part, Mapping)]
+            kept[key] = [within_grammar(_as_object(part)) for part in kept[key]]
     if isinstance(kept.get("items"), Mapping):
         kept["items"] = within_grammar(kept["items"])
-    match kept.get("type"):
-        case "string" if "enum" not in kept and "const" not in kept and "format" not in kept:
-            kept["maxLength"] = LONGEST_TEXT
-        case "array":
-            kept["maxItems"] = MOST_ITEMS
-        case "object" if "properties" in kept:
-            kept["additionalProperties"] = False
-        case _:
-            pass
+    kinds = kept.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if "string" in kinds and kept.keys().isdisjoint(("enum", "const", "format")):
+        kept["maxLength"] = LONGEST_TEXT
+    if "array" in kinds:
+        kept["maxItems"] = MOST_ITEMS
+    if "object" in kinds and "properties" in kept:
+        kept["additionalProperties"] = False
     return kept
+
+
+def _as_object(schema: Any) -> Mapping[str, Any]:
+    """Give a schema as an object: `true` allows anything, and so does `false` here, which is checked at the call."""
+    return schema if isinstance(schema, Mapping) else {}
 
 
 def required_only(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +65,8 @@ def copied_from(message: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     A model that makes things up is left no other choice but which of them. What is told apart by other means, such as
     an enumeration, stays as it is.
     """
-    texts, numbers, dates = list(_texts(message)), NUMBER.findall(message), DATE.findall(message)
+    texts, dates = list(_texts(message)), DATE.findall(message)
+    numbers = [number for number in NUMBER.findall(message) if len(number) <= MOST_DIGITS]
 
     def copied(part: Any) -> Any:
         if not isinstance(part, Mapping) or "enum" in part or "const" in part:
@@ -69,21 +76,27 @@ def copied_from(message: str, schema: Mapping[str, Any]) -> dict[str, Any]:
                 return {"type": "string", "enum": list(dict.fromkeys(dates))}
             case "string", None if texts:
                 return {"type": "string", "enum": texts}
-            case "integer", _ if whole := [int(number) for number in numbers if "." not in number]:
-                return {"type": "integer", "enum": list(dict.fromkeys(whole))}
-            case "number", _ if numbers:
-                return {"type": "number", "enum": list(dict.fromkeys(map(float, numbers)))}
+            case "integer", _ if whole := _within(part, [int(number) for number in numbers if "." not in number]):
+                return {"type": "integer", "enum": whole}
+            case "number", _ if fitting := _within(part, list(map(float, numbers))):
+                return {"type": "number", "enum": fitting}
             case _:
                 return part
 
     return {**schema, "properties": {name: copied(part) for name, part in schema.get("properties", {}).items()}}
 
 
+def _within(schema: Mapping[str, Any], numbers: Sequence[float]) -> list[float]:
+    """Give the numbers that a schema allows, each once."""
+    low, high = schema.get("minimum", -inf), schema.get("maximum", inf)
+    return [number for number in dict.fromkeys(numbers) if low <= number <= high]
+
+
 def _texts(message: str) -> Iterator[str]:
-    """Give the runs of words of a message, long ones first, with and without the marks around them; each once."""
+    """Give the runs of words of a message, short ones first, with and without the marks around them; each once."""
     words = message.split()
     seen: set[str] = set()
-    for length in range(min(COPIED_WORDS, len(words)), 0, -1):
+    for length in range(1, min(COPIED_WORDS, len(words)) + 1):
         for start in range(len(words) - length + 1):
             run = " ".join(words[start : start + length])
             for text in (run.strip(AROUND), run):

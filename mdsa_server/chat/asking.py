@@ -1,15 +1,23 @@
 """Where a turn waits for a word of its owner's, for as long as somebody may be there."""
 
 import asyncio
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mdsa_server.errors import NotAsking
 
 # Who has not answered by then has gone; the turn goes on with what is likelier.
 ASK_SECONDS = 120.0
 
-WHICH_DOMAIN = "domain"
-"""The question which domain is meant. A call that waits to be allowed is asked for by its own name."""
+
+class Question(NamedTuple):
+    """What a turn asks. Of one kind, so that an answer to one question is never taken for one to another."""
+
+    kind: Literal["domain", "approval"]
+    call: str = ""
+    """Which call is to be allowed, by its name within the turn."""
+
+
+WHICH_DOMAIN = Question("domain")
 
 
 class Said(NamedTuple):
@@ -23,21 +31,24 @@ class Asking:
     """One for each turn under way."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, asyncio.Future[Said]] = {}
+        self._answers: dict[Question, asyncio.Future[Said]] = {}
 
-    async def ask(self, question: str, seconds: float = ASK_SECONDS) -> Said | None:
-        """Wait for the answer to what the turn has just told that it asks; None where none comes."""
+    async def ask(self, question: Question, seconds: float | None = None) -> Said | None:
+        """Wait for the answer to what the turn has just told that it asks; None where none comes.
+
+        It is waited for ASK_SECONDS if `seconds` says nothing else.
+        """
         answer: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._answers[question] = answer
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(ASK_SECONDS if seconds is None else seconds):
                 return await answer
         except TimeoutError:
             return None
         finally:
             del self._answers[question]
 
-    def answer(self, question: str, said: Said) -> None:
+    def answer(self, question: Question, said: Said) -> None:
         """Have the turn go on. Raises NotAsking."""
         answer = self._answers.get(question)
         if answer is None or answer.done():

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 import msgspec
 
 from mdsa_server.chat.fitting import fitting
-from mdsa_server.chat.marked_data import as_data
-from mdsa_server.chat.token_rates import FIRST_RATE, MESSAGE_OVERHEAD, size_of
+from mdsa_server.chat.marked_data import as_data, without_control
+from mdsa_server.chat.token_rates import MESSAGE_OVERHEAD, Estimate, first_estimate
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
@@ -47,21 +46,23 @@ def assemble(
     question: str,
     *,
     context: int,
-    tokens_per_byte: float = FIRST_RATE,
+    older: int = 0,
+    tokens_of: Estimate = first_estimate,
     tools: str = "",
     exchange: Sequence[Message] = (),
 ) -> Prompt:
     """Fit a prompt into `context` tokens, by estimate; the answer's reserve is kept free.
 
-    `tools` are the descriptions that the engine adds, `exchange` the calls of tools and their results, which follow
-    the question. These, the question and the domain's instructions always stay. Then come the best passages, as many
-    as fit into PASSAGES_SHARE of the room or into what the history leaves, and the newest turns, as many as fit: the
-    oldest turns and what is too long of passages are left out, and the ledger counts them. Where no passage fits so,
-    all of the room is theirs. Raises MessageTooLong where what always stays does not fit.
+    `older` turns are left out already. `tools` are the descriptions that the engine adds, `exchange` the calls of
+    tools and their results, which follow the question. These, the question and the domain's instructions always stay.
+    Then come the best passages, as many as fit into PASSAGES_SHARE of the room or into what the history leaves, and the
+    newest turns, as many as fit: the oldest turns and what is too long of passages are left out, and the ledger counts
+    them. Where no passage fits so, all of the room is theirs. Raises MessageTooLong where what always stays does not
+    fit.
     """
 
     def estimate(text: str) -> int:
-        return ceil(size_of(text) * tokens_per_byte) + MESSAGE_OVERHEAD
+        return tokens_of(text) + MESSAGE_OVERHEAD
 
     def passage_tokens(passage: Passage) -> int:
         return estimate(_numbered(99, passage))
@@ -103,7 +104,7 @@ def assemble(
             tools=described,
             tool_results=results,
             reserve=reserve,
-            dropped_turns=len(history) - kept_turns,
+            dropped_turns=len(history) - kept_turns + older,
             dropped_passages=len(passages) - len(shown),
             shortened_passages=sum(given.first is not None for given, _ in shown),
         ),
@@ -124,8 +125,13 @@ def _messages(
     system = "\n\n".join(part for part in told if part)
     messages = [Message(role="system", content=system)] if system else []
     for turn in history:
-        messages += [Message(role="user", content=turn.message), Message(role="assistant", content=turn.answer)]
+        messages += [Message(role="user", content=turn.message), _answer(turn)]
     return [*messages, Message(role="user", content=question)]
+
+
+def _answer(turn: Turn) -> Message:
+    """Give what was answered before; a tool may have had its part in it."""
+    return Message(role="assistant", content=without_control(turn.answer))
 
 
 def _calls(message: Message) -> str:

@@ -7,14 +7,18 @@ measures what comes of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import structlog
+
 from mdsa_server.chat.answer_schema import LONGEST_TEXT, copied_from, required_only, within_grammar
 from mdsa_server.chat.exchange import Exchange
-from mdsa_server.chat.token_rates import size_of
+from mdsa_server.chat.marked_data import as_data
+from mdsa_server.chat.model_json import object_in
+from mdsa_server.chat.token_rates import Estimate, beginning
+from mdsa_server.chat.tool_offer import TOOLS
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.chat.tool_way import is_small
 from mdsa_server.errors import EngineRefused
@@ -22,6 +26,8 @@ from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.vocabulary.conversation import Message
+
+log = structlog.get_logger(__name__)
 
 # What is less like the message than this is no candidate, and of the others so many are. Of twenty messages that need
 # no tool, three have one of twelve that is like them; of sixty that need one, four have none.
@@ -47,11 +53,11 @@ EXAMPLES = (
 class ConstrainedCaller:
     """Asks a leased model, which must be admitted."""
 
-    def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_per_byte: float) -> None:
+    def __init__(self, lease: Lease, tools: Sequence[tuple[Tool, float]], tokens_of: Estimate) -> None:
         self._lease = lease
         self._small = is_small(lease.details)
         self._candidates = [tool for tool, likeness in tools if likeness >= LEAST_LIKENESS][:MOST_CANDIDATES]
-        self._most_bytes = int(lease.context * MESSAGE_SHARE / tokens_per_byte)
+        self._tokens_of = tokens_of
         self.closing_lines: list[ChatChunk] = []
         """The engine's, of each time that it was asked."""
 
@@ -62,7 +68,8 @@ class ConstrainedCaller:
         """
         if not self._candidates:
             return []
-        message = _ends(message, self._most_bytes)
+        most = int(self._lease.context * MESSAGE_SHARE)
+        message = _ends(message, len(beginning(message, most, self._tokens_of)))
         again = next((tool for tool in self._candidates if exchange.refused(tool.name, tool.optional)), None)
         tool = again or await self._tool(message, before, exchange)
         if tool is None:
@@ -74,7 +81,9 @@ class ConstrainedCaller:
 
     async def _tool(self, message: str, before: Sequence[Message], exchange: Exchange) -> Tool | None:
         names = [tool.name for tool in self._candidates]
-        listed = "\n".join(f"{tool.name}: {_ends(tool.description, LONGEST_TEXT)}" for tool in self._candidates)
+        listed = "\n".join(
+            f"{tool.name}: {as_data(_ends(tool.description, LONGEST_TEXT), TOOLS)}" for tool in self._candidates
+        )
         schema = {
             "type": "object",
             "properties": {"tool": {"type": "string", "enum": [*names, NONE]}},
@@ -126,22 +135,19 @@ class ConstrainedCaller:
                     if chunk.done:
                         lease.answered(chunk)
                         self.closing_lines.append(chunk)
-        except EngineRefused:
+        except EngineRefused as refused:
+            log.warning("a model is not held to a schema", model=lease.model, reason=refused.detail)
             return None
-        try:
-            value = json.loads("".join(said))
-        except ValueError:
-            return None
-        return value if isinstance(value, dict) else None
+        return object_in("".join(said))
 
 
 def _request(message: str, names: str) -> Message:
     return Message(role="user", content=f"{message}\nCopy from this message, as JSON: {names}")
 
 
-def _ends(text: str, most_bytes: int) -> str:
+def _ends(text: str, most: int) -> str:
     """Give a text, or its beginning and its end where it is longer."""
-    if size_of(text) <= most_bytes:
+    if len(text) <= most:
         return text
-    part = max(most_bytes // 8, 1)  # Four bytes are the most that a character has.
+    part = max(most // 2, 1)
     return f"{text[:part]} … {text[-part:]}"

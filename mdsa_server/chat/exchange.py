@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from mdsa_server.chat.marked_data import as_data
+from mdsa_server.chat.model_json import object_in
 from mdsa_server.chat.tool_calls import ToolResult
 from mdsa_server.chat.tool_round import Wanted
 from mdsa_server.vocabulary.conversation import Message
 
 # A longer result is for the model to make something of, however small it is.
 SHORT_CHARS = 300
+ARGUMENT_CHARS = 400
 RESULT = "result"
 ANSWER_WITH_THEM = "Answer the question above with that."
 
@@ -52,10 +56,20 @@ class Exchange:
             for wanted, result in self.latest
         )
 
+    def not_made_yet(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Give those that ask for something new, each once: what was sent must not be sent twice."""
+        new: list[Wanted] = []
+        for one in wanted:
+            same = any((one.tool, one.arguments) == (other.tool, other.arguments) for other in new)
+            if not same and not self.made_before(one):
+                new.append(one)
+        return new
+
     def made_before(self, wanted: Wanted) -> bool:
-        """Whether the same tool was called with the same arguments, and gave something."""
+        """Whether the same tool was called with the same arguments, and gave something or was not allowed."""
         return any(
-            (before.tool, before.arguments) == (wanted.tool, wanted.arguments) and result.outcome == "returned"
+            (before.tool, before.arguments) == (wanted.tool, wanted.arguments)
+            and result.outcome in ("returned", "denied")
             for made in self.rounds
             for before, result in made
         )
@@ -73,7 +87,7 @@ class Exchange:
             return [Message(role="user", content=f"{self.results}\n{ANSWER_WITH_THEM}")]
         messages: list[Message] = []
         for said, made in zip(self.said, self.rounds, strict=True):
-            calls = [{"function": {"name": wanted.tool, "arguments": wanted.arguments}} for wanted, _ in made]
+            calls = [{"function": {"name": wanted.tool, "arguments": shortened(wanted)}} for wanted, _ in made]
             messages.append(Message(role="assistant", content=said, tool_calls=calls))
             messages += [
                 Message(role="tool", tool_name=wanted.tool, content=marked(wanted, result)) for wanted, result in made
@@ -96,12 +110,15 @@ def marked(wanted: Wanted, result: ToolResult) -> str:
     return f'<{RESULT} tool="{wanted.tool}">\n{as_data(result.text, RESULT)}\n</{RESULT}>'
 
 
+def shortened(wanted: Wanted) -> dict[str, Any]:
+    """Give the arguments of a call as the model is reminded of them: it wrote them, and long ones take its room."""
+    written = msgspec.json.encode(wanted.arguments).decode()
+    return wanted.arguments if len(written) <= ARGUMENT_CHARS else {"shortened": f"{written[:ARGUMENT_CHARS]} …"}
+
+
 def readable(text: str) -> str:
     """Write an object of plain values as people do; all else stays as it is."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    if not isinstance(value, dict) or any(isinstance(part, dict | list) for part in value.values()):
+    value = object_in(text)
+    if value is None or any(isinstance(part, dict | list) for part in value.values()):
         return text
     return ", ".join(f"{name} {part}" for name, part in value.items())

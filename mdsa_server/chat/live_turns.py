@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.chat.asking import WHICH_DOMAIN, Asking, Said
-from mdsa_server.chat.desk import Desk
+from mdsa_server.chat.asking import WHICH_DOMAIN, Asking, Question, Said
+from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
@@ -28,6 +28,8 @@ Observer = Callable[[Turn, TurnEvent], None]
 
 CANCELLED = "cancelled"
 SAVE_AGAIN_SECONDS = 5.0
+# For a turn that was cancelled to be saved when the server stops: a store that hangs must not keep it from ending.
+END_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -35,6 +37,8 @@ class LiveTurn:
     """A turn under way."""
 
     owner: str
+    team: Team
+    """The domains as they were when it began."""
     stream: TurnStream
     clock: Stopwatch
     asking: Asking = field(default_factory=Asking)
@@ -74,8 +78,9 @@ class LiveTurns:
         ServerClosing; then nothing was saved.
         """
         self.check(message, domain)
+        team = self.desk.team
         turn = await self.desk.conversations.begin_turn(owner, conversation, message)
-        live = LiveTurn(owner, TurnStream(turn), stopwatch())
+        live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         if self._closing:
@@ -125,15 +130,17 @@ class LiveTurns:
     async def choose_domain(self, owner: str, turn: str, domain: str) -> None:
         """Answer a turn that asks which domain is meant. Raises UnknownTurn, UnknownDomain, NotAsking."""
         await self.find(owner, turn)
-        name = self.desk.team.domain(domain).name
         live = self._live.get(turn)
+        name = (live.team if live else self.desk.team).domain(domain).name
         (live.asking if live else Asking()).answer(WHICH_DOMAIN, Said(name, owner))
 
     async def approve(self, owner: str, turn: str, call: str, *, approved: bool, by: str) -> None:
         """Allow a call that waits to be allowed, or deny it. Raises UnknownTurn, NotAsking."""
         await self.find(owner, turn)
         live = self._live.get(turn)
-        (live.asking if live else Asking()).answer(call, Said(APPROVED if approved else DENIED, by))
+        (live.asking if live else Asking()).answer(
+            Question("approval", call), Said(APPROVED if approved else DENIED, by)
+        )
 
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
@@ -151,7 +158,8 @@ class LiveTurns:
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True
-        await _stop(live)
+        if not await _stop(live, END_SECONDS):
+            log.error("turn does not end", turn=live.stream.turn.id, seconds=END_SECONDS)
 
     async def _drive(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> None:
         """Run a turn and tell its end, whatever it is, once it is saved."""
@@ -194,7 +202,9 @@ class LiveTurns:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
         turn = live.stream.turn
         try:
-            story = run_turn(self.desk, turn, live.clock, live.asking, owner=live.owner, domain=domain, on_tie=on_tie)
+            story = run_turn(
+                self.desk, live.team, turn, live.clock, live.asking, owner=live.owner, domain=domain, on_tie=on_tie
+            )
             async with aclosing(story) as events:
                 async for event in events:
                     if isinstance(event, TurnFinished):
@@ -212,15 +222,16 @@ class LiveTurns:
             return _failed(live, UNEXPECTED)
 
 
-async def _stop(live: LiveTurn) -> None:
-    """Cancel a turn, unless its end is being saved, and wait until it is saved."""
+async def _stop(live: LiveTurn, seconds: float | None = None) -> bool:
+    """Cancel a turn, unless its end is being saved, and wait until it is saved; give whether it was in that time."""
     if live.task is None:
-        return
+        return True
     # A task cancelled before its first step never enters its try block: give it that step.
     await asyncio.sleep(0)
     if not live.ending:
         live.task.cancel()
-    await asyncio.wait([live.task])
+    done, _ = await asyncio.wait([live.task], timeout=seconds)
+    return bool(done)
 
 
 def _cancelled(live: LiveTurn) -> TurnFinished:

@@ -25,17 +25,21 @@ class ToolResult:
     text: str
     cut: bool = False
 
+    def __post_init__(self) -> None:
+        # Whatever it comes from, it is written and sent: half a character would break that.
+        object.__setattr__(self, "text", self.text.encode("utf-8", "replace").decode())
+
 
 async def run_tool(
     offers: Offers, tool: Tool, arguments: dict[str, Any], call: ToolCall, policy: ToolPolicy
 ) -> ToolResult:
     """Make a call that is allowed; give all that it gave, or what went wrong. Raises nothing."""
-    made = bound(tool, arguments, call)
+    made = await checked(offers, tool, arguments, call)
     if isinstance(made, ToolResult):
         return made
 
     async def work() -> str:
-        return await _as_text(await made() if tool.is_async else await in_thread(made))
+        return _as_text(await made() if tool.is_async else await in_thread(made))
 
     try:
         text = await offers.call(tool, work, timeout=policy.timeout)
@@ -46,8 +50,30 @@ async def run_tool(
     return ToolResult("returned", text)
 
 
+async def checked(
+    offers: Offers, tool: Tool, arguments: dict[str, Any], call: ToolCall
+) -> Callable[[], Any] | ToolResult:
+    """Give the call, ready to be made, or what is wrong: with its arguments, or the tool, which counts as a fault."""
+    try:
+        return bound(tool, arguments, call)
+    except Exception as error:
+        broken = error
+
+    async def break_down() -> None:
+        raise broken
+
+    try:
+        await offers.call(tool, break_down)
+    except MdsaError as error:
+        return ToolResult("failed", f"The tool cannot be called: {error.detail}")
+    raise AssertionError("what was raised in a call is told as a fault")
+
+
 def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[], Any] | ToolResult:
-    """Give the call, ready to be made, or what is wrong with its arguments."""
+    """Give the call, ready to be made, or what is wrong with its arguments. Raises whatever a parameter's type raises.
+
+    A tool that says itself that it cannot be called has no fault: its schema may be another program's.
+    """
     try:
         return tool.bind(arguments, call)
     except msgspec.ValidationError as error:
@@ -56,11 +82,11 @@ def bound(tool: Tool, arguments: dict[str, Any], call: ToolCall) -> Callable[[],
         return ToolResult("failed", f"The tool cannot be called: {error.detail}")
 
 
-def bounded(result: ToolResult, most_chars: int, most_bytes: int | None = None) -> ToolResult:
-    """Cut a text that is longer, and say in it that it was."""
+def bounded(result: ToolResult, most_chars: int, fitting: Callable[[str], str] | None = None) -> ToolResult:
+    """Cut a text that is longer, and say in it that it was; `fitting` gives as much of it as there is room for."""
     kept = result.text[:most_chars]
-    if most_bytes is not None:
-        kept = kept.encode()[:most_bytes].decode(errors="ignore")
+    if fitting is not None:
+        kept = fitting(kept)
     if len(kept) == len(result.text):
         return result
     return replace(result, text=f"{kept}\n[cut: {len(result.text):,} characters in all]", cut=True)
@@ -101,14 +127,15 @@ async def in_thread(work: Callable[[], Any]) -> Any:
     return await done
 
 
-async def _as_text(result: Any) -> str:
-    """Give a result as the model reads it: text as it is, all else as JSON. Raises PluginFault where it is neither."""
+def _as_text(result: Any) -> str:
+    """Give a result as the model reads it: text as it is, all else as JSON. Raises PluginFault where it is neither.
+
+    Not in a thread: msgspec keeps Python's lock while it writes, so that the event loop would stand still as long.
+    """
     if isinstance(result, str):
-        return result.encode("utf-8", "replace").decode()
+        return result
     try:
-        # In a thread, since it may be large.
-        encoded: bytes = await in_thread(lambda: msgspec.json.encode(result))
-        return encoded.decode()
+        return msgspec.json.encode(result).decode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PluginFault(
             f"it gave a {type(result).__name__}, which is no text and cannot be written as JSON"

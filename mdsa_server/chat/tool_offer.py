@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -16,8 +15,6 @@ from mdsa_server.vocabulary.tools import named
 
 log = structlog.get_logger(__name__)
 
-# More than these a small model cannot tell apart, and each costs context: those likest the message are offered.
-MOST_OFFERED = 16
 TOOLS = "tools"
 """The mark between which the templates of common models list tools."""
 
@@ -25,12 +22,17 @@ TOOLS = "tools"
 async def tools_of(desk: Desk, domain: Domain, vector: SharedVector) -> list[tuple[Tool, float]]:
     """Give the tools that a domain's model may call for a message, each with its likeness to that, likest first.
 
-    Likeness is the cosine of the message's vector and that of the tool's name and description; 1 for all where nothing
-    embeds. No plugin is asked for tools where the domain names none.
+    Those that are never to be called are left out. Likeness is the cosine of the message's vector and that of the
+    tool's name and description; 1 for all where nothing embeds. No plugin is asked where the domain names none.
     """
     if not domain.tools or domain.tool_use == "off":
         return []
-    tools = [tool for tool in await desk.offers.tools() if named(tool.name, domain.tools)]
+    policy = desk.team.tools
+    tools = [
+        tool
+        for tool in await desk.offers.tools()
+        if named(tool.name, domain.tools) and policy.approval(tool.name, effects=tool.effects) != "deny"
+    ]
     if not tools:
         return []
     try:
@@ -38,10 +40,9 @@ async def tools_of(desk: Desk, domain: Domain, vector: SharedVector) -> list[tup
         vectors = await desk.embed([described(tool) for tool in tools], cached=True)
     except EmbedderUnavailable as error:
         log.warning("tools are offered unsorted", problem=error.detail)
-        return [(tool, 1.0) for tool in tools[:MOST_OFFERED]]
+        return [(tool, 1.0) for tool in tools]
     likeness = [float(value) for value in vectors @ message]
-    ranked = sorted(zip(tools, likeness, strict=True), key=lambda pair: -pair[1])
-    return ranked[:MOST_OFFERED]
+    return sorted(zip(tools, likeness, strict=True), key=lambda pair: -pair[1])
 
 
 def described(tool: Tool) -> str:
@@ -66,7 +67,3 @@ def _as_data(part: Any, key: str = "") -> Any:
         # A property may have the name `required` too; its schema is no list.
         return list(part) if key == "required" else [_as_data(value) for value in part]
     return as_data(part, TOOLS) if isinstance(part, str) else part
-
-
-def by_name(tools: Sequence[tuple[Tool, float]]) -> dict[str, Tool]:
-    return {tool.name: tool for tool, _ in tools}

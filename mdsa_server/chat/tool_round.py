@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdsa_server.chat.asking import Asking
+from mdsa_server.chat.asking import Asking, Question
 from mdsa_server.chat.desk import Offers
-from mdsa_server.chat.tool_calls import ToolResult, bound, bounded, run_tool
+from mdsa_server.chat.tool_calls import ToolResult, bounded, checked, run_tool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
 from mdsa_server.vocabulary.events import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolReturned
 from mdsa_server.vocabulary.stopwatch import Stopwatch
@@ -17,10 +17,14 @@ from mdsa_server.vocabulary.tools import ToolPolicy
 
 APPROVED, DENIED = "approve", "deny"
 
-# More at once is no plan but a model that repeats itself.
+# More at once is no plan but a model that repeats itself. So many are made, and of so many it is told.
 MOST_CALLS = 8
+MOST_ASKED = 24
 
 RoundEvent = ToolCalled | ApprovalAsked | ApprovalAnswered | ToolReturned
+
+Fitting = Callable[[str], str]
+"""Gives of a result's text as much as there is room for."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ class Round:
     clock: Stopwatch
 
     async def run(
-        self, wanted: Sequence[Wanted], most_bytes: int, results: dict[str, ToolResult]
+        self, wanted: Sequence[Wanted], fitting: Fitting, results: dict[str, ToolResult]
     ) -> AsyncGenerator[RoundEvent, None]:
-        """Make calls side by side, and fill in what came of each, by its name, cut after `most_bytes`."""
+        """Make calls side by side, and fill in what came of each, by its name, cut to what fits."""
         for one in wanted:
             yield ToolCalled(at=self.clock(), call=one.call, tool=one.tool, arguments=one.arguments)
         events: asyncio.Queue[RoundEvent | None] = asyncio.Queue()
@@ -55,8 +59,8 @@ class Round:
         async def run_all() -> None:
             try:
                 async with asyncio.TaskGroup() as side_by_side:
-                    for one in wanted:
-                        side_by_side.create_task(self._run(one, most_bytes, results, events))
+                    for place, one in enumerate(wanted):
+                        side_by_side.create_task(self._run(place, one, fitting, results, events))
             finally:
                 events.put_nowait(None)
 
@@ -72,24 +76,27 @@ class Round:
 
     async def _run(
         self,
+        place: int,
         wanted: Wanted,
-        most_bytes: int,
+        fitting: Fitting,
         results: dict[str, ToolResult],
         events: asyncio.Queue[RoundEvent | None],
     ) -> None:
         began = self.clock()
         tool = self.tools.get(wanted.tool)
-        if tool is None:
+        if place >= MOST_CALLS:
+            result = ToolResult("refused", f"This call was not made: at most {MOST_CALLS} are at once.")
+        elif tool is None:
             known = ", ".join(self.tools)
             result = ToolResult("unknown", f"There is no tool {wanted.tool!r} here. There are: {known}.")
-        elif isinstance(unfit := bound(tool, wanted.arguments, self.caller), ToolResult):
+        elif isinstance(unfit := await checked(self.offers, tool, wanted.arguments, self.caller), ToolResult):
             result = unfit  # Before anybody is asked to allow it.
         elif not await self._allowed(tool, wanted, events):
             began, result = self.clock(), ToolResult("denied", "This call was not allowed. Answer without it.")
         else:
             began = self.clock()
             result = await run_tool(self.offers, tool, wanted.arguments, self.caller, self.policy)
-        result = bounded(result, self.policy.max_result_chars, most_bytes)
+        result = bounded(result, self.policy.max_result_chars, fitting)
         results[wanted.call] = result
         events.put_nowait(
             ToolReturned(
@@ -113,7 +120,7 @@ class Round:
                 at=self.clock(), call=wanted.call, tool=wanted.tool, arguments=wanted.arguments, seconds=seconds
             )
         )
-        said = await self.asking.ask(wanted.call, seconds)
+        said = await self.asking.ask(Question("approval", wanted.call), seconds)
         approved = said is not None and said.word == APPROVED
         events.put_nowait(
             ApprovalAnswered(at=self.clock(), call=wanted.call, approved=approved, by=said.by if said else "")

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, closing
 
-from mdsa_server.chat.answer import Answer, Question, Telling
+from mdsa_server.chat.answer import Telling
 from mdsa_server.chat.asking import WHICH_DOMAIN, Asking
-from mdsa_server.chat.desk import Desk, SharedVector
+from mdsa_server.chat.desk import Desk, SharedVector, Team
+from mdsa_server.chat.question import Answer, Question
 from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.tool_offer import tools_of
@@ -29,7 +30,7 @@ from mdsa_server.vocabulary.routing import OnTie
 from mdsa_server.vocabulary.stopwatch import Stopwatch
 from mdsa_server.vocabulary.turn import Timings, Turn
 
-# Turns that are looked at when a prompt is made; how many of them fit is for assembly to say.
+# Turns that are looked at for a prompt; how many of them fit is for assembly to say. Older ones are left out.
 HISTORY_TURNS = 40
 
 NO_PASSAGES = "no_passages"
@@ -38,6 +39,7 @@ NO_PASSAGES = "no_passages"
 
 async def run_turn(
     desk: Desk,
+    team: Team,
     turn: Turn,
     clock: Stopwatch,
     asking: Asking,
@@ -48,13 +50,15 @@ async def run_turn(
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
-    `on_tie` says what is done where two domains are as good as equally likely, if not what is configured.
+    `team` is the desk's when it began. `on_tie` says what is done where two domains are as good as equally likely,
+    if not what is configured.
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
     """
-    team = desk.team
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
 
     history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
+    full = len(history) == HISTORY_TURNS
+    older = await desk.conversations.count_before_earlier(turn, HISTORY_TURNS) if full else 0
     with closing(SharedVector(text=turn.message, embed=desk.embed)) as vector:
         route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
         if route.tied and (on_tie or team.on_tie) == "ask":
@@ -76,7 +80,9 @@ async def run_turn(
         return
 
     answer = Answer()
-    question = Question(domain=chosen, history=history, passages=passages, message=turn.message, tools=tools)
+    question = Question(
+        domain=chosen, history=history, older=older, passages=passages, message=turn.message, tools=tools
+    )
     calls = Round(
         offers=desk.offers,
         tools={tool.name: tool for tool, _ in tools},

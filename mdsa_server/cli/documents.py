@@ -1,11 +1,16 @@
-"""`mdsa documents` and `mdsa search`: documents in, passages out."""
+"""`mdsa documents`: taken in, listed, read, deleted."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -16,15 +21,22 @@ from mdsa_server.cli.options import configuration_options, read_configuration, r
 from mdsa_server.cli.problems import FAILED, Refused
 
 if TYPE_CHECKING:
+    import httpx
+
     from mdsa_server.configuration import Loaded
 
 EVENTS = {"Accept": "text/event-stream"}
 MOST_LISTED = 1000
-SNIPPET = 240
 
 collection_option = click.option("--collection", help="The collection; else all.")
 into_option = click.option("--collection", required=True, help="The collection to take them into.")
-tag_option = click.option("--tag", "tags", multiple=True, help="A tag that the documents are given; may be repeated.")
+tag_option = click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="A tag that the documents are given; may be repeated. Without any they keep theirs.",
+)
+no_tags_option = click.option("--no-tags", is_flag=True, help="Take away the tags that the documents have.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -37,13 +49,21 @@ def documents() -> None:
 @click.argument("paths", nargs=-1, required=True)
 @into_option
 @tag_option
+@no_tags_option
 @configuration_options
-def add(paths: tuple[str, ...], collection: str, tags: tuple[str, ...], data: Path | None, config: Path | None) -> None:
+def add(
+    paths: tuple[str, ...],
+    collection: str,
+    tags: tuple[str, ...],
+    no_tags: bool,
+    data: Path | None,
+    config: Path | None,
+) -> None:
     """Take in files, folders and what patterns match. What is unchanged since it was taken in is passed over.
 
     It ends with 1 where a file was refused; the others are taken in.
     """
-    body = {"paths": [_whole(path) for path in paths], "collection": collection, "tags": list(tags)}
+    body = {"paths": [_whole(path) for path in paths], "collection": collection} | _tags(tags, no_tags)
     run(_take_in(read_configuration(config, data), "/api/documents", body))
 
 
@@ -51,10 +71,13 @@ def add(paths: tuple[str, ...], collection: str, tags: tuple[str, ...], data: Pa
 @click.argument("folder")
 @into_option
 @tag_option
+@no_tags_option
 @configuration_options
-def sync(folder: str, collection: str, tags: tuple[str, ...], data: Path | None, config: Path | None) -> None:
+def sync(
+    folder: str, collection: str, tags: tuple[str, ...], no_tags: bool, data: Path | None, config: Path | None
+) -> None:
     """Have a collection hold what a folder holds now: what is new or changed is taken in, what is gone is deleted."""
-    body = {"folder": _whole(folder), "collection": collection, "tags": list(tags)}
+    body = {"folder": _whole(folder), "collection": collection} | _tags(tags, no_tags)
     run(_take_in(read_configuration(config, data), "/api/documents/sync", body))
 
 
@@ -85,48 +108,33 @@ def show(document: str, as_json: bool, data: Path | None, config: Path | None) -
 
 
 @documents.command()
-@click.argument("ids", metavar="DOCUMENT...", nargs=-1, required=True)
+@click.argument("ids", metavar="DOCUMENT...", nargs=-1)
+@click.option("--collection", help="Delete this collection, with all its documents.")
+@click.option("--yes", is_flag=True, help="Do not ask whether the collection is meant.")
 @configuration_options
-def delete(ids: tuple[str, ...], data: Path | None, config: Path | None) -> None:
-    """Delete documents from the server; the files they came from stay."""
-    run(_delete(read_configuration(config, data), ids))
+def delete(ids: tuple[str, ...], collection: str | None, yes: bool, data: Path | None, config: Path | None) -> None:
+    """Delete documents from the server; the files they came from stay.
 
-
-@click.command()
-@click.argument("message")
-@click.option("--collection", "collections", multiple=True, help="A collection to search, else all; may be repeated.")
-@click.option("--source", help="A pattern that the document's source must match, such as '*/manual/*'.")
-@click.option("--type", "types", multiple=True, help="A type of document, such as pdf; may be repeated.")
-@click.option("--tag", "tags", multiple=True, help="A tag that the document must have; may be repeated.")
-@click.option("--most", type=click.IntRange(1, 100), default=8, show_default=True, help="How many passages to print.")
-@json_option
-@configuration_options
-def search(
-    message: str,
-    collections: tuple[str, ...],
-    source: str | None,
-    types: tuple[str, ...],
-    tags: tuple[str, ...],
-    most: int,
-    as_json: bool,
-    data: Path | None,
-    config: Path | None,
-) -> None:
-    """Find passages in the documents, by words and by meaning; no model answers."""
-    body = {
-        "message": message,
-        "collections": list(collections) or None,
-        "source": source,
-        "types": list(types),
-        "tags": list(tags),
-        "most": most,
-    }
-    run(_search(read_configuration(config, data), body, as_json))
+    It ends with 1 where one of them is not there; the others are deleted.
+    """
+    if bool(ids) == bool(collection):
+        raise click.UsageError("Name documents by their ids, or a collection with --collection.")
+    loaded = read_configuration(config, data)
+    run(_delete_collection(loaded, collection, yes) if collection else _delete(loaded, ids))
 
 
 def _whole(path: str) -> str:
-    """Make a path or pattern absolute: the server may stand in another folder."""
-    return str(Path(path).expanduser().absolute())
+    """Make a path or pattern absolute: the server may stand in another folder, and says what is wrong with one."""
+    # Not Path.expanduser: that raises where there is no such home. And nothing is taken away by name alone, such as
+    # `..` behind a link.
+    return os.path.join(os.getcwd(), os.path.expanduser(path)) if path.strip() else path
+
+
+def _tags(tags: tuple[str, ...], no_tags: bool) -> dict[str, list[str]]:
+    """Give the tags as a request has them. Raises UsageError where both some and none are asked for."""
+    if tags and no_tags:
+        raise click.UsageError("--tag and --no-tags contradict each other.")
+    return {"tags": list(tags)} if tags or no_tags else {}
 
 
 async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
@@ -134,6 +142,7 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
     async with (
         connect(loaded) as client,
         client.stream("POST", path, json=body, headers=EVENTS) as response,
+        _cancelled_with_us(client, response),
     ):
         with IngestionBar(body["collection"]) as progress:
             async for event, told in events_of(response):
@@ -152,6 +161,18 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
                         click.echo(_summary(told))
     if refused:
         click.get_current_context().exit(FAILED)
+
+
+@asynccontextmanager
+async def _cancelled_with_us(client: httpx.AsyncClient, response: httpx.Response) -> AsyncIterator[None]:
+    """Have Ctrl-C end the ingestion too: the server would go on with it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if events := response.headers.get("Location"):
+            await client.post(f"{events.removesuffix('/events')}/cancel")
+            click.echo("Cancelled. What was taken in until then stays.", err=True)
+        raise
 
 
 def _summary(told: dict[str, Any]) -> str:
@@ -197,35 +218,29 @@ async def _show(loaded: Loaded, document: str, as_json: bool) -> None:
 
 
 async def _delete(loaded: Loaded, ids: tuple[str, ...]) -> None:
+    missing = 0
     async with connect(loaded) as client:
         for document in ids:
-            await ask_for(client, "DELETE", f"/api/documents/{document}")
-            click.echo(f"{document} is deleted.")
+            try:
+                await ask_for(client, "DELETE", f"/api/documents/{quote(document, safe='')}")
+                click.echo(f"{document} is deleted.")
+            except Refused as problem:
+                problem.show()
+                missing += 1
+    if missing:
+        click.get_current_context().exit(FAILED)
 
 
-async def _search(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
+async def _delete_collection(loaded: Loaded, name: str, yes: bool) -> None:
     async with connect(loaded) as client:
-        answer = await ask_for(client, "POST", "/api/search", json=body)
-    if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    if not answer["passages"]:
-        click.echo("Nothing was found.")
-    for number, passage in enumerate(answer["passages"], 1):
-        click.echo(
-            f"{click.style(f'[{number}]', fg='cyan')} {click.style(passage['title'], bold=True)}  {_where(passage)}"
-        )
-        click.secho("    " + "  ".join(f"{name} {score:.3g}" for name, score in passage["scores"].items()), dim=True)
-        text = " ".join(passage["text"].split())
-        click.echo("    " + (text if len(text) <= SNIPPET else text[:SNIPPET] + " …"))
+        if not yes:
+            known = {one["name"]: one for one in (await ask_for(client, "GET", "/api/collections"))["collections"]}
+            count = known[name]["documents"] if name in known else 0
+            click.confirm(f"Delete {name} with its {count:,} documents? The files they came from stay.", abort=True)
+        deleted = await ask_for(client, "DELETE", f"/api/collections/{quote(name, safe='')}")
+    click.echo(f"{name} is deleted, with {deleted['documents']:,} documents.")
 
 
 def _place(passage: dict[str, Any]) -> str:
     page = f"page {passage['page']}" if passage.get("page") else ""
     return " > ".join((*passage.get("heading", ()), *([page] if page else []))) or f"passage {passage['place'] + 1}"
-
-
-def _where(passage: dict[str, Any]) -> str:
-    place = " > ".join(passage.get("heading", ()))
-    page = f", page {passage['page']}" if passage.get("page") else ""
-    return click.style(f"{passage['source']}{page}{f'  {place}' if place else ''}", dim=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ import click
 from mdsa_server.cli.evaluate import FILE, bar, faulty, require, write
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import FAILED
+from mdsa_server.errors import ModelTimeout
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -24,8 +28,12 @@ if TYPE_CHECKING:
     from mdsa_server.inference.ollama_embedder import OllamaEmbedder
     from mdsa_server.knowledge.search import Rerank
     from mdsa_server.settings import Settings
+    from mdsa_server.vocabulary.passages import Passage
 
 SHOWN_MISSES = 20
+# How long a reranker's model may take to be loaded, or fetched, and how often it is asked meanwhile.
+LOADING_SECONDS = 600.0
+LOADING_PAUSE = 0.2
 PACKAGED = "all-MiniLM-L6-v2"
 """What `[embedding] model = "auto"` is called."""
 
@@ -149,7 +157,24 @@ async def _reranker(loaded: Loaded, ollama_host: str | None, stack: AsyncExitSta
     opened = tried_plugins(loaded, (), (), ollama_host, bar("Embedding for plugins"))
     registry = (await stack.enter_async_context(opened)).registry
     require(registry, "reranker", [loaded.settings.knowledge.reranker], registry.rerankers)
-    return make_reranker(loaded.settings, registry)
+    rerank = make_reranker(loaded.settings, registry)
+    return patient(rerank) if rerank else None
+
+
+def patient(rerank: Rerank) -> Rerank:
+    """Have a reranker asked again while its model is being loaded; a search goes without it."""
+
+    async def judged(message: str, passages: Sequence[Passage]) -> Sequence[float]:
+        deadline = time.monotonic() + LOADING_SECONDS
+        while True:
+            try:
+                return await rerank(message, passages)
+            except ModelTimeout:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(LOADING_PAUSE)
+
+    return judged
 
 
 def _split(settings: Settings, embedder: Embedder | OllamaEmbedder, whole: bool) -> Split:

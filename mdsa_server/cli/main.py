@@ -6,12 +6,13 @@ from mdsa_server import __version__
 from mdsa_server.cli.ask import ask, route
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
-from mdsa_server.cli.documents import documents, search
+from mdsa_server.cli.documents import documents
 from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.evaluate_retrieval import retrieval
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
 from mdsa_server.cli.routes import routes
+from mdsa_server.cli.search import search
 from mdsa_server.cli.serve import reload, serve
 from mdsa_server.cli.simulate import simulate
 from mdsa_server.cli.tools import tools

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from mdsa_server.errors import ConfigurationInvalid, MdsaError
+from mdsa_server.vocabulary.call_text import readable
 
 if TYPE_CHECKING:
     from mdsa_server.vocabulary.fault import Fault
@@ -44,9 +45,9 @@ class Refused(click.ClickException):
         click.secho(self.message, fg="red", bold=True, err=True)
         # Faults say what the detail and the mend say, of each.
         for line in [str(fault) for fault in self.faults] or self.detail.splitlines():
-            click.echo(f"  {line}", err=True)
+            click.echo(f"  {readable(line)}", err=True)
         if self.mend and not self.faults:
-            click.secho(f"  {self.mend}", fg="cyan", err=True)
+            click.secho(f"  {readable(self.mend)}", fg="cyan", err=True)
 
 
 @contextmanager

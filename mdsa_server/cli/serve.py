@@ -107,6 +107,8 @@ async def _reload(loaded: Loaded) -> None:
     async with connect_to_running(loaded.settings.data_folder) as client:
         answer = await ask_for(client, "POST", "/api/reload")
     click.echo(f"Read again. Domains: {', '.join(answer['domains'])}.")
+    for folder in answer.get("folders", ()):
+        click.echo(f"  {folder} is being taken in.")
     for key in answer.get("needs_restart", ()):
         click.secho(f"  {key} has changed too: restart the server to have it taken up.", fg="yellow")
     for warning in answer.get("warnings", ()):

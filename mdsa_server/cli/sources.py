@@ -18,6 +18,8 @@ class Sources:
         self._faults: list[str] = []
         self._given: dict[int, dict[str, Any]] = {}
         self._trimmed: dict[str, Any] | None = None
+        self._overran: dict[str, Any] | None = None
+        self._called = False
         self._answer: list[str] = []
 
     def tell(self, name: str, event: dict[str, Any]) -> None:
@@ -28,6 +30,12 @@ class Sources:
                 self._trimmed = event
             case "prompt_assembled":
                 self._given |= {given["number"]: given for given in event["passages"]}
+            case "prompt_refused" if not self._called:
+                self._given.clear()
+            case "prompt_overran":
+                self._overran = event
+            case "tool_called":
+                self._called = True
             case "token":
                 self._answer.append(event["text"])
 
@@ -37,6 +45,11 @@ class Sources:
         lines = [f"[{number}] {_place(self._passage(number))}" for number in numbers]
         if self._trimmed:
             lines.append(_left_out(self._trimmed))
+        if self._overran:
+            counted, context = self._overran["counted"], self._overran["context"]
+            lines.append(
+                f"the engine may have cut the prompt: it counted {counted} tokens, and the model holds {context}"
+            )
         return lines + [f"not everything could be searched: {fault}" for fault in self._faults]
 
     def _passage(self, number: int) -> Passage:

@@ -13,6 +13,7 @@ from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import FAULTY, Refused
 from mdsa_server.cli.turns import note
+from mdsa_server.vocabulary.call_text import readable
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -116,7 +117,7 @@ def _print_tool(tool: dict[str, Any], taking: int, plugins: int) -> None:
         f"{click.style(name, bold=True)}{parameters:<{max(taking - len(name), 0)}}  "
         f"{tool['plugin']:<{plugins}}  {approval}{effects}"
     )
-    click.secho(_shortened(f"  {tool['description'].splitlines()[0]}", WIDTH), dim=True)
+    click.secho(_shortened(f"  {readable(tool['description'].splitlines()[0])}", WIDTH), dim=True)
 
 
 def _taking(tool: dict[str, Any]) -> str:
@@ -143,5 +144,5 @@ async def _call(loaded: Loaded, tool: str, body: dict[str, Any], as_json: bool) 
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    click.echo(answer["result"])
+    click.echo(readable(answer["result"]))
     note(f"{answer['outcome']} in {answer['seconds'] * 1000:.1f} ms")

@@ -15,6 +15,7 @@ from mdsa_server.cli.connection import ask_for
 from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.problems import Refused
 from mdsa_server.cli.sources import Sources
+from mdsa_server.vocabulary.call_text import readable
 
 if TYPE_CHECKING:
     import httpx
@@ -76,9 +77,9 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                         soon = asyncio.get_running_loop().call_later(SOON, note, f"loading {event['model']} ...")
                         pending.callback(soon.cancel)
                     case "thinking":
-                        note(event["text"], nl=False)
+                        note(readable(event["text"]), nl=False)
                     case "token":
-                        click.echo(event["text"], nl=False)
+                        click.echo(readable(event["text"]), nl=False)
                         turn.in_line = not event["text"].endswith("\n")
                     case "tool_called" | "approval_asked" | "tool_returned":
                         if turn.in_line:
@@ -88,7 +89,7 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                     case "turn_finished":
                         click.echo()
                         for line in sources.lines():
-                            note(line)
+                            note(readable(line))
                         note(closing_line(turn.route, event["timings"]["total"], event["reason"]))
                     case "turn_failed":
                         click.echo()

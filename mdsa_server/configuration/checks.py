@@ -4,7 +4,6 @@ Each gives what it finds at the place where it was written, with what to do abou
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 from mdsa_server.configuration.faults import closest, toml
 from mdsa_server.configuration.lines import KeyPath
@@ -14,53 +13,11 @@ from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.model_options import OPTIONS, RUNNER_OPTIONS
 from mdsa_server.vocabulary.models import InstalledModel, full_name
-from mdsa_server.vocabulary.tools import may_overlap, named
 
 ANYWHERE = Places(Place("mdsa.toml"))
-NOTHING: Mapping[str, str] = MappingProxyType({})
 GIGABYTE = 1_000_000_000
 # OLLAMA_MAX_LOADED_MODELS where nobody has set it.
 OLLAMA_MODELS = 3
-
-
-def unoffered_tools(
-    settings: Settings,
-    offered: Collection[str],
-    quarantined: Collection[str] = (),
-    places: Places = ANYWHERE,
-    withheld: Mapping[str, str] = NOTHING,
-) -> list[Fault]:
-    """Find the tools of domains that no plugin offers, and the patterns that name none of those on offer.
-
-    A plugin in quarantine may be the one that would. What is withheld is left to `withheld_tools`.
-    """
-    return [
-        places.fault(
-            ("domains", domain, "tools"),
-            f"no plugin offers a tool named {toml(tool)}",
-            _meant_or_held_back(tool, offered, quarantined, "mdsa plugins lists the tools on offer."),
-        )
-        for domain, tool in _not_on_offer(settings, offered)
-        if not any(may_overlap(tool, pattern) for pattern in withheld)
-    ]
-
-
-def withheld_tools(
-    settings: Settings, offered: Collection[str], withheld: Mapping[str, str], places: Places = ANYWHERE
-) -> list[Fault]:
-    """Find the tools of domains that are not on offer because what does their work is down.
-
-    `withheld` has the reasons, by the tools' names or patterns of them.
-    """
-    return [
-        places.fault(
-            ("domains", domain, "tools"),
-            f"{toml(tool)} is not on offer now: {'; '.join(reasons)}",
-            "See to what the reason names, if it stays so; the server goes on without the tool meanwhile.",
-        )
-        for domain, tool in _not_on_offer(settings, offered)
-        if (reasons := [reason for pattern, reason in withheld.items() if may_overlap(tool, pattern)])
-    ]
 
 
 def unoffered_routers(
@@ -71,7 +28,7 @@ def unoffered_routers(
         places.fault(
             ("routing", "routers"),
             f"no plugin offers a router named {toml(router)}",
-            _meant_or_held_back(router, offered, quarantined, "mdsa plugins lists the routers on offer."),
+            meant_or_held_back(router, offered, quarantined, "mdsa plugins lists the routers on offer."),
         )
         for router in settings.routing.routers
         if router not in offered
@@ -85,7 +42,7 @@ def unoffered_reranker(
     reranker = settings.knowledge.reranker
     if not reranker or reranker in offered:
         return []
-    mend = _meant_or_held_back(reranker, offered, quarantined, "mdsa plugins lists the rerankers on offer.")
+    mend = meant_or_held_back(reranker, offered, quarantined, "mdsa plugins lists the rerankers on offer.")
     return [places.fault(("knowledge", "reranker"), f"no plugin offers a reranker named {toml(reranker)}", mend)]
 
 
@@ -230,16 +187,17 @@ def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fa
     ]
 
 
+def meant_or_held_back(name: str, offered: Collection[str], quarantined: Collection[str], otherwise: str) -> str:
+    """Say what to do about a name that nothing offers; a plugin in quarantine may be the one that would."""
+    if not quarantined:
+        return _meant(name, offered, otherwise)
+    plugins = f"{', '.join(quarantined)} may offer it, and {'is' if len(quarantined) == 1 else 'are'} in quarantine"
+    meant = _meant(name, offered, "")
+    return f"{plugins}: mdsa plugins says why.{' Else: ' if meant else ''}{meant}"
+
+
 def in_gigabytes(size: int) -> str:
     return f"{size / GIGABYTE:.1f} GB"
-
-
-def _not_on_offer(settings: Settings, offered: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Give the domains' tools, or patterns of them, that name nothing on offer, each with its domain."""
-    for domain in settings.domains_as_vocabulary():
-        for tool in domain.tools:
-            if not any(named(one, (tool,)) for one in offered):
-                yield domain.name, tool
 
 
 def _repeated(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -268,14 +226,6 @@ def _reloaded(domains: Sequence[Domain], option: str, places: Places) -> Fault:
         "so the engine loads it anew whenever a turn passes between them",
         f"Give these domains the same {option}, or none.",
     )
-
-
-def _meant_or_held_back(name: str, offered: Collection[str], quarantined: Collection[str], otherwise: str) -> str:
-    if not quarantined:
-        return _meant(name, offered, otherwise)
-    plugins = f"{', '.join(quarantined)} may offer it, and {'is' if len(quarantined) == 1 else 'are'} in quarantine"
-    meant = _meant(name, offered, "")
-    return f"{plugins}: mdsa plugins says why.{' Else: ' if meant else ''}{meant}"
 
 
 def _meant(name: str, known: Collection[str], otherwise: str) -> str:

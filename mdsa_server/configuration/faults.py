@@ -100,7 +100,7 @@ def _fault(details: ErrorDetails, places: Places) -> Fault:
         return places.fault(path, unfit.what, unfit.mend)
     if kind == "tuple_type" and isinstance(details["input"], str):
         return places.fault(path, _what(details), _mend_as_list(path, details["input"], places))
-    return places.fault(path, _what(details), _mend_like_default(path, places))
+    return places.fault(path, _what(details), _mend_in_free_table(details) or _mend_like_default(path, places))
 
 
 def _unknown_key(path: KeyPath, places: Places) -> Fault:
@@ -149,6 +149,14 @@ def _what(details: ErrorDetails) -> str:
 def _described(value: Any) -> str:
     words = next((words for kind, words in KINDS if isinstance(value, kind)), "a date or time")
     return words.format(toml(value))
+
+
+def _mend_in_free_table(details: ErrorDetails) -> str:
+    """Say what fits a key that may have any name, such as a tool's in [tools.approval]; empty for other keys."""
+    path = tuple(str(part) for part in details["loc"])
+    table = field_at(path[:-1])
+    one_of_several = details["type"] == "literal_error" and field_at(path) is None
+    return (table.description or "") if table and one_of_several else ""
 
 
 def _mend_like_default(path: KeyPath, places: Places) -> str:

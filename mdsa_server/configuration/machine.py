@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 
 import psutil
 
-from mdsa_server.configuration import checks
+from mdsa_server.configuration import checks, document_checks
 from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import NO_SERVICES, misfits
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
 from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, EngineError, UnknownModel
-from mdsa_server.inference.embedding_model import find_model
+from mdsa_server.inference.embedding_model import find_model, most_tokens
 from mdsa_server.inference.engine import Engine
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.models import InstalledModel
@@ -23,6 +23,8 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     findings.note("domains", f"{len(names)}: {', '.join(names)}")
     _examine_examples(loaded, findings)
     findings.warnings += checks.unknown_options(loaded.settings, loaded.places)
+    findings.warnings += document_checks.missing_folders(loaded.settings, loaded.places)
+    findings.warnings += document_checks.nothing_to_say(loaded.settings, loaded.places)
     await _examine_plugins(loaded, findings)
     _examine_embedding(loaded, findings)
     try:
@@ -72,7 +74,9 @@ def _examine_embedding(loaded: Loaded, findings: Findings) -> None:
         findings.note("embedding", f"{embedding.model}, by the engine")
         return
     try:
-        found = str(find_model(embedding.model, offline=True))
+        folder = find_model(embedding.model, offline=True)
+        found = str(folder)
+        findings.warnings += document_checks.unread_passages(loaded.settings, most_tokens(folder), loaded.places)
     except EmbedderUnavailable as error:
         if embedding.offline:
             findings.warnings.append(loaded.places.fault(("embedding", "model"), error.detail.rstrip("."), error.mend))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from mdsa_server.configuration import checks
+from mdsa_server.configuration import checks, tool_checks
 from mdsa_server.configuration.load import Loaded, Reading, invalid
 from mdsa_server.configuration.opening import opened_plugins
 from mdsa_server.errors import EmbedderUnavailable, NoEngine
@@ -24,12 +24,14 @@ async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault]
     quarantined = [plugin.name for plugin in plugins if plugin.state == "quarantined"]
     tools = [tool.name for tool in await registry.tools()]
     withheld = registry.withheld()
-    missing = checks.unoffered_tools(settings, tools, quarantined, places, withheld)
+    missing = tool_checks.unoffered_tools(settings, tools, quarantined, places, withheld)
     missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], quarantined, places)
     rerankers = [reranker.name for reranker in registry.rerankers]
     missing += checks.unoffered_reranker(settings, rerankers, quarantined, places)
     faults = [places.fault(unfit.path, unfit.what, unfit.mend) for unfit in registry.unfit_settings]
-    warnings = checks.withheld_tools(settings, tools, withheld, places)
+    warnings = tool_checks.withheld_tools(settings, tools, withheld, places)
+    warnings += tool_checks.idle_approvals(settings, tools, quarantined, places, withheld)
+    warnings += tool_checks.denied_tools(settings, tools, places)
     warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
     return (faults, missing + warnings) if quarantined else (faults + missing, warnings)
 

@@ -15,6 +15,7 @@ from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.places import dotted
 from mdsa_server.errors import EngineError, UnknownModel
 from mdsa_server.inference.engine import Engine
+from mdsa_server.knowledge.following import Followed
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
@@ -34,11 +35,14 @@ TAKEN_UP = (
 class Reloader:
     """Reads what the server was started with again, and has its team taken up."""
 
-    def __init__(self, loaded: Loaded, *, teaching: Teaching, registry: PluginRegistry, engine: Engine) -> None:
+    def __init__(
+        self, loaded: Loaded, *, teaching: Teaching, registry: PluginRegistry, engine: Engine, followed: Followed
+    ) -> None:
         self._started_with = loaded
         self._teaching = teaching
         self._registry = registry
         self._engine = engine
+        self._followed = followed
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> Reloaded:
@@ -51,11 +55,14 @@ class Reloader:
             warnings += [str(fault) for fault in await self._missing_models(fresh)]
             team = team_of(fresh.settings)
             warnings += await self._teaching.take_up(team)
+            folders = tuple(map(str, self._followed.take_up(fresh.settings.folders)))
             needs_restart = tuple(changed_beyond_reload(self._started_with.settings, fresh.settings))
             log.info("configuration read again", domains=list(team.domains), needs_restart=needs_restart)
             for warning in warnings:
                 log.warning("configuration", warning=warning)
-            return Reloaded(domains=tuple(team.domains), warnings=tuple(warnings), needs_restart=needs_restart)
+            return Reloaded(
+                domains=tuple(team.domains), warnings=tuple(warnings), needs_restart=needs_restart, folders=folders
+            )
 
     async def _missing_models(self, fresh: Loaded) -> list[Fault]:
         try:

@@ -30,6 +30,11 @@ HEAD = """\
 fallback = "general"
 
 
+# Documents of yours: take some in with `mdsa documents add PATH --collection manuals`, and write in a domain's table
+# below  collections = ["manuals"]  or  folders = ["docs"], which are taken in by themselves. How they are read and
+# searched is for [knowledge] to say: the reference has its keys.
+
+
 """
 
 

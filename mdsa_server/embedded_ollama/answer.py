@@ -70,7 +70,8 @@ class Answer:
 
     async def message(self) -> AsyncGenerator[Body, None]:
         """Give a chat's message in pieces of `content`. Raises Refused."""
-        prompt = await fitted(self.asked.messages, self.use.runner.context, self.use.runner.tokenize)
+        runner = self.use.runner
+        prompt = await fitted(self.asked.messages, runner.context, runner.tokenize, truncate=self.asked.truncate)
         async with aclosing(self.continuation(prompt)) as pieces:
             async for piece in pieces:
                 yield piece

@@ -6,11 +6,15 @@ The template in the weights file is not used: it adds a system prompt that spoil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from mdsa_server.embedded_ollama.wire import Refused
+
 BEGIN, END = "<|im_start|>", "<|im_end|>"
 # What a message costs besides its text, at most.
 MESSAGE_TOKENS = 8
 # Left free for the answer, as a share of the context and at most in tokens.
 RESERVE_SHARE, RESERVE_MOST = 0.25, 256
+# As the llama.cpp inside Ollama says it.
+TOO_LONG = "request ({} tokens) exceeds the available context size ({} tokens), try increasing it"
 
 Message = Mapping[str, Any]
 Prompt = str | list[int]
@@ -27,11 +31,11 @@ def rendered(messages: Sequence[Message]) -> str:
     return f"{text}{BEGIN}assistant\n"
 
 
-async def fitted(messages: Sequence[Message], context: int, tokenize: Tokenize) -> Prompt:
+async def fitted(messages: Sequence[Message], context: int, tokenize: Tokenize, *, truncate: bool = True) -> Prompt:
     """Write out what fits into `context` tokens, the answer's share left free: the oldest messages go first.
 
     Ollama also cuts without a word. The system message and the last one stay; if they alone are too
-    long, the end of them is what stays.
+    long, the end of them is what stays. Raises Refused where something would go and `truncate` is false.
     """
     room = max(context - min(int(context * RESERVE_SHARE), RESERVE_MOST), 1)
     system = [message for message in messages if message.get("role") == "system"]
@@ -44,6 +48,8 @@ async def fitted(messages: Sequence[Message], context: int, tokenize: Tokenize) 
         tokens = await tokenize(text)
         if len(tokens) <= room:
             return text
+        if not truncate:
+            raise Refused(400, TOO_LONG.format(len(tokens), context))
         if len(others) <= 1:
             return tokens[-room:]
         others = others[_surplus(others, len(tokens) / len(text), len(tokens) - room) :]

@@ -15,7 +15,8 @@ from mdsa_server.knowledge.embedded_text import in_context
 from mdsa_server.knowledge.ingest import EmbedPassages, passages_of
 from mdsa_server.knowledge.search import RERANKED, Hit, Rerank, Search
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument
+from mdsa_server.store.document_rows import NewDocument
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter, Piece, ReadDocument
@@ -46,7 +47,17 @@ class TriedQuestion(Struct, frozen=True):
 
 def read_documents(path: Path) -> tuple[list[TriedDocument], list[Fault]]:
     """Give the documents that are right, and what is wrong with other lines."""
-    return read_lines(path, TriedDocument, "document", DOCUMENT_LINE, _flaw_of_document)
+    seen: set[str] = set()
+
+    def flaw(document: TriedDocument) -> tuple[str, str] | None:
+        if not document.id:
+            return "has no id", f"Write it so: {DOCUMENT_LINE}"
+        if document.id in seen:
+            return f"the id {document.id!r} is there already", "Give each document an id of its own."
+        seen.add(document.id)
+        return None
+
+    return read_lines(path, TriedDocument, "document", DOCUMENT_LINE, flaw)
 
 
 def read_questions(path: Path, known: Sequence[TriedDocument]) -> tuple[list[TriedQuestion], list[Fault]]:
@@ -148,9 +159,3 @@ class TriedLibrary:
 def whole(document: ReadDocument) -> tuple[Piece, ...]:
     """Take a document as one passage."""
     return (Piece(start=0, end=len(document.text)),)
-
-
-def _flaw_of_document(document: TriedDocument) -> tuple[str, str] | None:
-    if not document.id:
-        return "has no id", f"Write it so: {DOCUMENT_LINE}"
-    return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,6 +59,16 @@ def find_model(model: str, *, offline: bool) -> Path:
             f"there is no folder {folder}", "Check the path in [embedding] model, or set it to auto."
         )
     return _hub_folder(model, offline=offline)
+
+
+def most_tokens(folder: Path) -> int | None:
+    """Give how many tokens of a text the model in a folder reads; None where its files do not say."""
+    for name, key in (("sentence_bert_config.json", "max_seq_length"), ("config.json", "max_position_embeddings")):
+        with suppress(OSError, ValueError):
+            read = json.loads((folder / name).read_bytes())
+            if isinstance(read, dict) and isinstance(most := read.get(key), int):
+                return most
+    return None
 
 
 def fingerprint_of(folder: Path) -> str:

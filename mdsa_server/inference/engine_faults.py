@@ -1,6 +1,7 @@
 """What an engine's refusals and silences mean, as errors that tell how to mend them."""
 
 import json
+import re
 
 import aiohttp
 import httpx
@@ -11,8 +12,12 @@ from mdsa_server.errors import (
     EngineError,
     EngineRefused,
     EngineUnreachable,
+    PromptTooLong,
     UnknownModel,
 )
+
+# Ollama's own words, and those of the llama.cpp inside it, which tell how long the prompt is.
+TOO_LONG = re.compile(r"(?:\((?P<tokens>\d+) tokens\) )?exceeds the (?:available )?context (?:length|size)")
 
 
 def unreachable(url: str, cause: BaseException) -> EngineUnreachable:
@@ -45,6 +50,8 @@ def refusal(status: int, body: str, model: str = "") -> EngineError | UnknownMod
     """
     text = error_text(body)
     match status:
+        case 400 if too_long := TOO_LONG.search(text):
+            return _too_long(too_long, model)
         case 404 if "model" in text:
             return UnknownModel(f"The engine has no model {model!r}.", f"Fetch it: mdsa models pull {model}")
         case 503:
@@ -64,6 +71,17 @@ def refusal(status: int, body: str, model: str = "") -> EngineError | UnknownMod
             mend = "The engine's own log tells more."
     said = f"The engine answered {status}" if status > 0 else "The engine broke off"
     return EngineRefused(f"{said}: {text}", mend)
+
+
+def _too_long(said: re.Match[str], model: str) -> PromptTooLong:
+    tokens = int(said["tokens"]) if said["tokens"] else None
+    told = f"{tokens} tokens are" if tokens else "The prompt is"
+    error = PromptTooLong(
+        f"{told} more than the context of {model!r} holds.",
+        "Send less, or give the domain a larger context: num_ctx in its options in mdsa.toml.",
+    )
+    error.tokens = tokens
+    return error
 
 
 def error_text(body: str) -> str:

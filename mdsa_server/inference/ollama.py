@@ -190,8 +190,12 @@ class OllamaClient:
         think: Think | None = None,
         tools: Sequence[dict[str, Any]] = (),
         format: str | dict[str, Any] | None = None,
+        whole: bool = False,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Stream an answer: a chunk for each read of the socket, the last one `done`.
+
+        An engine cuts a prompt that is longer than the model's context without a word. With `whole` it is told not to:
+        then a newer one raises PromptTooLong, while an older one cuts it all the same.
 
         Closing this iterator closes the socket, and so stops the engine. Besides what all calls raise,
         EngineDied: the answer broke off, could not be read, or stood still for `stall_timeout`.
@@ -199,6 +203,8 @@ class OllamaClient:
         asked: dict[str, Any] = {"model": model, "messages": messages, "stream": True, "keep_alive": keep_alive}
         chosen = {"options": options, "think": think, "tools": tools, "format": format}
         asked |= {name: value for name, value in chosen.items() if value or value is False}
+        if whole:
+            asked["truncate"] = False
         try:
             async with self._patience(model):
                 response = await self._streams.post(

@@ -25,7 +25,7 @@ def take(path: str | bytes, most: int) -> bytes:
             os.close(handle)
         after = os.stat(path)
     except OSError as error:
-        raise _explained(error) from error
+        raise _explained(path, error) from error
     except ValueError as error:
         raise DocumentUnreadable("cannot be the name of a file", "Name a file that is there.") from error
     if _state(before) != _state(after) or len(content) != after.st_size:
@@ -64,7 +64,9 @@ def _state(state: os.stat_result) -> tuple[int, int, int, int]:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _explained(error: OSError) -> DocumentUnreadable:
+def _explained(path: str | bytes, error: OSError) -> DocumentUnreadable:
+    if isinstance(error, FileNotFoundError) and os.path.islink(path):
+        return DocumentUnreadable("is a symbolic link that leads nowhere", "Mend or remove the link.")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return DocumentUnreadable("is not there", "Name a file that is there.")
     if isinstance(error, PermissionError):

@@ -1,8 +1,7 @@
-"""From what several searches found to one list: fused, without near-duplicates, neighbours joined. Pure."""
+"""From what several searches found to one list: fused, without repeats, neighbours joined. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
@@ -10,9 +9,6 @@ T = TypeVar("T", bound=Hashable)
 
 # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet, 2009: k = 60, as there.
 RANK_OFFSET = 60
-# Of words in a row: texts that share nearly all of them say the same.
-SHINGLE = 3
-NEARLY_EQUAL = 0.9
 
 
 def fused(rankings: Iterable[Sequence[T]]) -> list[tuple[T, float]]:
@@ -24,14 +20,15 @@ def fused(rankings: Iterable[Sequence[T]]) -> list[tuple[T, float]]:
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
-def without_near_duplicates(found: Sequence[T], text_of: Callable[[T], str]) -> list[T]:
-    """Leave out what says nearly the same as one that stands before it."""
-    kept: list[tuple[T, frozenset[tuple[str, ...]]]] = []
+def without_repeats(found: Iterable[T], said_by: Callable[[T], tuple[str, ...]]) -> list[T]:
+    """Leave out what says the same as one that stands before it: its title and text, but for white space and case.
+
+    What differs in a word, a number or a sign stays: that may be just what is asked for.
+    """
+    first: dict[tuple[str, ...], T] = {}
     for one in found:
-        shingles = _shingles(text_of(one))
-        if not any(_alike(shingles, other) for _, other in kept):
-            kept.append((one, shingles))
-    return [one for one, _ in kept]
+        first.setdefault(tuple(" ".join(text.casefold().split()) for text in said_by(one)), one)
+    return list(first.values())
 
 
 def runs(places: Iterable[int]) -> list[range]:
@@ -43,15 +40,3 @@ def runs(places: Iterable[int]) -> list[range]:
         else:
             made.append(range(place, place + 1))
     return made
-
-
-def _shingles(text: str) -> frozenset[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.casefold())
-    size = min(SHINGLE, len(words))
-    return frozenset(tuple(words[start : start + size]) for start in range(len(words) - size + 1))
-
-
-def _alike(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:
-    """By Jaccard's index; Broder, On the resemblance and containment of documents, 1997."""
-    either = len(one | other)
-    return either == 0 or len(one & other) / either >= NEARLY_EQUAL

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+import structlog
+from msgspec.structs import replace
 
 from mdsa_server.errors import DocumentUnreadable, MdsaError
 from mdsa_server.knowledge.embedded_text import in_context
-from mdsa_server.store.documents import Documents, Kept, NewDocument, NewPassage
-from mdsa_server.store.vector_index import Vectors
+from mdsa_server.knowledge.reading import ReadFile, Unchanged
+from mdsa_server.store.document_rows import NewDocument, NewPassage
+from mdsa_server.store.documents import Documents, Kept
+from mdsa_server.store.vector_index import Vectors, usable
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 from mdsa_server.vocabulary.ingestion import (
     AnyIngestionEvent,
@@ -28,13 +31,20 @@ from mdsa_server.vocabulary.ingestion import (
     IngestionStarted,
     PassagesEmbedded,
 )
+from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 from mdsa_server.vocabulary.stopwatch import Stopwatch, stopwatch
+
+log = structlog.get_logger(__name__)
 
 # While one document is embedded, which takes longest, the next are read.
 SIDE_BY_SIDE = 3
 # So many passages are embedded, and then it is told how far that is.
 TOLD_EVERY = 256
+KEPT = "What was taken in of it before stays, and is found."
 
+Tags = tuple[str, ...] | None
+"""Those that documents are given; None leaves each those that it has."""
+Outcome = Literal["new", "changed", "unchanged"]
 Tell = Callable[[AnyIngestionEvent], None]
 EmbedPassages = Callable[[Sequence[str]], Awaitable[Vectors]]
 """Gives unit vectors, shape (texts, dimensions), all by the same encoder. Raises EmbedderUnavailable."""
@@ -47,13 +57,13 @@ class Reader(Protocol):
     def rules(self) -> str:
         """Names how it reads and splits: another name, and what was read by the one before is read anew."""
 
-    async def read(self, path: Path) -> tuple[ReadDocument, tuple[Piece, ...], str]:
-        """Give a file's text, its passages, and the SHA-256 of what was read. Raises DocumentUnreadable."""
+    async def read(self, path: Path, known: str = "") -> ReadFile:
+        """Read a file. Raises DocumentUnreadable, and Unchanged where the digest of its bytes is the one `known`."""
 
     async def close(self) -> None:
         """End what waits for more to read."""
 
-    async def read_bytes(self, content: bytes, name: str) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+    async def read_bytes(self, content: bytes, name: str, known: str = "") -> ReadFile:
         """The same of what was sent under a name."""
 
     def check_size(self, name: str, size: int) -> None:
@@ -66,20 +76,13 @@ class Source:
 
     name: str
     path: Path | None = None
-    sent: IO[bytes] | None = None
-    """What was sent, where there is no path."""
+    sent: Callable[[], bytes] | None = None
+    """Gives what was sent, where there is no path; it may lie on the disk. Raises OSError."""
     bytes: int
     modified: float
     """Seconds since 1970."""
-    tags: tuple[str, ...] = ()
-    """Where there are none, those that were given to it before stay."""
-
-    def digest(self) -> str:
-        """Give the SHA-256 of what it holds now. Raises OSError."""
-        if self.path is None:
-            return hashlib.sha256(_sent(self)).hexdigest()
-        with self.path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+    problem: DocumentUnreadable | None = None
+    """Why it cannot be taken in, where that is known before it is read."""
 
 
 class Ingestion:
@@ -95,6 +98,7 @@ class Ingestion:
         embed: EmbedPassages,
         *,
         collection: str,
+        tags: Tags = None,
         anew: bool = False,
         tell: Tell,
     ) -> None:
@@ -102,10 +106,13 @@ class Ingestion:
         self._reader = reader
         self._embed = embed
         self._collection = collection
+        self._tags = tags
         self._anew = anew
         self._tell = tell
         self._clock: Stopwatch = stopwatch()
         self._counts: Counter[str] = Counter()
+        self._rules = f"-{reader.rules}"
+        self._failed: MdsaError | None = None
 
     async def run(self, sources: Sequence[Source], gone: Sequence[str] = ()) -> None:
         """Take in `sources` and delete what is kept of those that are `gone`.
@@ -127,9 +134,10 @@ class Ingestion:
             async with asyncio.TaskGroup() as side_by_side:
                 for _ in range(SIDE_BY_SIDE):
                     side_by_side.create_task(self._take_in_turn(left, known))
-        except* MdsaError as failed:
-            first = next(_leaves(failed))
-            self._tell(IngestionFailed(at=self._clock(), problem=first.problem))
+        except MdsaError as error:
+            self._failed = error
+        if self._failed is not None:
+            self._tell(IngestionFailed(at=self._clock(), problem=self._failed.problem))
         else:
             counts = {name: self._counts[name] for name in IngestionFinished.__struct_fields__ if name != "at"}
             self._tell(IngestionFinished(at=self._clock(), **counts))
@@ -142,46 +150,68 @@ class Ingestion:
 
     async def _take_in_turn(self, left: Iterator[Source], known: dict[str, Kept]) -> None:
         for source in left:
+            # What fails for all ends it, but not in the middle of what the others are at.
+            if self._failed is not None:
+                return
             try:
                 await self._take(source, known.get(source.name))
             except DocumentUnreadable as error:
-                self._counts["refused"] += 1
-                self._tell(
-                    DocumentRefused(at=self._clock(), source=source.name, problem=error.problem, bytes=source.bytes)
-                )
+                self._refuse(source, error.problem, kept=source.name in known)
+            except MdsaError as error:
+                self._failed = error
+            except Exception:
+                log.exception("document broke its ingestion", source=source.name)
+                self._refuse(source, UNEXPECTED, kept=source.name in known)
 
     async def _take(self, source: Source, known: Kept | None) -> None:
-        tags = source.tags or (known.tags if known else ())
-        if known and not self._anew and known == Kept(await self._name_of_content(source), tags):
+        if source.problem is not None:
+            raise source.problem
+        self._tell(DocumentBegun(at=self._clock(), source=source.name, bytes=source.bytes))
+        tags = self._tags if self._tags is not None else known.tags if known else ()
+        may_be_passed_over = known is not None and not self._anew and known.tags == tags
+        try:
+            read = await self._read(source, known.content_hash if known and may_be_passed_over else "")
+        except Unchanged:
             self._told(source, "unchanged", None, 0)
             return
-        self._tell(DocumentBegun(at=self._clock(), source=source.name, bytes=source.bytes))
-        if source.path is None:
-            # What is too large need not be brought into memory to be refused.
-            self._reader.check_size(source.name, source.bytes)
-            content = await asyncio.to_thread(_sent, source)
-            document, pieces, digest = await self._reader.read_bytes(content, source.name)
-        else:
-            document, pieces, digest = await self._reader.read(source.path)
-        passages = passages_of(document, pieces)
-        vectors = await self._vectors(source.name, document.title, passages, again=known is not None)
+        passages = passages_of(read.document, read.pieces)
+        vectors = await self._vectors(source.name, read.document.title, passages, again=known is not None)
         made = NewDocument(
             collection=self._collection,
             source=source.name,
-            title=document.title,
-            type=document.type,
+            title=read.document.title,
+            type=read.document.type,
             tags=tags,
             bytes=source.bytes,
-            content_hash=self._name(digest),
+            content_hash=read.digest + self._rules,
             modified=source.modified,
             passages=passages,
         )
-        (identifier,) = await self._documents.save([(made, vectors)])
-        self._told(source, "new" if known is None else "changed", identifier, len(passages))
+        await to_its_end(self._keep(source, made, vectors, known))
 
-    def _told(
-        self, source: Source, outcome: Literal["new", "changed", "unchanged"], document: str | None, passages: int
-    ) -> None:
+    async def _read(self, source: Source, content_hash: str) -> ReadFile:
+        """Read what a source holds. Raises Unchanged where its `content_hash` would be the same by the same rules."""
+        known = content_hash.removesuffix(self._rules) if content_hash.endswith(self._rules) else ""
+        if source.path is not None:
+            return await self._reader.read(source.path, known)
+        assert source.sent is not None  # noqa: S101  # a source has one or the other
+        # What is too large need not be brought into memory to be refused.
+        self._reader.check_size(source.name, source.bytes)
+        return await self._reader.read_bytes(await asyncio.to_thread(source.sent), source.name, known)
+
+    async def _keep(self, source: Source, made: NewDocument, vectors: Vectors, known: Kept | None) -> None:
+        (identifier,) = await self._documents.save([(made, vectors)])
+        same = known == Kept(made.content_hash, made.tags)
+        outcome: Outcome = "new" if known is None else "unchanged" if same else "changed"
+        self._told(source, outcome, identifier, len(made.passages))
+
+    def _refuse(self, source: Source, problem: Problem, *, kept: bool) -> None:
+        if kept:
+            problem = replace(problem, mend=f"{problem.mend} {KEPT}".lstrip())
+        self._counts["refused"] += 1
+        self._tell(DocumentRefused(at=self._clock(), source=source.name, problem=problem, bytes=source.bytes))
+
+    def _told(self, source: Source, outcome: Outcome, document: str | None, passages: int) -> None:
         self._counts[outcome] += 1
         self._counts["passages"] += passages
         self._tell(
@@ -205,20 +235,16 @@ class Ingestion:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         for start in range(0, len(new), TOLD_EVERY):
             part = new[start : start + TOLD_EVERY]
-            known |= zip(part, await self._embed(part), strict=True)
+            made = await self._embed(part)
+            if not usable(made).all():
+                raise DocumentUnreadable(
+                    f"{source} has a passage of which the embedding model makes nothing", "Leave the file out."
+                )
+            known |= zip(part, made, strict=True)
             if len(new) > TOLD_EVERY:
                 done = min(start + TOLD_EVERY, len(new))
                 self._tell(PassagesEmbedded(at=self._clock(), source=source, done=done, passages=len(new)))
         return np.stack([known[text] for text in texts])
-
-    async def _name_of_content(self, source: Source) -> str:
-        try:
-            return self._name(await asyncio.to_thread(source.digest))
-        except OSError:
-            return ""  # The reader says what is wrong with it.
-
-    def _name(self, digest: str) -> str:
-        return f"{digest}-{self._reader.rules}"
 
 
 def passages_of(document: ReadDocument, pieces: Sequence[Piece]) -> tuple[NewPassage, ...]:
@@ -231,16 +257,11 @@ def passages_of(document: ReadDocument, pieces: Sequence[Piece]) -> tuple[NewPas
     )
 
 
-def _sent(source: Source) -> bytes:
-    """Give what was sent; it may lie on the disk. Raises OSError."""
-    assert source.sent is not None  # noqa: S101  # a source has one or the other
-    source.sent.seek(0)
-    return source.sent.read()
-
-
-def _leaves(group: BaseExceptionGroup[MdsaError]) -> Iterator[MdsaError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be left half done: whoever is cancelled meanwhile waits for its end."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

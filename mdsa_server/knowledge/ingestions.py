@@ -14,7 +14,7 @@ from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.progress import Progress
 from mdsa_server.vocabulary.identifiers import new_id
 from mdsa_server.vocabulary.ingestion import AnyIngestionEvent, IngestionFailed
-from mdsa_server.vocabulary.problem import UNEXPECTED
+from mdsa_server.vocabulary.problem import CANCELLED, UNEXPECTED, Problem
 from mdsa_server.vocabulary.stopwatch import stopwatch
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ Work = Callable[[Tell], Coroutine[Any, Any, None]]
 
 # Documents are taken in one ingestion after the other; what was sent for those that wait lies on the disk.
 MOST_UNDER_WAY = 32
+CLOSING = ServerClosing("The server is shutting down.", "Take the rest in once it is back.").problem
 # So many that ended can still be looked at.
 MOST_ENDED = 8
 # So many events of each are kept, the first and the newest.
@@ -40,6 +41,8 @@ class RunningIngestion:
         self._dropped = 0
         self._grown = asyncio.Event()
         self._clock = stopwatch()
+        self.cancelled = False
+        """Whether somebody has asked that it end."""
 
     @property
     def ended(self) -> bool:
@@ -62,6 +65,10 @@ class RunningIngestion:
             self._dropped += MOST_EVENTS // 2
         self._grown.set()
         self._grown = asyncio.Event()
+
+    def fail(self, problem: Problem) -> None:
+        """Tell that it has ended before its end."""
+        self.tell(IngestionFailed(at=self.progress.at, problem=problem))
 
     async def first(self) -> AnyIngestionEvent:
         """Wait for the first event: the start, or the failure of one that could not begin."""
@@ -101,18 +108,25 @@ class Ingestions:
     def __init__(self, spawn: Spawn) -> None:
         self._spawn = spawn
         self._known: dict[str, RunningIngestion] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, collection: str, work: Work) -> RunningIngestion:
-        """Begin an ingestion in a task of its own. Raises TooManyIngestions, and then `work` is not asked."""
+    def require_room(self) -> None:
+        """Raise TooManyIngestions where no other one can begin."""
         if sum(not one.ended for one in self._known.values()) >= MOST_UNDER_WAY:
             raise TooManyIngestions(
                 f"{MOST_UNDER_WAY} ingestions are under way or wait", "Wait until some of them have ended."
             )
+
+    def start(self, collection: str, work: Work) -> RunningIngestion:
+        """Begin an ingestion in a task of its own. Raises TooManyIngestions, and then `work` is not asked."""
+        self.require_room()
         ingestion = RunningIngestion(collection)
         self._known[ingestion.id] = ingestion
         for one in [one.id for one in self._known.values() if one.ended][:-MOST_ENDED]:
             del self._known[one]
-        self._spawn(self._run(ingestion, work), f"ingestion {ingestion.id}")
+        task = self._spawn(self._run(ingestion, work), f"ingestion {ingestion.id}")
+        self._tasks[ingestion.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(ingestion.id, None))
         return ingestion
 
     def find(self, ingestion: str) -> RunningIngestion:
@@ -129,24 +143,37 @@ class Ingestions:
         """Give those under way and the last that ended, the newest first."""
         return list(reversed(self._known.values()))
 
+    async def cancel(self, ingestion: str) -> None:
+        """End one before its end, and wait until it has; one that has ended stays so. Raises UnknownIngestion."""
+        found, task = self.find(ingestion), self._tasks.get(ingestion)
+        if task is not None and not found.ended:
+            found.cancelled = True
+            task.cancel()
+            await asyncio.wait([task])
+        if not found.ended:
+            # It had not even begun.
+            found.fail(CANCELLED)
+
+    async def cancel_into(self, collection: str) -> None:
+        """End those that take documents into a collection."""
+        for one in self.all():
+            if one.progress.collection == collection and not one.ended:
+                await self.cancel(one.id)
+
     def forget(self, ingestion: str) -> None:
         """Forget one that has ended; one that goes on stays. Raises UnknownIngestion."""
         if self.find(ingestion).ended:
             del self._known[ingestion]
 
     async def _run(self, ingestion: RunningIngestion, work: Work) -> None:
-        def fail(error: MdsaError | None) -> None:
-            problem = error.problem if error else UNEXPECTED
-            ingestion.tell(IngestionFailed(at=ingestion.progress.at, problem=problem))
-
         try:
             await work(ingestion.tell)
         except MdsaError as error:
-            fail(error)
+            ingestion.fail(error.problem)
         except asyncio.CancelledError:
-            fail(ServerClosing("The server is shutting down.", "Take the rest in once it is back."))
+            ingestion.fail(CANCELLED if ingestion.cancelled else CLOSING)
             raise
         except Exception:
             # Whoever follows must not wait for an end that never comes.
             log.exception("ingestion broke", ingestion=ingestion.id)
-            fail(None)
+            ingestion.fail(UNEXPECTED)

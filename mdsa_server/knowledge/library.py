@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
-from mdsa_server.knowledge.embedded_text import in_context
-from mdsa_server.knowledge.files import sources_in, sources_of, sources_still_there
-from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tell
+from mdsa_server.errors import EmbedderUnavailable
+from mdsa_server.knowledge.disk import asked
+from mdsa_server.knowledge.files import folder_now, require_folder, sources_of, sources_still_there
+from mdsa_server.knowledge.filling import PAUSE_SECONDS, Filling
+from mdsa_server.knowledge.ingest import EmbedPassages, Ingestion, Reader, Source, Tags, Tell
 from mdsa_server.knowledge.search import Rerank, Search, Vector
 from mdsa_server.plugin_api.contracts import Embed
 from mdsa_server.store.database import Database
 from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
-from mdsa_server.vocabulary.documents import PassageFilter
-from mdsa_server.vocabulary.ingestion import (
-    AnyIngestionEvent,
-    DocumentRefused,
-    IngestionFailed,
-    IngestionFinished,
-)
+from mdsa_server.vocabulary.documents import Embedding, PassageFilter
 from mdsa_server.vocabulary.passages import Passage
 
 log = structlog.get_logger(__name__)
 
-# So many passages at once get vectors of another encoder.
-FILLED_AT_ONCE = 64
-# How long until it is looked again whether the embedding model can be loaded.
-PAUSE_SECONDS = 30.0
+
+Kept = Sequence[str]
+"""The sources of which something is kept."""
+LOOK_SECONDS = 60.0
+
+Found = tuple[Sequence[Source], Sequence[str]]
+"""What to take in, and the sources that are gone."""
 
 
 class PassageSearcher:
@@ -79,10 +78,11 @@ class Library:
         self._reader = reader
         self._embed = embed
         self._encoder = encoder
-        self._encoder_known = False
+        self._known_encoder = ""
         self._asking_encoder = asyncio.Lock()
         self.documents = Documents(database, self._index)
         self.passages = Passages(database)
+        self._filling = Filling(self._index, embed)
         self._whole = False
         """Whether every passage has its vector; until then words alone are searched."""
         self._search = Search(self.passages, self._index, lambda: self._whole, stop_words)
@@ -94,8 +94,6 @@ class Library:
             await self._know_encoder()
         except EmbedderUnavailable as error:
             log.warning("documents are searched by their words alone", problem=error.detail, mend=error.mend)
-        else:
-            self._whole = await self.lacking() == 0
 
     async def lacking(self) -> int:
         """Count the passages that have no vector of the present encoder yet."""
@@ -107,89 +105,120 @@ class Library:
 
     async def search(self, message: str, vector: Vector, wanted: PassageFilter, most: int) -> list[Passage]:
         """Give up to `most` passages, the best first; by words alone where nothing embeds. Raises StoreUnusable."""
-        return await self._search(message, vector, wanted, most)
 
-    async def add(self, paths: Sequence[str], collection: str, tags: tuple[str, ...], tell: Tell) -> None:
-        """Take in files, folders and what patterns match. Raises DocumentUnreadable where a path leads nowhere."""
-        sources = await asyncio.to_thread(sources_of, paths)
-        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell)
+        async def comparable() -> Vectors:
+            made = await vector()
+            if not await self._index.comparable(made):
+                # Until it is looked again, an engine may have other weights by the same name.
+                raise EmbedderUnavailable("the message's vector is not of the kind that passages have")
+            return made
 
-    async def add_sent(self, sources: Sequence[Source], collection: str, tell: Tell) -> None:
+        return await self._search(message, comparable, wanted, most)
+
+    async def add(self, paths: Sequence[str], collection: str, tags: Tags, tell: Tell) -> None:
+        """Take in files, folders and what patterns match.
+
+        Raises InvalidRequest where a path is not whole, and DocumentUnreadable where one leads nowhere.
+        """
+        find = partial(sources_of, paths)
+        await asked(find)  # What is mistyped is told at once, and not when its turn comes.
+
+        async def find_now(_: Kept) -> Found:
+            return await asked(find), ()
+
+        await self._ingest(find_now, collection, tags, tell)
+
+    async def add_sent(self, sources: Sequence[Source], collection: str, tags: Tags, tell: Tell) -> None:
         """Take in what was sent."""
-        await self._ingest(sources, collection, tell)
 
-    async def sync(self, folder: Path, collection: str, tags: tuple[str, ...], tell: Tell) -> None:
+        async def find_now(_: Kept) -> Found:
+            return sources, ()
+
+        await self._ingest(find_now, collection, tags, tell)
+
+    async def sync(self, folder: Path, collection: str, tags: Tags, tell: Tell) -> None:
         """Take in what is new or changed in a folder, and delete what is gone from it; `folder` is absolute.
 
         Raises DocumentUnreadable where there is none.
         """
-        sources = await asyncio.to_thread(sources_in, folder)
-        known = await self.documents.known(collection)
-        here = {source.name for source in sources}
-        gone = [name for name in known if name not in here and Path(name).is_relative_to(folder)]
-        await self._ingest([replace(source, tags=tags) for source in sources], collection, tell, gone=gone)
+        await asked(partial(require_folder, folder))
+
+        async def find_now(known: Kept) -> Found:
+            return await asked(partial(folder_now, folder, known))
+
+        await self._ingest(find_now, collection, tags, tell)
 
     async def reindex(self, collection: str, tell: Tell) -> None:
         """Read the files of a collection anew, whether they have changed or not; what has no file any more stays."""
-        known = await self.documents.known(collection)
-        sources = await asyncio.to_thread(sources_still_there, list(known))
-        await self._ingest(sources, collection, tell, anew=True)
 
-    async def follow(self, folder: Path, collection: str) -> None:
-        """Have a collection hold what a folder holds now; what cannot be taken in is logged."""
+        async def find_now(known: Kept) -> Found:
+            return await asked(partial(sources_still_there, known)), ()
 
-        def tell(event: AnyIngestionEvent) -> None:
-            match event:
-                case DocumentRefused(source=source, problem=problem):
-                    log.warning("document refused", source=source, problem=problem.detail, mend=problem.mend)
-                case IngestionFailed(problem=problem):
-                    log.warning("folder not taken in", folder=str(folder), problem=problem.detail, mend=problem.mend)
-                case IngestionFinished(new=new, changed=changed, gone=gone) if new or changed or gone:
-                    log.info("folder taken in", folder=str(folder), new=new, changed=changed, gone=gone)
+        await self._ingest(find_now, collection, None, tell, anew=True)
 
-        while True:
-            try:
-                await self.sync(folder, collection, (), tell)
-            except EmbedderUnavailable:
-                await asyncio.sleep(PAUSE_SECONDS)  # The engine that embeds may start later.
-                continue
-            except DocumentUnreadable as error:
-                log.warning("folder not taken in", folder=str(folder), problem=error.detail, mend=error.mend)
-            return
+    @property
+    def embedding(self) -> Embedding | None:
+        """How far it is that passages get vectors of the present encoder; None where all have theirs."""
+        return self._filling.embedding
 
     async def fill(self) -> None:
-        """Have passages that lack vectors of this encoder embedded, and then drop those of others; a service."""
-        while True:
+        """Have passages that lack vectors of this encoder embedded, and then drop those of others."""
+        while not self._whole:
             try:
                 await self._know_encoder()
-                passages, left = await self._index.unembedded(FILLED_AT_ONCE)
-                self._whole = left == 0
-                if self._whole:
-                    break
-                texts = [in_context(passage.title, passage.heading, passage.text.strip()) for passage in passages]
-                await self._index.fill(passages, await self._embed(texts))
+                await self._filling.fill()
+                self._whole = True
             except EmbedderUnavailable:
                 await asyncio.sleep(PAUSE_SECONDS)
         await self._index.drop_others()
 
+    async def keep_filled(self) -> None:
+        """Fill, and look now and then whether the encoder is another one; a service."""
+        await self.fill()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(EmbedderUnavailable):
+                await self._know_encoder()
+            if not self._whole:
+                await self.fill()
+
     async def _know_encoder(self) -> None:
-        """Raises EmbedderUnavailable."""
+        """Have the index be of the encoder in force: it may change by the same name. Raises EmbedderUnavailable."""
         # Whoever comes while another asks must wait: a second opening would hold every vector twice.
         async with self._asking_encoder:
-            if not self._encoder_known:
-                await self._index.open(await self._encoder())
-                self._encoder_known = True
+            encoder = await self._encoder()
+            if encoder == self._known_encoder:
+                return
+            if self._known_encoder:
+                log.warning("the embedding model is another one now", before=self._known_encoder, now=encoder)
+            self._whole = False
+            await self._index.open(encoder)
+            self._known_encoder = encoder
+            self._whole = await self.lacking() == 0
 
     async def close(self) -> None:
         """End what reads documents."""
         await self._reader.close()
 
     async def _ingest(
-        self, sources: Sequence[Source], collection: str, tell: Tell, *, gone: Sequence[str] = (), anew: bool = False
+        self,
+        find: Callable[[Kept], Awaitable[Found]],
+        collection: str,
+        tags: Tags,
+        tell: Tell,
+        *,
+        anew: bool = False,
     ) -> None:
-        await self._know_encoder()
+        """Take in what `find` finds when its turn has come, given the sources that are known then."""
+        try:
+            await self._know_encoder()
+        except EmbedderUnavailable:
+            if not self._known_encoder:
+                raise
+            # What has not changed is passed over without it.
         async with self._one_at_a_time:
+            sources, gone = await find(list(await self.documents.known(collection)))
             ingestion = Ingestion(
-                self.documents, self._reader, self._embed, collection=collection, anew=anew, tell=tell
+                self.documents, self._reader, self._embed, collection=collection, tags=tags, anew=anew, tell=tell
             )
             await ingestion.run(sources, gone)

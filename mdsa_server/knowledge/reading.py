@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
 from mdsa_server.knowledge.file_bytes import require_size
-from mdsa_server.knowledge.reading_orders import Order, Read, Refused, Unprepared
+from mdsa_server.knowledge.file_names import shown
+from mdsa_server.knowledge.reading_orders import Order, Read, Refused, Same, Unprepared
 from mdsa_server.knowledge.reading_process import NotStarted, ProcessDied, ReadingProcesses
 from mdsa_server.vocabulary.documents import Piece, ReadDocument
 
@@ -17,8 +19,23 @@ RULES = "2"
 OUT_OF_TIME = getattr(signal, "SIGXCPU", None)
 
 
+class Unchanged(Exception):
+    """The bytes are those that were read before."""
+
+
+class ReadFile(NamedTuple):
+    """What was read."""
+
+    document: ReadDocument
+    pieces: tuple[Piece, ...]
+    digest: str
+    """SHA-256 of the bytes that were read, in hex."""
+
+
 class Reader:
     """Reads documents in processes of their own, so that a hostile one neither stalls nor ends the server.
+
+    Nothing else opens a file, not even to see whether it has changed: bounds on size and time are here.
 
     `tokenizer` is the embedder's, as a file; None estimates. A passage has up to `passage_tokens` of its tokens, with
     title and headings. A document has up to `max_bytes`, takes up to `seconds`, and its process `memory` bytes.
@@ -42,17 +59,17 @@ class Reader:
         """End the processes that wait for more."""
         await self._processes.close()
 
-    async def read(self, path: Path) -> tuple[ReadDocument, tuple[Piece, ...], str]:
-        """Give the document, its pieces, and the SHA-256 in hex of the bytes that were read.
+    async def read(self, path: Path, known: str = "") -> ReadFile:
+        """Read a file. Raises Unchanged where its bytes have the digest that is `known`.
 
-        Raises DocumentUnreadable, and EmbedderUnavailable where the tokenizer cannot be loaded.
+        Also DocumentUnreadable, and EmbedderUnavailable where the tokenizer cannot be loaded.
         """
-        return await self._done(str(path), self._order(path.name, path=path))
+        return await self._done(str(path), self._order(path.name, known, path=path))
 
-    async def read_bytes(self, content: bytes, name: str) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+    async def read_bytes(self, content: bytes, name: str, known: str = "") -> ReadFile:
         """Read what was uploaded under a file's name; gives and raises the same as `read`."""
         self.check_size(name, len(content))
-        return await self._done(name, self._order(name, content=content))
+        return await self._done(name, self._order(PurePosixPath(name).name, known, content=content))
 
     def check_size(self, name: str, size: int) -> None:
         """Raise DocumentUnreadable where a document has more bytes than it may have."""
@@ -61,19 +78,20 @@ class Reader:
         except DocumentUnreadable as error:
             raise _named(name, error.detail, error.mend) from None
 
-    def _order(self, name: str, *, path: Path | None = None, content: bytes = b"") -> Order:
+    def _order(self, name: str, known: str, *, path: Path | None = None, content: bytes = b"") -> Order:
         return Order(
             # Absolute, because the process stands elsewhere.
             path=os.fsencode(path.absolute()) if path else b"",
             content=content,
-            name=_shown(name),
+            known=known,
+            name=shown(name),
             tokenizer=self._tokenizer,
             passage_tokens=self._passage_tokens,
             max_bytes=self._max_bytes,
             seconds=self._seconds,
         )
 
-    async def _done(self, place: str, order: Order) -> tuple[ReadDocument, tuple[Piece, ...], str]:
+    async def _done(self, place: str, order: Order) -> ReadFile:
         try:
             reply = await self._processes.ask(order, self._seconds)
         except TimeoutError as error:
@@ -94,7 +112,9 @@ class Reader:
             ) from error
         match reply:
             case Read(document, pieces, digest):
-                return document, pieces, digest
+                return ReadFile(document, pieces, digest)
+            case Same():
+                raise Unchanged
             case Refused(reason, mend):
                 raise _named(place, reason, mend)
             case Unprepared(reason, mend):
@@ -109,9 +129,4 @@ class Reader:
 
 
 def _named(place: str, reason: str, mend: str) -> DocumentUnreadable:
-    return DocumentUnreadable(f"{_shown(place)} {reason}", mend)
-
-
-def _shown(name: str) -> str:
-    """Give a file's name as it can be written anywhere, also one that is no valid text."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return DocumentUnreadable(f"{shown(place)} {reason}", mend)

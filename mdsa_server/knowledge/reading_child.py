@@ -29,6 +29,7 @@ from mdsa_server.knowledge.reading_orders import (
     Read,
     Refused,
     Reply,
+    Same,
     Unprepared,
     decode_order,
     encode,
@@ -77,12 +78,15 @@ def _reply(order: Order) -> Reply:
         if order.path:
             content = take(order.path, order.max_bytes)
         require_size(len(content), order.max_bytes)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest == order.known:
+            return Same()
         count = count_tokens(Path(order.tokenizer) if order.tokenizer else None, order.passage_tokens)
         document = read_content(content, order.name)
         # It stands before each passage, and only here is it known how many tokens it has.
         title = fitting_title(document.title, count, order.passage_tokens) or document.title
         pieces = split(document, count, order.passage_tokens)
-        return Read(replace(document, title=title), pieces, hashlib.sha256(content).hexdigest())
+        return Read(replace(document, title=title), pieces, digest)
     except DocumentUnreadable as error:
         return Refused(error.detail, error.mend)
     except EmbedderUnavailable as error:

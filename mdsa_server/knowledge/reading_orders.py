@@ -18,6 +18,8 @@ class Order(Struct, frozen=True, kw_only=True):
     path: bytes = b""
     """As the file system has it, absolute; empty where `content` is to be read."""
     content: bytes = b""
+    known: str = ""
+    """The digest of what was read before: what has it still is not read again."""
     name: str
     """The file's name, which tells what kind of document it is."""
     tokenizer: str | None
@@ -36,6 +38,10 @@ class Read(Struct, frozen=True, tag=True):
     """SHA-256 of the bytes that were read, in hex."""
 
 
+class Same(Struct, frozen=True, tag=True):
+    """The bytes have the digest that is known."""
+
+
 class Refused(Struct, frozen=True, tag=True):
     """The document cannot be read. The reason lacks the document's name in front."""
 
@@ -50,7 +56,7 @@ class Unprepared(Struct, frozen=True, tag=True):
     mend: str
 
 
-Reply = Read | Refused | Unprepared
+Reply = Read | Same | Refused | Unprepared
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -13,6 +13,7 @@ from mdsa_server.knowledge.reading_orders import LENGTH_BYTES, READY, Order, Rep
 MOST_PROCESSES = 2
 """One slow document does not hold up all others, and the models keep most of the processor."""
 START_SECONDS = 30.0
+END_SECONDS = 5.0
 IDLE_SECONDS = 10.0
 """How long one is kept for the next document; starting another takes a few tenths of a second."""
 # The folder that holds the package. The child runs there: it finds the same code as we do, and no file
@@ -86,14 +87,16 @@ class ReadingProcess:
         return reply
 
     async def end(self) -> None:
-        """End it at once, whatever it does."""
+        """End it at once, whatever it does; one that the system cannot end, as a dead disk has it, is left behind."""
         with suppress(ProcessLookupError):
             self._process.kill()
         self._orders.close()
-        # A pipe that nobody empties would keep its end from being noticed.
-        while await self._replies.read(1 << 20):
-            pass
-        await self._process.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                # A pipe that nobody empties would keep its end from being noticed.
+                while await self._replies.read(1 << 20):
+                    pass
+                await self._process.wait()
 
     async def _receive(self, length: int) -> bytes:
         try:

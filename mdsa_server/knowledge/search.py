@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 
 from mdsa_server.errors import EmbedderUnavailable, MdsaError
-from mdsa_server.knowledge.fusion import fused, runs, without_near_duplicates
+from mdsa_server.knowledge.fusion import fused, runs, without_repeats
 from mdsa_server.knowledge.word_share import word_shares
 from mdsa_server.store.passages import FoundPassage, Passages
 from mdsa_server.store.vector_index import VectorIndex, Vectors
@@ -103,10 +103,10 @@ class Search:
         ]
 
     async def read(self, hits: Sequence[Hit]) -> list[Found]:
-        """Read passages, without those that are gone and those that say nearly the same as one before them."""
+        """Read passages, without those that are gone and those that say the same as one before them."""
         read = await self._passages.read([hit.id for hit in hits])
         there = [hit for hit in hits if hit.id in read]
-        different = without_near_duplicates([hit.id for hit in there], lambda id_: read[id_].passage.text)
+        different = without_repeats([hit.id for hit in there], lambda id_: _said(read[id_]))
         scores = {hit.id: hit.scores for hit in there}
         return [(read[id_], scores[id_]) for id_ in different]
 
@@ -159,6 +159,11 @@ def _enough(found: Sequence[Found], most: int) -> list[Found]:
             enough.append((one, scores))
             lacking -= 1
     return enough
+
+
+def _said(one: FoundPassage) -> tuple[str, ...]:
+    """Give what a passage says, with what it says it of."""
+    return (one.title, *one.passage.heading, one.passage.text)
 
 
 def _joined(found: Sequence[Found]) -> list[Passage]:

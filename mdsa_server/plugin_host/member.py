@@ -104,6 +104,10 @@ class Member:
     faults: list[PluginFaultRecord] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     """By what was called, how often it failed in a row: that speaks for quarantine."""
+    _begun: int = 0
+    """How many calls have begun."""
+    _counted_at: dict[str, int] = field(default_factory=dict)
+    """By what was called, how many calls had begun when a fault of it was last counted."""
 
     @property
     def name(self) -> str:
@@ -136,12 +140,23 @@ class Member:
         self._take_down(hook, reason)
         log.warning("offer refused", plugin=self.name, hook=hook, reason=reason)
 
-    def count(self, called: str, reason: str, max_faults: int, cause: BaseException) -> None:
-        """Take down a fault of a call; `max_faults` of them in a row are too many."""
-        self.counted[called] += 1
+    def begin(self) -> int:
+        """Give a call its number, from 1."""
+        self._begun += 1
+        return self._begun
+
+    def count(self, called: str, call: int, reason: str, max_faults: int, cause: BaseException) -> None:
+        """Take down a fault of a call; `max_faults` of them in a row are too many.
+
+        What was under way when another fault was counted is none in a row with it: one cause may end them all.
+        """
         self._take_down(called, reason)
         log.warning("plugin failed", plugin=self.name, called=called, reason=reason)
         log.debug("plugin failed", plugin=self.name, called=called, exc_info=cause)
+        if call <= self._counted_at.get(called, 0):
+            return
+        self._counted_at[called] = self._begun
+        self.counted[called] += 1
         if self.active and self.counted[called] >= max_faults:
             self.state = "quarantined"
             self.reason = f"{called} failed {max_faults} times in a row, lastly: {reason}"

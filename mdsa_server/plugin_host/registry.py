@@ -14,12 +14,13 @@ from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import Embed, Reranker, Retriever, Router, Services, ToolSource
 from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
+from mdsa_server.plugin_host.guarding import guarded
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit, withheld_by
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.loop_watch import LoopWatch
-from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, kind_and_place, listed
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.plugin_host.plugin_settings import SettingRefused, UnfitSetting
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
@@ -149,10 +150,12 @@ class PluginRegistry:
         member, called = self._owner(offered)
         if isinstance(offered, HostedRouter) and member.active:
             await offered.ready(self._limits.learning_timeout)
-        if not isinstance(offered, Tool):
-            return await self._guarded(member, called, work, timeout)
-        with self._loop_watch.on(lambda seconds: member.blocked(called, seconds)):
-            return await self._guarded(member, called, work, timeout)
+
+        async def watched() -> T:
+            with self._loop_watch.on(lambda seconds: member.blocked(called, seconds)):
+                return await work()
+
+        return await self._guarded(member, called, watched if isinstance(offered, Tool) else work, timeout)
 
     async def measured(self, routers: Collection[str]) -> dict[str, Sequence[Prediction]]:
         """Give what the named routers measured of themselves, once they have learnt; those that do not are left out."""
@@ -248,20 +251,8 @@ class PluginRegistry:
     async def _guarded(
         self, member: Member, called: str, work: Callable[[], Awaitable[T]], seconds: float | None = None
     ) -> T:
-        seconds = seconds or self._limits.call_timeout
-        if not member.active:
-            raise member.fault(called, f"the plugin is in quarantine ({member.reason})")
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                given = await work()
-        except BaseException as error:
-            if blameless(error) or (isinstance(error, MdsaError) and not isinstance(error, PluginFault)):
-                raise
-            reason = f"no answer within {seconds:g} s" if limit.expired() else kind_and_place(error)
-            member.count(called, reason, self._limits.max_faults, error)
-            raise member.fault(called, reason) from error
-        member.fared_well(called)
-        return given
+        limits = self._limits
+        return await guarded(member, called, work, seconds=seconds or limits.call_timeout, max_faults=limits.max_faults)
 
     async def _tools_of(self, member: Member, source: ToolSource) -> Sequence[Tool]:
         async def ask() -> Sequence[Tool]:
@@ -279,19 +270,20 @@ class PluginRegistry:
             return ()
 
     async def _refit(self, router: HostedRouter, domains: Sequence[Domain], strangers: Sequence[str]) -> str | None:
+        called, call = f"fit of {router.name}", router.member.begin()
         try:
             if not router.begun:
                 router.begin(domains, strangers)
                 await router.ready()
             else:
                 await router.fit(domains, strangers)
-                router.member.fared_well(f"fit of {router.name}")
+                router.member.fared_well(called)
         except BaseException as error:
             if blameless(error):
                 raise
             if isinstance(error, MdsaError) and not isinstance(error, PluginFault):
                 log.warning("router keeps what it knew", router=router.name, problem=error.detail, mend=error.mend)
             else:
-                router.member.count(f"fit of {router.name}", in_words(error), self._limits.max_faults, error)
+                router.member.count(called, call, in_words(error), self._limits.max_faults, error)
             return f"{router.name} did not learn the changed domains: {in_words(error)}"
         return None if router.member.active else f"{router.name} is in quarantine: {router.member.reason}"

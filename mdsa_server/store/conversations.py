@@ -1,7 +1,9 @@
 """Conversations: made by their first message, listed, read, renamed, deleted."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.database import Connection, Database
@@ -105,17 +107,35 @@ class Conversations:
         return await self._database.read(work)
 
     async def earlier_turns(self, turn: Turn, limit: int) -> list[Turn]:
-        """Give up to `limit` turns that came before `turn` in its conversation, oldest first: what was said in them."""
+        """Give up to `limit` turns before `turn` in its conversation, oldest first, with what is kept of them."""
         if turn.parent is None:
             return []
-        return await self._database.read(lambda db: _latest(db, turn.conversation, limit, before=turn.id))
+
+        def work(db: Connection) -> list[Turn]:
+            rows = _latest(db, TURN_COLUMNS, turn.conversation, limit, before=turn.id)
+            return [turn_of_row(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def count_before_earlier(self, turn: Turn, limit: int) -> int:
+        """Count the turns that came before `earlier_turns` with that limit, and were answered."""
+
+        def work(db: Connection) -> int:
+            rows = db.execute(
+                "select answer <> '' from turns where conversation = ?"
+                " and sequence < (select sequence from turns where id = ?) order by sequence desc limit -1 offset ?",
+                (turn.conversation, turn.id, limit),
+            )
+            return sum(answered for (answered,) in rows)
+
+        return await self._database.read(work)
 
     async def latest_turns(self, owner: str, conversation: str, limit: int) -> list[Turn]:
         """Give the last `limit` turns of a conversation, oldest first: what was said in them."""
 
         def work(db: Connection) -> list[Turn]:
             _check_owner(db, owner, conversation)
-            return _latest(db, conversation, limit)
+            return [said_of_row(row) for row in _latest(db, SAID_COLUMNS, conversation, limit)]
 
         return await self._database.read(work)
 
@@ -136,14 +156,15 @@ class Conversations:
         await self._database.write(work)
 
 
-def _latest(db: Connection, conversation: str, limit: int, before: str | None = None) -> list[Turn]:
-    rows = db.execute(
-        f"select {SAID_COLUMNS} from (select * from turns where conversation = :conversation"  # noqa: S608  # a constant
+def _latest(
+    db: Connection, columns: str, conversation: str, limit: int, before: str | None = None
+) -> Iterator[tuple[Any, ...]]:
+    return db.execute(
+        f"select {columns} from (select * from turns where conversation = :conversation"  # noqa: S608  # constants
         " and (:before is null or sequence < (select sequence from turns where id = :before))"
         " order by sequence desc limit :limit) order by sequence",
         {"conversation": conversation, "before": before, "limit": limit},
     )
-    return [said_of_row(row) for row in rows]
 
 
 def title_of(message: str) -> str:

@@ -59,9 +59,20 @@ class Database:
         """Run `work` on a reading connection; it sees one unchanging state of the file."""
         return await self._run(self._readers, lambda connection: _within(connection, work, "deferred"))
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction: all of it is kept, or, if it raises, nothing."""
-        return await self._run(self._writer, lambda connection: _within(connection, work, "immediate"))
+    async def write(self, work: Callable[[Connection], T], kept: Callable[[T], None] | None = None) -> T:
+        """Run `work` in one transaction: all of it is kept, or, if it raises, nothing.
+
+        What it gave is handed to `kept` in the same thread once it is kept, and before anything else is written, also
+        where the caller was cancelled meanwhile: so may what is held in memory be brought up to the file.
+        """
+
+        def run(connection: Connection) -> T:
+            given = _within(connection, work, "immediate")
+            if kept is not None:
+                kept(given)
+            return given
+
+        return await self._run(self._writer, run)
 
     async def close(self) -> None:
         """Wait for what is under way, then close every connection."""

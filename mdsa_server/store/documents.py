@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
-from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Connection, Database
+from mdsa_server.store.document_rows import (
+    COLUMNS,
+    JOINED,
+    NewDocument,
+    NewPassage,
+    StoredPassage,
+    collection_id,
+    delete,
+    document_of,
+    forget,
+    insert,
+    one,
+    stored_passage,
+    tags_of,
+)
 from mdsa_server.store.passage_filter import PASSAGES
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import Collection, Document
-from mdsa_server.vocabulary.identifiers import new_id
-
-COLUMNS = """documents.id, collections.name, source, title, type, tags, bytes, modified, added,
-    (select count(*) from passages where document = documents.sequence)"""
-JOINED = "documents join collections on collections.id = documents.collection"
 
 PAGE = 200
-
-
-class NewPassage(Struct, frozen=True, kw_only=True):
-    """A passage to be kept."""
-
-    text: str
-    """With the white space up to the next passage: put together, the passages of a document are its text."""
-    heading: tuple[str, ...] = ()
-    page: int | None = None
-
-
-class NewDocument(Struct, frozen=True, kw_only=True):
-    """A document to be kept, in place of what was kept of the same source."""
-
-    collection: str
-    source: str
-    title: str
-    type: str
-    tags: tuple[str, ...] = ()
-    bytes: int
-    content_hash: str
-    modified: float
-    """Seconds since 1970."""
-    passages: tuple[NewPassage, ...]
+DELETED_AT_ONCE = 100
 
 
 class Kept(NamedTuple):
@@ -55,14 +38,12 @@ class Kept(NamedTuple):
     tags: tuple[str, ...]
 
 
-class StoredPassage(Struct, frozen=True, kw_only=True):
-    """A passage as it is kept."""
+class Saved(NamedTuple):
+    """Documents by their ids, the passages that had to go for them, and what puts theirs into the index in memory."""
 
-    id: int
-    place: int
-    text: str
-    heading: tuple[str, ...]
-    page: int | None
+    ids: list[str]
+    gone: list[int]
+    remembering: list[Callable[[], None]]
 
 
 class Documents:
@@ -78,24 +59,22 @@ class Documents:
         All in one transaction: killed at any moment, each of them is there whole or not at all.
         """
 
-        ids: list[str] = []
-        gone: list[int] = []
-        remembering: list[Callable[[], None]] = []
-
-        def work(db: Connection) -> None:
+        def work(db: Connection) -> Saved:
+            ids, gone, remembering = list[str](), list[int](), list[Callable[[], None]]()
             for document, vectors in batch:
-                collection = _collection(db, document.collection)
-                gone.extend(_forget(db, collection, document.source))
-                identifier, passages = _insert(db, collection, document)
+                collection = collection_id(db, document.collection)
+                gone.extend(forget(db, collection, document.source))
+                identifier, passages = insert(db, collection, document)
                 remembering.append(self._index.insert(db, collection, passages, vectors))
                 ids.append(identifier)
+            return Saved(ids, gone, remembering)
 
-        await self._database.write(work)
-        # Only now: what is in memory must never be ahead of the file.
-        self._index.forget(gone)
-        for remember in remembering:
-            remember()
-        return ids
+        def kept(saved: Saved) -> None:
+            self._index.forget(saved.gone)
+            for remember in saved.remembering:
+                remember()
+
+        return (await self._database.write(work, kept)).ids
 
     async def known(self, collection: str, sources: Sequence[str] | None = None) -> dict[str, Kept]:
         """Tell what is kept of the sources of a collection: of all, or of those named."""
@@ -107,7 +86,7 @@ class Documents:
                     and (?2 is null or source in (select value from json_each(?2)))""",  # noqa: S608  # constants
                 (collection, wanted),
             )
-            return {source: Kept(content, _tags(tags)) for source, content, tags in rows}
+            return {source: Kept(content, tags_of(tags)) for source, content, tags in rows}
 
         return await self._database.read(work)
 
@@ -146,7 +125,7 @@ class Documents:
                     order by source, documents.id limit ?4""",  # noqa: S608  # constants
                 (collection, *begin, most),
             )
-            return [_document(row) for row in rows]
+            return [document_of(row) for row in rows]
 
         return await self._database.read(work)
 
@@ -154,7 +133,7 @@ class Documents:
         """Give a document with its passages in order. Raises UnknownDocument."""
 
         def work(db: Connection) -> tuple[Document, list[StoredPassage]]:
-            found = _one(db, document)
+            found = one(db, document)
             rows = db.execute(
                 """select passages.id, place, text, heading, page from passages
                    join documents on documents.sequence = passages.document where documents.id = ? order by place""",
@@ -168,12 +147,11 @@ class Documents:
         """Delete a document with its passages, and give what it was. Raises UnknownDocument."""
 
         def work(db: Connection) -> tuple[Document, list[int]]:
-            found = _one(db, document)
-            gone = _delete(db, "documents.id = ?", document)
+            found = one(db, document)
+            gone = delete(db, "documents.id = ?", document)
             return found, gone
 
-        found, gone = await self._database.write(work)
-        self._index.forget(gone)
+        found, _ = await self._database.write(work, lambda deleted: self._index.forget(deleted[1]))
         return found
 
     async def delete_sources(self, collection: str, sources: Sequence[str]) -> None:
@@ -181,9 +159,37 @@ class Documents:
 
         def work(db: Connection) -> list[int]:
             (known,) = db.execute("select id from collections where name = ?", (collection,)).fetchone() or (None,)
-            return [passage for source in sources for passage in (_forget(db, known, source) if known else ())]
+            return [passage for source in sources for passage in (forget(db, known, source) if known else ())]
 
-        self._index.forget(await self._database.write(work))
+        await self._database.write(work, self._index.forget)
+
+    async def delete_collection(self, name: str) -> int:
+        """Delete all documents of a collection, some at a time so that others may write; give how many there were."""
+
+        def work(db: Connection) -> tuple[int, list[int]]:
+            known: list[Any] = db.execute(
+                """select sequence from documents join collections on collections.id = documents.collection
+                   where name = ? limit ?""",
+                (name, DELETED_AT_ONCE),
+            ).fetchall()
+            return len(known), [passage for (each,) in known for passage in delete(db, "sequence = ?", each)]
+
+        count = 0
+        while deleted := (await self._database.write(work, lambda deleted: self._index.forget(deleted[1])))[0]:
+            count += deleted
+        return count
+
+    async def collection_names(self) -> list[str]:
+        """Give the names of the collections that hold a document."""
+
+        def work(db: Connection) -> list[str]:
+            rows = db.execute(
+                """select name from collections
+                   where exists (select 1 from documents where collection = collections.id) order by name"""
+            )
+            return [str(name) for (name,) in rows]
+
+        return await self._database.read(work)
 
     async def collections(self) -> list[Collection]:
         """Give the collections that hold a document, by name."""
@@ -197,97 +203,3 @@ class Documents:
             return [Collection(name=name, documents=documents, passages=passages) for name, documents, passages in rows]
 
         return await self._database.read(work)
-
-
-def stored_passage(row: tuple[Any, ...]) -> StoredPassage:
-    """Make one of the columns id, place, text, heading, page."""
-    identifier, place, text, heading, page = row
-    return StoredPassage(
-        id=identifier, place=place, text=text, heading=msgspec.json.decode(heading, type=tuple[str, ...]), page=page
-    )
-
-
-def _collection(db: Connection, name: str) -> int:
-    db.execute("insert into collections (name) values (?) on conflict do nothing", (name,))
-    (identifier,) = db.execute("select id from collections where name = ?", (name,)).fetchone() or (0,)
-    return int(identifier)
-
-
-def _insert(db: Connection, collection: int, document: NewDocument) -> tuple[str, list[int]]:
-    """Write a document, its passages and their words; give its id and theirs."""
-    identifier = new_id()
-    db.execute(
-        """insert into documents (id, collection, source, title, type, tags, bytes, content_hash, modified, added)
-           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            identifier,
-            collection,
-            document.source,
-            document.title,
-            document.type,
-            msgspec.json.encode(document.tags).decode(),
-            document.bytes,
-            document.content_hash,
-            document.modified,
-            time.time(),
-        ),
-    )
-    sequence = db.last_insert_rowid()
-    (last,) = db.execute("select seq from sqlite_sequence where name = 'passages'").fetchone() or (0,)
-    ids = list(range(last + 1, last + 1 + len(document.passages)))
-    db.executemany(
-        "insert into passages (id, document, place, heading, page, text) values (?, ?, ?, ?, ?, ?)",
-        [
-            (id_, sequence, place, msgspec.json.encode(passage.heading).decode(), passage.page, passage.text)
-            for place, (id_, passage) in enumerate(zip(ids, document.passages, strict=True))
-        ],
-    )
-    db.executemany(
-        "insert into passage_words (rowid, title, text) values (?, ?, ?)",
-        [
-            (id_, " ".join((document.title, *passage.heading)), passage.text)
-            for id_, passage in zip(ids, document.passages, strict=True)
-        ],
-    )
-    return identifier, ids
-
-
-def _forget(db: Connection, collection: int, source: str) -> list[int]:
-    return _delete(db, "collection = ? and source = ?", collection, source)
-
-
-def _delete(db: Connection, where: str, *values: int | str) -> list[int]:
-    """Delete documents; give the ids of their passages."""
-    inside = f"select sequence from documents where {where}"  # noqa: S608  # constants
-    gone = [row[0] for row in db.execute(f"select id from passages where document in ({inside})", values)]  # noqa: S608  # constants
-    db.execute(f"delete from documents where {where}", values)  # noqa: S608  # constants
-    return gone
-
-
-def _one(db: Connection, document: str) -> Document:
-    row = db.execute(f"select {COLUMNS} from {JOINED} where documents.id = ?", (document,)).fetchone()  # noqa: S608  # constants
-    if row is None:
-        raise UnknownDocument(
-            f"no document has the id {document!r}", "It may have been deleted. List them: GET /api/documents."
-        )
-    return _document(row)
-
-
-def _document(row: tuple[Any, ...]) -> Document:
-    identifier, collection, source, title, type_, tags, size, modified, added, passages = row
-    return Document(
-        id=identifier,
-        collection=collection,
-        source=source,
-        title=title,
-        type=type_,
-        tags=_tags(tags),
-        bytes=size,
-        passages=passages,
-        modified=datetime.fromtimestamp(modified, UTC),
-        added=datetime.fromtimestamp(added, UTC),
-    )
-
-
-def _tags(written: str) -> tuple[str, ...]:
-    return msgspec.json.decode(written, type=tuple[str, ...])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Connection, Database
-from mdsa_server.store.documents import StoredPassage, stored_passage
+from mdsa_server.store.document_rows import StoredPassage, stored_passage
+from mdsa_server.store.moments import moment
 from mdsa_server.store.passage_filter import PASSAGES, ids_of, where_of
 from mdsa_server.vocabulary.documents import PassageFilter
 
@@ -163,7 +164,7 @@ def _read(db: Connection, passages: Sequence[int]) -> dict[int, FoundPassage]:
             source=row[7],
             title=row[8],
             type=row[9],
-            modified=datetime.fromtimestamp(row[10], UTC),
+            modified=moment(row[10]),
         )
         for row in rows
     }

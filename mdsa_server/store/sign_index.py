@@ -15,6 +15,8 @@ WORD = 64
 # So many are compared at once: what is counted in between stays in the processor's cache.
 BLOCK = 65_536
 DELETED = -1
+# Rows of deleted passages are compared as well; when they are a greater share than this, they go.
+MOST_DELETED = 0.25
 
 
 def signs_of(vectors: NDArray[np.floating]) -> Signs:
@@ -32,6 +34,7 @@ class SignIndex:
     def __init__(self) -> None:
         self._changing = threading.Lock()
         self._count = 0
+        self._deleted = 0
         self._passages = np.empty(0, np.int64)
         self._collections = np.empty(0, np.int32)
         self._signs = np.empty((0, 0), np.uint64)
@@ -54,8 +57,12 @@ class SignIndex:
     def remove(self, passages: Sequence[int]) -> None:
         """Take passages out; those that are not in it are passed over."""
         with self._changing:
-            gone = np.isin(self._passages[: self._count], passages)
-            self._collections[: self._count][gone] = DELETED
+            here = self._collections[: self._count]
+            gone = np.isin(self._passages[: self._count], passages) & (here != DELETED)
+            here[gone] = DELETED
+            self._deleted += int(gone.sum())
+            if self._deleted > self._count * MOST_DELETED:
+                self._compact()
 
     def of_collections(self, collections: Sequence[int] | None) -> Ids:
         """Give the passages of some collections, or of all."""
@@ -91,6 +98,14 @@ class SignIndex:
         with self._changing:
             count = self._count
             return self._passages[:count], self._collections[:count], self._signs[:, :count]
+
+    def _compact(self) -> None:
+        """Leave out what was deleted. Into new arrays: readers go on in the old ones."""
+        kept = self._collections[: self._count] != DELETED
+        self._passages = self._passages[: self._count][kept]
+        self._collections = self._collections[: self._count][kept]
+        self._signs = np.ascontiguousarray(self._signs[:, : self._count][:, kept])
+        self._count, self._deleted = len(self._passages), 0
 
     def _make_room(self, room: int, words: int) -> None:
         count = self._count

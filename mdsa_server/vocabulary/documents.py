@@ -47,7 +47,7 @@ class Document(Struct, frozen=True, kw_only=True):
     id: str
     collection: str
     source: str
-    """Where it came from: a path, or the name under which it was uploaded."""
+    """Where it came from: a whole path, or the name under which it was sent."""
     title: str
     type: str
     """`markdown`, `text`, `html`, `pdf`, `docx`, `code` or `csv`."""
@@ -55,7 +55,7 @@ class Document(Struct, frozen=True, kw_only=True):
     bytes: int
     passages: int
     modified: datetime
-    """When the file was last written."""
+    """When the file was last written; when it was sent, if it was."""
     added: datetime
 
 
@@ -65,6 +65,13 @@ class Collection(Struct, frozen=True, kw_only=True):
     name: str
     documents: int
     passages: int
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """How far it is that all passages have vectors of the present embedding model; until then words alone find them."""
+
+    done: int
+    of: int
 
 
 class PassageFilter(Struct, frozen=True, kw_only=True):

@@ -90,6 +90,28 @@ class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     """Those of the passages found that stand in the prompt."""
 
 
+class PromptRefused(Event, frozen=True, tag="prompt_refused"):
+    """The engine does not cut the prompt, and it is longer than the model's context: a shorter one follows, once."""
+
+    tokens: int | None
+    """How long it was, where the engine says so."""
+    context: int
+    """What the model can hold."""
+
+
+class PromptOverran(Event, frozen=True, tag="prompt_overran"):
+    """The engine counted more tokens than the prompt was to take, which was estimated too short.
+
+    There is less room for the answer; or the engine has cut the prompt, of which it says nothing.
+    """
+
+    counted: int
+    room: int
+    """What the prompt was to take at most."""
+    context: int
+    """What the model can hold."""
+
+
 class Thinking(Event, frozen=True, tag="thinking"):
     """A piece of what a thinking model says to itself before it answers."""
 
@@ -170,6 +192,8 @@ TurnEvent = (
     | ModelLoading
     | ContextTrimmed
     | PromptAssembled
+    | PromptRefused
+    | PromptOverran
     | Thinking
     | Token
     | ToolCalled

@@ -22,7 +22,7 @@ class IngestionStarted(IngestionEvent, frozen=True, tag="ingestion_started"):
 
 
 class DocumentBegun(IngestionEvent, frozen=True, tag="document_begun"):
-    """The document is being read; one that has not changed since it was taken in is not."""
+    """The document is being read, if only to see whether it has changed."""
 
     source: str
     bytes: int
@@ -42,13 +42,13 @@ class DocumentIngested(IngestionEvent, frozen=True, tag="document_ingested"):
     source: str
     outcome: Literal["new", "changed", "unchanged"]
     document: str | None
-    """Its id; None where it was unchanged."""
+    """Its id; None where it was unchanged, and was not to be read anew."""
     passages: int
     bytes: int
 
 
 class DocumentRefused(IngestionEvent, frozen=True, tag="document_refused"):
-    """The document cannot be taken in; what was kept of it before stays. The others go on."""
+    """The document cannot be taken in; what was kept of it before stays, and the problem says so. The others go on."""
 
     source: str
     problem: Problem

@@ -21,3 +21,10 @@ UNEXPECTED = Problem(
     detail="An error that nobody foresaw. The server's log has its traceback.",
     mend="Try again; if it stays, report it with the lines of the log.",
 )
+
+CANCELLED = Problem(
+    code="cancelled",
+    title="Cancelled",
+    detail="What was taken in until then stays, each document whole.",
+    mend="Take the rest in when you like: what has not changed is passed over.",
+)

@@ -15,6 +15,8 @@ from mdsa_server.vocabulary.events import (
     DomainAsked,
     PassagesFound,
     PromptAssembled,
+    PromptOverran,
+    PromptRefused,
     RouteChosen,
     Thinking,
     Token,
@@ -25,7 +27,7 @@ from mdsa_server.vocabulary.events import (
     TurnFinished,
 )
 from mdsa_server.vocabulary.tools import ToolRun
-from mdsa_server.vocabulary.turn import Needs, Turn
+from mdsa_server.vocabulary.turn import Ledger, Needs, Turn
 
 Positioned = tuple[int, TurnEvent]
 """An event and the position of the stream just after it."""
@@ -82,6 +84,12 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
             case PromptAssembled(model=model, ledger=ledger, passages=passages):
                 given |= {one.number: one for one in passages}
                 changes |= {"model": model, "ledger": ledger, "given": tuple(given[number] for number in sorted(given))}
+            case PromptRefused() if not runs:  # After a call the prompt holds none that one before did not.
+                given.clear()
+                changes["given"] = ()
+            case PromptOverran(counted=counted):
+                made = changes.get("ledger", turn.ledger)
+                changes["ledger"] = replace(made, counted=counted) if isinstance(made, Ledger) else made
             case Thinking(text=text):
                 thinking.append(text)
             case Token(text=text):

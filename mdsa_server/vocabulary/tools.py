@@ -12,6 +12,7 @@ WILD = re.compile(r"[*?\[]")
 
 Approval = Literal["auto", "ask", "deny"]
 """Whether a call is made at once, after somebody has said yes, or never."""
+STRICTNESS: tuple[Approval, ...] = ("auto", "ask", "deny")
 
 ToolUse = Literal["auto", "native", "constrained", "off"]
 """How a model calls tools: by its own means, by answers that are held to a JSON schema, or not at all."""
@@ -67,13 +68,23 @@ class ToolPolicy(Struct, frozen=True, kw_only=True):
     approval_timeout: float = 120.0
     """Seconds for which somebody is waited for who may say yes."""
     approvals: Mapping[str, Approval] = field(default_factory=dict)
-    """By the names of tools, or patterns of them (`mcp.files.*`); of several that match the longest counts."""
+    """By the names of tools, or patterns of them (`mcp.files.*`).
+
+    Of several that match the name itself counts, else what begins with the most letters before its first wildcard,
+    and of equals the strictest.
+    """
 
     def approval(self, tool: str, *, effects: bool) -> Approval:
         """Say whether a call of a tool needs a yes; where nothing is said of it, one that has effects does."""
-        matching = [pattern for pattern in self.approvals if fnmatchcase(tool, pattern)]
+        if tool in self.approvals:
+            return self.approvals[tool]
+        matching = [
+            (len(_beginning(pattern)), STRICTNESS.index(approval), approval)
+            for pattern, approval in self.approvals.items()
+            if fnmatchcase(tool, pattern)
+        ]
         if matching:
-            return self.approvals[max(matching, key=len)]
+            return max(matching)[-1]
         return "ask" if effects else "auto"
 
 
@@ -83,10 +94,15 @@ def may_overlap(pattern: str, other: str) -> bool:
         return fnmatchcase(pattern, other)
     if not WILD.search(other):
         return fnmatchcase(other, pattern)
-    first, second = WILD.split(pattern, maxsplit=1)[0], WILD.split(other, maxsplit=1)[0]
+    first, second = _beginning(pattern), _beginning(other)
     return first.startswith(second) or second.startswith(first)
 
 
 def named(tool: str, patterns: tuple[str, ...]) -> bool:
     """Whether a tool is among those that are named, by its name or by a pattern such as `mcp.files.*`."""
     return any(fnmatchcase(tool, pattern) for pattern in patterns)
+
+
+def _beginning(pattern: str) -> str:
+    """Give what stands before the first wildcard."""
+    return WILD.split(pattern, maxsplit=1)[0]

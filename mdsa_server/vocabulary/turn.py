@@ -49,6 +49,10 @@ class Ledger(Struct, frozen=True, kw_only=True):
     dropped_turns: int = 0
     """Oldest turns left out of the prompt."""
     dropped_passages: int = 0
+    dropped_tools: int = 0
+    """Tools that the domain names and that were not offered: those least like the message, or too long to fit."""
+    counted: int | None = None
+    """Tokens of the prompt, where the engine counted more than it was to take: it may have been cut."""
     shortened_passages: int = 0
     """Joined passages of which only a part is in the prompt."""
 

@@ -20,9 +20,11 @@ class BodyReader(Request[Any, Any, Any]):
     """A request to a handler that may want a body."""
 
     async def body(self) -> bytes:
-        """Read it. Raises InvalidRequest where there is none, and the handler has no default for it."""
+        """Read it; none is an empty object where nothing must be said. Raises InvalidRequest for a missing one."""
         body = await super().body()
         if not body and self._data.default is Empty:
+            if self._is_json and not self._required:
+                return b"{}"
             raise InvalidRequest(f"the body is missing; {self._wanted()} is wanted", MEND)
         return body
 
@@ -32,7 +34,7 @@ class BodyReader(Request[Any, Any, Any]):
             return await super().json()
         except SerializationException as error:
             # The decoder says that the end is missing, and so sends people looking there.
-            if "truncated" in str(error) and _is_json(await self.body()):
+            if "truncated" in str(error) and _reads_as_json(await self.body()):
                 raise InvalidRequest("the body holds half of a surrogate pair, which is no character", MEND) from error
             raise
         except UnicodeDecodeError as error:
@@ -47,14 +49,22 @@ class BodyReader(Request[Any, Any, Any]):
         return data
 
     def _wanted(self) -> str:
-        data = self._data
-        assert isinstance(data.kwarg_definition, BodyKwarg)  # noqa: S101  # whose type says in which form
-        form = "a JSON object" if data.kwarg_definition.media_type == RequestEncodingType.JSON else "a form"
-        names = [f'"{field.encode_name}"' for field in msgspec.structs.fields(data.annotation) if field.required]
-        return f"{form} with {' and '.join(names)}"
+        form = "a JSON object" if self._is_json else "a form"
+        names = " and ".join(f'"{name}"' for name in self._required)
+        return f"{form} with {names}" if names else form
+
+    @property
+    def _is_json(self) -> bool:
+        kwarg = self._data.kwarg_definition
+        assert isinstance(kwarg, BodyKwarg)  # noqa: S101  # its type says in which form
+        return kwarg.media_type == RequestEncodingType.JSON
+
+    @property
+    def _required(self) -> list[str]:
+        return [field.encode_name for field in msgspec.structs.fields(self._data.annotation) if field.required]
 
 
-def _is_json(body: bytes) -> bool:
+def _reads_as_json(body: bytes) -> bool:
     """Whether Python's own decoder reads it, which takes half a pair for a character and leaves little else out."""
     try:
         json.loads(body)

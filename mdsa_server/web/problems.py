@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mdsa_server import errors
 from mdsa_server.errors import MdsaError, code_of
 from mdsa_server.vocabulary.fault import Fault
-from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
+from mdsa_server.vocabulary.problem import CANCELLED, UNEXPECTED, Problem
 from mdsa_server.web import bodies
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownTurn: 404,
     errors.UnknownCorrection: 404,
     errors.UnknownDocument: 404,
+    errors.UnknownCollection: 404,
     errors.DocumentUnreadable: 422,
     errors.UploadTooLarge: 413,
     errors.UnknownIngestion: 404,
@@ -49,6 +50,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.NotAsking: 409,
     errors.ModelInUse: 409,
     errors.EngineRefused: 502,
+    errors.PromptTooLong: 413,
     errors.EngineDied: 502,
     errors.ModelTimeout: 504,
     errors.ConfigurationInvalid: 422,
@@ -62,7 +64,7 @@ STATUS: dict[type[MdsaError], int] = {
 }
 """The one table from errors to status codes; every error has its row."""
 
-STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()}
+STATUS_BY_CODE = {code_of(kind): status for kind, status in STATUS.items()} | {CANCELLED.code: 409}
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 

@@ -27,6 +27,8 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     """What was taken up, and may not work as it was meant."""
     needs_restart: tuple[str, ...]
     """Keys, dotted, that have changed and that only a restart takes up."""
+    folders: tuple[str, ...] = ()
+    """Those of domains that are named anew, and are being taken in now."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Texts that callers write, wherever they do, and how long they may be."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar.params import QueryParameter
@@ -11,6 +13,7 @@ TITLE_CHARS = 200
 SEARCH_CHARS = 400
 COLLECTION_CHARS = 200
 TAG_CHARS = 100
+FIELD_CHARS = 100
 
 Title = Annotated[str, Meta(max_length=TITLE_CHARS)]
 """What a conversation is called; `not_blank` asks that it be called something."""
@@ -47,3 +50,28 @@ def tags_of(text: str) -> tuple[str, ...]:
     if long := next((tag for tag in tags if len(tag) > TAG_CHARS), None):
         raise InvalidRequest(f"the tag {long[:TAG_CHARS]!r} … is too long", "Write commas between tags.")
     return tuple(tags)
+
+
+def tags_among(texts: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Give the tags of a list, as `tags_of` has them; None where nothing is said of any. Raises InvalidRequest."""
+    return None if texts is None else tags_of(",".join(texts))
+
+
+def searchable(message: str) -> str:
+    """Give back what is to be searched for. Raises InvalidRequest where no letter and no digit is in it."""
+    if not any(map(str.isalnum, message)):
+        raise InvalidRequest("message: there is no word in it to search for", "Write what is looked for.")
+    return message
+
+
+def moment_of(field: str, text: str | None) -> datetime | None:
+    """Read a date or a time, in UTC where no zone is given. Raises InvalidRequest."""
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{field} is {text[:FIELD_CHARS]!r}, which is no date", "Write 2024-01-31, or 2024-01-31T12:00:00Z."
+        ) from error
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)

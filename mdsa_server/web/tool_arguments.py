@@ -3,10 +3,10 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from mdsa_server.web.tool_form import FieldKind, ToolField
+from mdsa_server.web.tool_form import DATE, DATETIME, FieldKind, ToolField
 
 
 def arguments_of(fields: tuple[ToolField, ...], written: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -67,7 +67,14 @@ def _date(field: ToolField, text: str) -> str:
     try:
         return date.fromisoformat(text.strip()).isoformat()
     except ValueError as error:
-        raise ValueError("This is no date such as 2024-05-31.") from error
+        raise ValueError(f"This is no date such as {DATE}.") from error
+
+
+def _datetime(field: ToolField, text: str) -> str:
+    try:
+        return datetime.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise ValueError(f"This is no date and time such as {DATETIME}.") from error
 
 
 def _lines(field: ToolField, text: str) -> list[str]:
@@ -104,6 +111,7 @@ READ: dict[FieldKind, Callable[[ToolField, str], Any]] = {
     "number": _number,
     "choice": _choice,
     "date": _date,
+    "datetime": _datetime,
     "lines": _lines,
     "json": _any,
 }

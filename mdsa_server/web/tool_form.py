@@ -6,14 +6,22 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-FieldKind = Literal["text", "integer", "number", "flag", "choice", "date", "lines", "json", "rest"]
+FieldKind = Literal["text", "integer", "number", "flag", "choice", "date", "datetime", "lines", "json", "rest"]
 """`flag` is yes or no, `lines` a list of texts, `rest` an object of arguments that the schema does not name."""
 
 MOST_STEPS = 20
 """References and lone alternatives that are followed; a schema may lead in a circle."""
 
+DATE = "2024-05-31"
+DATETIME = "2024-05-31T14:30:00Z"
+"""Examples of what is written where one is wanted."""
+
 COMBINED = ("$ref", "allOf", "anyOf", "oneOf", "patternProperties")
 """What may ask for arguments beside the properties of an object."""
+
+
+TEXTS: dict[str, FieldKind] = {"date": "date", "date-time": "datetime"}
+"""Fields for texts of a format."""
 
 
 class ToolField(Struct, frozen=True, kw_only=True):
@@ -116,7 +124,7 @@ def _kind(schema: dict[str, Any], root: Mapping[str, Any], *, settled: bool) -> 
         case "number":
             return "number"
         case "string":
-            return "date" if schema.get("format") == "date" else "text"
+            return TEXTS.get(str(schema.get("format")), "text")
         case "array" if _is_text(schema.get("items"), root):
             return "lines"
     return "json"
@@ -140,7 +148,7 @@ def _start(kind: FieldKind, default: Any, choices: tuple[tuple[str, str], ...]) 
             return ""
         case "flag", bool():
             return "on" if default else ""
-        case (("text" | "date"), str()):
+        case (("text" | "date" | "datetime"), str()):
             return default
         case "lines", list():
             return "\n".join(map(str, default))

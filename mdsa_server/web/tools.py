@@ -1,6 +1,8 @@
 """The tools on offer, and a call of one by hand: what the API and the page of tools have in common."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -8,6 +10,8 @@ from msgspec import Struct
 from mdsa_server.chat.tool_calls import bounded, run_tool
 from mdsa_server.errors import ToolDenied, UnknownTool
 from mdsa_server.plugin_api.tool_schema import Tool, ToolCall
+from mdsa_server.vocabulary.call_text import printable
+from mdsa_server.vocabulary.plugins import PluginStatus
 from mdsa_server.vocabulary.stopwatch import stopwatch
 from mdsa_server.vocabulary.tools import ToolDescription, ToolOutcome
 from mdsa_server.web.rooms import Rooms
@@ -31,13 +35,30 @@ async def tools_on_offer(rooms: Rooms) -> list[ToolDescription]:
 
 
 async def find_tool(rooms: Rooms, name: str) -> Tool:
-    """Raises UnknownTool, with a name that comes close."""
+    """Raises UnknownTool, with the reason why it is not on offer now, or a name that comes close."""
     tools = {tool.name: tool for tool in await rooms.registry.tools()}
     if name not in tools:
-        close = get_close_matches(name, tools, n=1)
-        mend = f"Did you mean {close[0]}?" if close else "`mdsa tools` lists those on offer."
-        raise UnknownTool(f"no plugin offers a tool named {name!r}", mend)
+        raise unknown_tool(rooms, name, tools)
     return tools[name]
+
+
+def unknown_tool(rooms: Rooms, name: str, offered: Collection[str]) -> UnknownTool:
+    """Tell why a tool is not among those that are offered."""
+    reasons = [reason for pattern, reason in rooms.registry.withheld().items() if fnmatchcase(name, pattern)]
+    if reasons:
+        mend = "See to what the reason names, if it stays so; the tool comes back with it."
+        return UnknownTool(f"{printable(name)} is not on offer now: {'; '.join(reasons)}", mend)
+    held_back = [plugin.name for plugin in quarantined(rooms)]
+    close = get_close_matches(name, offered, n=1)
+    mend = f"Did you mean {close[0]}?" if close else "`mdsa tools` lists those on offer."
+    if held_back and not close:
+        mend = f"In quarantine, with what they may offer: {', '.join(held_back)}. `mdsa plugins` says why."
+    return UnknownTool(f"no plugin offers a tool named {name!r}", mend)
+
+
+def quarantined(rooms: Rooms) -> list[PluginStatus]:
+    """Give the plugins that are in quarantine, with the tools that they would offer."""
+    return [plugin for plugin in rooms.registry.status() if plugin.state == "quarantined"]
 
 
 def described(rooms: Rooms, tool: Tool) -> ToolDescription:

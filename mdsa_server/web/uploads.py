@@ -1,9 +1,11 @@
-"""Files that are sent as multipart/form-data (RFC 7578), kept in nameless temporary files for as long as needed."""
+"""Files that are sent as multipart/form-data (RFC 7578), kept in a nameless temporary file for as long as needed."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import Any, Self
@@ -13,7 +15,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
-from mdsa_server.errors import InvalidRequest, StoreUnusable, UploadTooLarge
+from mdsa_server.errors import DocumentUnreadable, InvalidRequest, StoreUnusable, UploadTooLarge
 from mdsa_server.knowledge.ingest import Source
 from mdsa_server.web.rendering import size
 
@@ -23,7 +25,7 @@ LARGEST_AT_ONCE = 10
 FILES_AT_ONCE = 1000
 # Parts of the form besides.
 FIELDS = 10
-# What is smaller stays in memory.
+# An upload that is smaller stays in memory.
 SPOOLED_BYTES = 500_000
 FIELD_BYTES = 10_000
 LONGEST_NAME = 400
@@ -31,7 +33,6 @@ LONGEST_NAME = 400
 PATIENCE_SECONDS = 10.0
 
 AnyRequest = Request[Any, Any, Any]
-TemporaryFile = SpooledTemporaryFile[bytes]
 
 
 def upload_bytes(max_document_mb: float) -> int:
@@ -39,24 +40,67 @@ def upload_bytes(max_document_mb: float) -> int:
     return LARGEST_AT_ONCE * int(max_document_mb * MEGABYTE) + MEGABYTE
 
 
-@dataclass(eq=False)
+@dataclass
+class Sent:
+    """Where in an upload's bytes one file lies."""
+
+    start: int
+    size: int = 0
+
+
 class Upload:
-    """What was sent: its files by their names, and the other fields. Whoever has it closes it."""
+    """What was sent: its files by their names, and the other fields. Whoever has it closes it.
 
-    files: dict[str, TemporaryFile] = field(default_factory=dict)
-    fields: dict[str, str] = field(default_factory=dict)
+    All files lie in one nameless temporary file: there may be a thousand of them, and many uploads may wait.
+    """
 
-    def sources(self, tags: tuple[str, ...]) -> Iterator[Source]:
+    def __init__(self) -> None:
+        self.files: dict[str, Sent] = {}
+        self.fields: dict[str, str] = {}
+        self.doubles: list[str] = []
+        """Names of files that were sent a second time, and passed over."""
+        self._bytes = SpooledTemporaryFile[bytes](max_size=SPOOLED_BYTES)
+        self._one_at_a_time = threading.Lock()
+
+    def begin(self, name: str) -> Sent | None:
+        """Begin a file; None where there is one of this name, and what comes of this one is to be passed over."""
+        if name in self.files:
+            self.doubles.append(name)
+            return None
+        self.files[name] = Sent(self._bytes.tell())
+        return self.files[name]
+
+    def write(self, sent: Sent, part: bytes | bytearray) -> None:
+        """Add to the file that was begun last. Raises OSError."""
+        sent.size += self._bytes.write(part)
+
+    def read(self, sent: Sent) -> bytes:
+        """Give the bytes of a file. Raises OSError."""
+        with self._one_at_a_time:
+            self._bytes.seek(sent.start)
+            return self._bytes.read(sent.size)
+
+    def sources(self) -> Iterator[Source]:
         """Give the files as what can be taken in."""
+        now = time.time()
         for name, sent in self.files.items():
-            yield Source(name=name, sent=sent, bytes=sent.seek(0, 2), modified=time.time(), tags=tags)
+            yield Source(name=name, sent=partial(self.read, sent), bytes=sent.size, modified=now)
+        for name in self.doubles:
+            problem = DocumentUnreadable(
+                f"two files are called {name}, and the first alone is taken in: a collection keeps one of a name",
+                "Rename one, or send them under the names of their folders: pumps/README.md.",
+            )
+            yield Source(name=name, problem=problem, bytes=0, modified=now)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sent in self.files.values():
-            sent.close()
+        self.close()
+
+    def close(self) -> None:
+        """Forget what was sent."""
+        self._bytes.close()
 
 
 async def read_upload(request: AnyRequest) -> Upload:
@@ -68,7 +112,7 @@ async def read_upload(request: AnyRequest) -> Upload:
     try:
         await _read(request, options["boundary"], upload)
     except BaseException as error:
-        upload.__exit__()
+        upload.close()
         match error:
             case ParserLimitReached():
                 raise InvalidRequest(
@@ -80,7 +124,7 @@ async def read_upload(request: AnyRequest) -> Upload:
                 mend = "Make room in the folder for temporary files."
                 raise StoreUnusable(f"the files cannot be kept ({error.strerror})", mend) from error
             case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-                await _let_finish(request)
+                await let_finish(request)
                 raise _too_large(request) from error
             case HTTPException():
                 raise InvalidRequest("the upload broke off", "Send it again.") from error
@@ -89,7 +133,7 @@ async def read_upload(request: AnyRequest) -> Upload:
 
 
 async def _read(request: AnyRequest, boundary: str, upload: Upload) -> None:
-    part: TemporaryFile | bytearray = bytearray()
+    part: Sent | bytearray | None = None
     name = ""
     with PushMultipartParser(boundary, max_segment_count=FILES_AT_ONCE + FIELDS) as parser:
         async for chunk in request.stream():
@@ -104,29 +148,28 @@ async def _read(request: AnyRequest, boundary: str, upload: Upload) -> None:
                     part += told
                     if len(part) > FIELD_BYTES:
                         raise InvalidRequest(f"{name} has more than {FIELD_BYTES:,} bytes", "Send less.")
-                else:
-                    await asyncio.to_thread(part.write, told)
+                elif part is not None:
+                    await asyncio.to_thread(upload.write, part, told)
 
 
-def _begun(upload: Upload, filename: str) -> TemporaryFile:
-    name = _name(filename)
-    if name in upload.files:
-        raise InvalidRequest(
-            f"two files are called {name!r}, and a collection keeps one of a name", "Rename one, or send it elsewhere."
-        )
+def _begun(upload: Upload, filename: str) -> Sent | None:
     if len(upload.files) == FILES_AT_ONCE:
         raise InvalidRequest(f"there are more than {FILES_AT_ONCE:,} files", "Send fewer at once.")
-    upload.files[name] = SpooledTemporaryFile(max_size=SPOOLED_BYTES)  # noqa: SIM115  # whoever has the upload closes it
-    return upload.files[name]
+    return upload.begin(_name(filename))
 
 
 def _name(filename: str) -> str:
-    """Give the name of a file without the folders that some programs send before it."""
-    last = filename.replace("\\", "/").rpartition("/")[2]
-    name = "".join(character if character.isprintable() else " " for character in last).strip()
-    if not name:
+    """Give a file's name, with the folders of a folder that was sent.
+
+    Of a whole path, or one that leads out of its folder, the last part alone: the rest is the sender's own business.
+    """
+    path = "".join(character if character.isprintable() else " " for character in filename.replace("\\", "/"))
+    *folders, name = [part.strip() for part in path.split("/")]
+    if not name or name in (".", ".."):
         raise InvalidRequest(f"the file {filename!r} has no name", "Give it one.")
-    return name[-LONGEST_NAME:]
+    inside = folders and all(folder not in ("", "..") for folder in folders) and ":" not in folders[0]
+    kept = [*(folder for folder in folders if folder != "."), name] if inside else [name]
+    return "/".join(kept)[-LONGEST_NAME:]
 
 
 def _text(name: str, content: bytearray) -> str:
@@ -144,7 +187,7 @@ def _too_large(request: AnyRequest) -> UploadTooLarge:
     )
 
 
-async def _let_finish(request: AnyRequest) -> None:
+async def let_finish(request: AnyRequest) -> None:
     """Pass over the rest of a body, within reason."""
     left = request.route_handler.resolve_request_max_body_size() or 0
     try:

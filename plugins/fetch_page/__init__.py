@@ -1,7 +1,7 @@
 """A tool that reads a web page. It is off unless `[plugins.fetch_page]` turns it on, and asks public addresses only.
 
-A model chooses the address, and what it has read may have told it to. So nothing at a private address, at one of this
-machine's own or on the networks that it is on can be asked (`addresses.py`, `guarded_network.py`), and neither a page
+A model chooses the address, and what it has read may have told it to. So nothing can be asked at a private address, at
+one of this machine's own, or on the networks that it is on (`addresses.py`, `guarded_network.py`), and neither a page
 nor its sender can take more than was allowed (`fetching.py`, `content.py`, `page_process.py`).
 """
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.errors import NotAsking
 from mdsa_server.plugin_api import Tool
 from mdsa_server.vocabulary.events import (
@@ -12,8 +15,8 @@ from mdsa_server.vocabulary.events import (
     ToolReturned,
 )
 from tests.chat.conftest import Office, events_of
-from tests.chat.tool_turns import calling_once, give, model_of, of_kind, send
-from tests.fakes.script import Calls
+from tests.chat.tool_turns import calling_once, give, model_of, of_kind, send, text_of, time_in
+from tests.fakes.script import Calls, Step
 
 
 async def test_a_tool_with_effects_waits_for_a_yes_and_says_whose_it_was(office: Office) -> None:
@@ -70,9 +73,24 @@ async def test_nobody_is_asked_to_allow_what_does_not_fit(office: Office) -> Non
     assert of_kind(events, ToolReturned)[0].outcome == "invalid"
 
 
-async def test_what_is_never_to_be_called_is_not(office: Office) -> None:
-    give(office, Tool(send), approvals={"send": "deny"})
-    model_of(office).says = calling_once(Calls("send", {"to": "Ann"}))
+async def test_what_is_never_to_be_called_is_not_offered_and_not_called(office: Office) -> None:
+    give(office, Tool(send), Tool(time_in), approvals={"send": "deny"})
+    seen: list[RequestBody] = []
+
+    def says(asked: RequestBody) -> Sequence[Step]:
+        seen.append(asked)
+        return calling_once(Calls("send", {"to": "Ann"}))(asked)
+
+    model_of(office).says = says
     events = await events_of(office, "general")
+    assert [tool["function"]["name"] for tool in seen[0].tools] == ["time_in"]
     assert of_kind(events, ApprovalAsked) == []
-    assert of_kind(events, ToolReturned)[0].outcome == "denied"
+    assert of_kind(events, ToolReturned)[0].outcome == "unknown"
+
+
+async def test_nobody_is_asked_twice_for_the_same_call(office: Office) -> None:
+    give(office, Tool(send, effects=True), approval_timeout=0.05)
+    model_of(office).says = lambda asked: (Calls("send", {"to": "Ann"}),) if asked.tools else ("Then not.",)
+    events = await events_of(office, "general")
+    assert len(of_kind(events, ApprovalAsked)) == 1
+    assert text_of(events) == "Then not."

@@ -8,13 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.chat.assemble import assemble
-from mdsa_server.chat.token_rates import FIRST_RATE, MESSAGE_OVERHEAD, size_of
+from mdsa_server.chat.token_estimate import size_of
+from mdsa_server.chat.token_rates import MESSAGE_OVERHEAD
 from mdsa_server.errors import MessageTooLong
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.passages import GivenPassage, Passage, PassagePart
 from mdsa_server.vocabulary.turn import Turn
 
 DOMAIN = Domain(name="code", description="Programs", instructions="Answer with code.")
+
+
+def third(text: str) -> int:
+    """Estimate a text so that the whole is never more than its parts."""
+    return ceil(size_of(text) / 3)
 
 
 def turn(message: str, answer: str) -> Turn:
@@ -98,7 +104,7 @@ def test_what_does_not_fit_is_passed_over_and_a_smaller_one_takes_its_place_unde
 
 def test_a_joined_passage_that_does_not_fit_gives_its_best_part_and_as_many_around_it_as_fit() -> None:
     texts = [f"<{number}> {'z' * 500}" for number in range(6)]
-    prompt = assemble(DOMAIN, [], [joined(*texts, best=4)], "now?", context=1000)
+    prompt = assemble(DOMAIN, [], [joined(*texts, best=4)], "now?", context=1000, tokens_of=third)
     shown = [number for number in range(6) if texts[number] in prompt.messages[0].content]
     assert 4 in shown
     assert 1 < len(shown) < 6
@@ -115,7 +121,7 @@ def test_where_the_best_part_is_too_long_the_next_best_is_given_with_its_own_hea
 
 def test_history_gives_way_where_no_passage_fits_into_its_share() -> None:
     history = [turn("x" * 300, "x" * 300)] * 9
-    prompt = assemble(DOMAIN, history, [Passage(text="y" * 900, source="p.md")], "now?", context=700)
+    prompt = assemble(DOMAIN, history, [Passage(text="y" * 900, source="p.md")], "now?", context=700, tokens_of=third)
     assert "y" * 900 in prompt.messages[0].content
     assert prompt.ledger.dropped_turns == 9
 
@@ -128,7 +134,7 @@ def test_a_passage_is_told_with_the_headings_it_stands_below() -> None:
 def test_a_model_that_makes_fewer_tokens_of_a_text_is_given_more_of_it() -> None:
     history = [turn(f"question {n}", "x" * 300) for n in range(10)]
     guessed = assemble(DOMAIN, history, [], "now?", context=700).ledger
-    learned = assemble(DOMAIN, history, [], "now?", context=700, tokens_per_byte=0.2).ledger
+    learned = assemble(DOMAIN, history, [], "now?", context=700, tokens_of=lambda text: len(text) // 8).ledger
     assert learned.dropped_turns < guessed.dropped_turns
 
 
@@ -153,10 +159,11 @@ def test_a_prompt_never_exceeds_the_context_less_the_answers_reserve(
         [joined(*texts) for texts in passages],
         question,
         context=context,
+        tokens_of=third,
     )
     ledger = prompt.ledger
     spent = ledger.instructions + ledger.history + ledger.passages + ledger.question
     assert spent <= context - ledger.reserve
-    sent = sum(ceil(size_of(message.content) * FIRST_RATE) + MESSAGE_OVERHEAD for message in prompt.messages)
+    sent = sum(third(message.content) + MESSAGE_OVERHEAD for message in prompt.messages)
     assert sent <= spent
     assert prompt.messages[-1].content == question

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.chat.tool_calls import ToolResult, bounded, run_tool
 from mdsa_server.plugin_api import PluginFault, Tool, ToolCall, ToolRefused
-from mdsa_server.vocabulary.tools import ToolPolicy, may_overlap, named
+from mdsa_server.vocabulary.tools import Approval, ToolPolicy, may_overlap, named
 from tests.chat.conftest import GENERAL, Offering
 
 CALL = ToolCall(domain=GENERAL, caller="local", conversation=None)
@@ -102,7 +103,9 @@ async def test_a_long_result_is_cut_and_says_so() -> None:
 @given(st.text(), st.integers(0, 30), st.integers(0, 30))
 def test_a_result_is_cut_within_both_bounds_and_says_how_long_it_was(text: str, chars: int, most_bytes: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
-    result = bounded(ToolResult("refused", text), chars, most_bytes)
+    result = bounded(
+        ToolResult("refused", text), chars, lambda part: part.encode()[:most_bytes].decode(errors="ignore")
+    )
     kept, _, note = result.text.rpartition("\n[cut: ") if result.cut else (result.text, "", "")
     assert len(kept) <= chars
     assert len(kept.encode()) <= most_bytes
@@ -136,6 +139,44 @@ async def test_text_that_no_encoding_knows_is_made_readable() -> None:
     assert (await run(half)).text == "?"
 
 
+async def test_what_a_tool_refuses_in_text_that_no_encoding_knows_is_made_readable_too() -> None:
+    def refuse() -> str:
+        """Refuse."""
+        raise ToolRefused("no \ud800", "Try \udfff.")
+
+    assert await run(refuse) == ToolResult("refused", "no ?. Try ?.")
+    assert bounded(ToolResult("invalid", "\ud800" * 9), 5, lambda text: text.encode()[:3].decode()).text.startswith(
+        "???"
+    )
+
+
+class Shop(msgspec.Struct):
+    """A parameter whose own check breaks."""
+
+    city: str
+
+    def __post_init__(self) -> None:
+        raise KeyError(self.city)
+
+
+async def test_what_breaks_while_arguments_are_checked_is_a_failure_that_counts_against_the_plugin() -> None:
+    def visit(shop: Shop) -> str:
+        """Visit a shop."""
+        return "bought"
+
+    class Counting(Offering):
+        counted = 0
+
+        async def call(self, *args: Any, **options: Any) -> Any:
+            self.counted += 1
+            return await super().call(*args, **options)
+
+    offers = Counting()
+    came = await run_tool(offers, Tool(visit), {"shop": {"city": "Lisbon"}}, CALL, ToolPolicy())
+    assert (came.outcome, came.text) == ("failed", "The tool cannot be called: KeyError: 'Lisbon'")
+    assert offers.counted == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 async def test_a_tool_that_forks_answers_once_and_its_child_ends() -> None:
@@ -166,6 +207,24 @@ def test_tools_with_effects_are_asked_for_unless_something_is_said_of_them() -> 
     assert policy.approval("mcp.time.now", effects=False) == "ask"
     assert policy.approval("mcp.files.write", effects=False) == "deny"
     assert policy.approval("mcp.files.read", effects=True) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "approval"),
+    [
+        ({"mcp.[a-z].read": "auto", "mcp.x.read": "deny"}, "deny"),
+        ({"mcp.x.r[e][a][d]": "auto", "mcp.x.*": "deny"}, "auto"),
+        ({"*[a-z][a-z][a-z][a-z]": "auto", "mcp.*": "ask"}, "ask"),
+        ({"mcp.x.*": "auto", "mcp.x.rea?": "ask", "mcp.x.rea*": "deny"}, "deny"),
+        ({"*.read": "auto", "*": "ask"}, "ask"),
+        ({"mcp.x.????": "auto", "mcp.x.*": "deny"}, "deny"),
+    ],
+)
+def test_of_several_patterns_the_name_counts_then_the_longest_beginning_then_the_strictest(
+    approvals: dict[str, Approval], approval: Approval
+) -> None:
+    for given_in in (approvals, dict(reversed(approvals.items()))):
+        assert ToolPolicy(approvals=given_in).approval("mcp.x.read", effects=False) == approval
 
 
 def test_a_domain_names_tools_by_name_or_pattern() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from mdsa_server.chat.tool_way import LEAST_TURNS
 from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.plugin_api import Tool, ToolCall
 from mdsa_server.vocabulary.events import (
@@ -131,7 +132,7 @@ async def test_a_model_whose_calls_never_fit_is_held_to_a_schema_from_then_on(of
         return (Calls("nothing", {}),) if asked.tools else ("So be it.",)
 
     model_of(office).says = says
-    for _ in range(2):
+    for _ in range(LEAST_TURNS):
         await finished(office)
     turn = await finished(office)
     assert turn.tool_runs == ()
@@ -209,3 +210,77 @@ async def test_no_model_is_held_while_a_tool_runs(office: Office) -> None:
     model_of(office).says = calling_once(Calls("look", {}))
     await finished(office)
     assert leases == [0]
+
+
+async def test_tools_that_do_not_fit_the_context_are_not_offered_and_the_turn_goes_on(office: Office) -> None:
+    def long_tool(number: int) -> Tool:
+        def work(text: str) -> str:
+            return text
+
+        work.__doc__ = f"Do number {number}. " + "So it is done, with great care. " * 60
+        return Tool(work, name=f"work_{number}")
+
+    give(office, *(long_tool(number) for number in range(20)))
+    offered: list[int] = []
+
+    def says(asked: RequestBody) -> Sequence[Step]:
+        offered.append(len(asked.tools))
+        return ("Hello.",)
+
+    model_of(office).says = says
+    turn = await finished(office)
+    assert turn.answer == "Hello."
+    assert 0 < offered[0] < 16
+    assert turn.ledger is not None
+    assert turn.ledger.dropped_tools == 20 - offered[0]
+
+
+async def test_long_arguments_do_not_end_a_turn_after_the_tool_was_called(office: Office) -> None:
+    saved: list[str] = []
+
+    def save(text: str) -> str:
+        """Save a text."""
+        saved.append(text)
+        return "saved"
+
+    give(office, Tool(save))
+    model_of(office).says = calling_once(Calls("save", {"text": "many words " * 2_000}), then="Saved.")
+    turn = await finished(office)
+    assert (turn.answer, len(saved)) == ("Saved.", 1)
+
+
+async def test_what_a_model_says_before_it_falls_silent_stands_apart_from_what_the_tools_gave(office: Office) -> None:
+    give(office, Tool(time_in))
+    model_of(office).says = lambda asked: (
+        () if results_in(asked) else ("Let me check.", Calls("time_in", {"city": "Tokyo"}))
+    )
+    assert (await finished(office)).answer == "Let me check.\n\n07:12 in Tokyo"
+
+
+async def test_a_call_is_made_once_however_often_it_is_asked_for(office: Office) -> None:
+    sent: list[str] = []
+
+    def post(to: str) -> str:
+        """Post a letter."""
+        sent.append(to)
+        return "posted"
+
+    give(office, Tool(post), Tool(time_in))
+    rounds: Iterator[Sequence[Step]] = iter(
+        [
+            (Calls("post", {"to": "Ann"}), Calls("post", {"to": "Ann"})),
+            (Calls("post", {"to": "Ann"}), Calls("time_in", {"city": "Tokyo"})),
+            ("Done.",),
+        ]
+    )
+    model_of(office).says = lambda asked: next(rounds)
+    turn = await finished(office)
+    assert sent == ["Ann"]
+    assert [run.tool for run in turn.tool_runs] == ["post", "time_in"]
+
+
+async def test_calls_beyond_so_many_at_once_are_told_as_not_made(office: Office) -> None:
+    give(office, Tool(time_in))
+    model_of(office).says = calling_once(*(Calls("time_in", {"city": f"City {number}"}) for number in range(10)))
+    turn = await finished(office)
+    assert [run.outcome for run in turn.tool_runs] == ["returned"] * 8 + ["refused"] * 2

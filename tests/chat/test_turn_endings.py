@@ -186,3 +186,21 @@ async def test_closing_lets_a_turn_finish_in_time(office: Office) -> None:
     gate.set()
     await closing
     assert (await office.turn_log.read("local", live.turn.id)).answer == "Half and whole"
+
+
+async def test_closing_waits_no_longer_than_a_while_for_a_turn_that_cannot_be_saved(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_turns, "END_SECONDS", 0.05)
+    released, finish = asyncio.Event(), office.turn_log.finish
+
+    async def hanging(turn: Turn, events: Sequence[TurnEvent]) -> None:
+        await released.wait()
+        await finish(turn, events)
+
+    monkeypatch.setattr(office.turn_log, "finish", hanging)
+    live = await office.live_turns.start("local", "hello")
+    await asyncio.wait_for(office.live_turns.close(0), 2)
+    assert not live.ended
+    released.set()
+    await live.finished()

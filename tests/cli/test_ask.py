@@ -79,6 +79,15 @@ async def test_text_with_every_kind_of_line_end_arrives_as_it_is(
     assert (await terminal.mdsa("ask", "hello")).out.endswith("four\n")
 
 
+async def test_what_a_model_writes_steers_no_terminal_and_json_has_it_as_it_is(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    model.says = ["red \x1b[31m", "and \u202eback"]
+    assert (await terminal.mdsa("ask", "hello")).out == "red \\x1b[31mand \\u202eback\n"
+    done = await terminal.mdsa("ask", "hello", "--json")
+    assert json.loads(done.out)["answer"] == "red \x1b[31mand \u202eback"
+
+
 async def test_a_problem_is_told_with_its_mend_and_ends_with_1(terminal: Terminal, server: RunningServer) -> None:
     done = await terminal.mdsa("ask", "hello", "--domain", "kitchen")
     assert (done.code, done.out) == (1, "")

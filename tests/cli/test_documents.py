@@ -1,7 +1,9 @@
 """`mdsa documents` and `mdsa search`: files in, passages out, from a terminal."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 
@@ -72,3 +74,70 @@ async def test_what_is_not_there_is_told(terminal: Terminal, server: RunningServ
     unknown = await terminal.mdsa("documents", "show", "none")
     assert unknown.code != 0
     assert "There is no such document" in unknown.err
+
+
+async def test_what_cannot_be_meant_is_told(terminal: Terminal, server: RunningServer) -> None:
+    await terminal.mdsa("documents", "add", "manuals", "--collection", "house")
+    for arguments, told in (
+        (("documents", "add", "", "--collection", "house"), "is not absolute"),
+        (("documents", "add", "~root2/x", "--collection", "house"), "~root2/x leads to no file"),
+        (("documents", "add", "manuals", "--collection", "house", "--tag", "x", "--no-tags"), "contradict"),
+        (("documents", "list", "--collection", "hose"), "Did you mean house?"),
+        (("documents", "reindex", "--collection", "hose"), "Did you mean house?"),
+        (("documents", "delete", "--collection", "hose", "--yes"), "Did you mean house?"),
+        (("documents", "delete"), "Name documents"),
+        (("search", "chimney", "--collection", "hose"), "Did you mean house?"),
+        (("search", ""), "there is no word in it"),
+        (("search", "?!."), "there is no word in it"),
+        (("search", "chimney", "--since", "yesterday"), "does not match"),
+        (("documents", "show", "none"), "mdsa documents list"),
+    ):
+        ended = await terminal.mdsa(*arguments)
+        assert (ended.code != 0, told in ended.err, "Traceback" in ended.err) == (True, True, False), (arguments, ended)
+
+
+async def test_a_search_is_narrowed_by_dates(terminal: Terminal, server: RunningServer) -> None:
+    await terminal.mdsa("documents", "add", "manuals", "--collection", "house")
+    this_year = f"{datetime.now().year}-01-01"
+    assert "Stove" in (await terminal.mdsa("search", "chimney", "--since", this_year)).out
+    assert (await terminal.mdsa("search", "chimney", "--until", this_year)).out == "Nothing was found.\n"
+    assert "Stove" in (await terminal.mdsa("search", "chimney", "--since", "0001-01-01")).out
+
+
+async def test_tags_stay_until_they_are_taken_away(terminal: Terminal, server: RunningServer) -> None:
+    for options, tags in ((["--tag", "old"], ["old"]), ([], ["old"]), (["--no-tags"], [])):
+        await terminal.mdsa("documents", "add", "manuals/pump.md", "--collection", "house", *options)
+        (pump,) = json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"]
+        assert pump["tags"] == tags
+
+
+async def test_of_documents_to_delete_those_that_are_there_go(terminal: Terminal, server: RunningServer) -> None:
+    await terminal.mdsa("documents", "add", "manuals", "--collection", "house")
+    pump, stove = json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"]
+    ended = await terminal.mdsa("documents", "delete", pump["id"], "nosuch", stove["id"])
+    assert (ended.code, "nosuch" in ended.err) == (1, True)
+    assert json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"] == []
+
+
+async def test_a_collection_is_deleted_once_that_was_meant(terminal: Terminal, server: RunningServer) -> None:
+    await terminal.mdsa("documents", "add", "manuals", "--collection", "my/house")
+    asked = await terminal.mdsa("documents", "delete", "--collection", "my/house", typed="n\n")
+    assert (asked.code, "with its 2 documents" in asked.out) == (1, True), asked
+    assert len(json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"]) == 2
+    deleted = await terminal.mdsa("documents", "delete", "--collection", "my/house", "--yes")
+    assert (deleted.code, deleted.out) == (0, "my/house is deleted, with 2 documents.\n")
+    assert json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"] == []
+
+
+async def test_an_interrupt_cancels_the_ingestion(terminal: Terminal, server: RunningServer) -> None:
+    ingestions = server.app.state.rooms.ingestions
+    async with (
+        server.app.state.rooms.library._one_at_a_time,
+        terminal.running("documents", "add", "manuals", "--collection", "house") as command,
+    ):
+        while not ingestions.all():  # noqa: ASYNC110  # no event tells of a request
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.5)  # Its stream begins when its turn has not come for a second.
+        ended = await command.ends_when_interrupted()
+    assert (ended.code, "Cancelled." in ended.err) == (130, True), ended
+    assert [one.progress.problem.code for one in ingestions.all()] == ["cancelled"]

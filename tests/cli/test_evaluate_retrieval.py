@@ -1,9 +1,14 @@
 """`mdsa evaluate retrieval`: documents and questions from files, with the real embedding model."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
+from mdsa_server.cli import evaluate_retrieval
+from mdsa_server.cli.evaluate_retrieval import patient
+from mdsa_server.errors import ModelTimeout
+from mdsa_server.vocabulary.passages import Passage
 from tests.cli.terminal import Terminal
 
 TEXTS = {
@@ -134,3 +139,27 @@ async def test_the_report_names_its_files_its_encoder_and_its_reranker(reranking
     text = (reranking.folder / "out" / "report.html").read_text("utf-8")
     for told in ("q.jsonl", "d.jsonl", "2 questions", "3 documents", "all-MiniLM-L6-v2", "reranked by word_reranker"):
         assert told in text
+
+
+class Loading:
+    """Judges once it was asked so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    async def __call__(self, message: str, passages: Sequence[Passage]) -> Sequence[float]:
+        self.times -= 1
+        if self.times >= 0:
+            raise ModelTimeout("still being loaded")
+        return [1.0]
+
+
+async def test_a_reranker_whose_model_is_still_loaded_is_asked_until_it_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_retrieval, "LOADING_PAUSE", 0.0)
+    assert await patient(Loading(3))("oil", []) == [1.0]
+
+
+async def test_a_reranker_that_never_comes_to_judge_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_retrieval, "LOADING_SECONDS", -1.0)
+    with pytest.raises(ModelTimeout):
+        await patient(Loading(3))("oil", [])

@@ -47,7 +47,7 @@ async def test_what_did_not_fit_is_told(terminal: Terminal, server: RunningServe
 
 
 async def test_an_answer_for_which_nothing_fits_says_so(terminal: Terminal, server: RunningServer) -> None:
-    long = "How often is the bearing of the pump oiled? " + "Say. " * 230
+    long = "How often is the bearing of the pump oiled? " + "Say. " * 195
     done = await terminal.mdsa("ask", long, "--domain", "code")
     assert "none of it fits" in done.out
     assert "1 passage left out: the model holds 600 tokens\n" in done.err
@@ -80,3 +80,11 @@ async def test_one_json_object_stays_alone(terminal: Terminal, server: RunningSe
     done = await terminal.mdsa("ask", "How often is the bearing of the pump oiled?", "--domain", "code", "--json")
     assert [given["number"] for given in json.loads(done.out)["given"]] == [1]
     assert "The pump" not in done.err
+
+
+async def test_a_prompt_that_the_engine_may_have_cut_is_told(
+    terminal: Terminal, server: RunningServer, model: ScriptedModel
+) -> None:
+    model.tokens = lambda asked: 600
+    done = await terminal.mdsa("ask", "How often is the bearing of the pump oiled?", "--domain", "code")
+    assert "the engine may have cut the prompt: it counted 600 tokens, and the model holds 600\n" in done.err

@@ -58,6 +58,13 @@ async def test_a_tool_is_called_and_a_pipe_gets_its_result_alone(terminal: Termi
     assert (told["outcome"], told["result"]) == ("returned", "sent hi")
 
 
+async def test_what_a_tool_gives_steers_no_terminal(terminal: Terminal, server: RunningServer) -> None:
+    text = '{"text": "a\\u001b[2J\\u202eb"}'
+    assert (await terminal.mdsa("tools", "call", "send", text)).out == "sent a\\x1b[2J\\u202eb\n"
+    told = json.loads((await terminal.mdsa("tools", "call", "send", text, "--json")).out)
+    assert told["result"] == "sent a\x1b[2J\u202eb"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -80,7 +87,7 @@ async def test_what_is_no_json_object_is_shown_where_it_is_wrong(
     ("tool", "arguments", "told"),
     [
         ("nwo", "{}", "Did you mean now?"),
-        ("add_days", "{}", "It takes: start, days."),
+        ("add_days", "{}", "It takes: start (a date such as 2024-05-31), days"),
         ("now", '{"zone": "\\ud800"}', "surrogate"),
         ("refuse", "{}", "there is no such city. Name a large one."),
         ("break_down", "{}", "plugin signs, tool break_down"),

@@ -32,3 +32,11 @@ def faults_in(
     with pytest.raises(ConfigurationInvalid) as refused:
         load_text(folder, text, environ, overrides)
     return refused.value.faults
+
+
+def domains(folder: Path, **tables: str) -> Loaded:
+    """Load domains by name and the lines of their tables, all with a description."""
+    text = '[routing]\nfallback = "one"\n'
+    for name, lines in tables.items():
+        text += f'[domains.{name}]\ndescription = "x"\n{lines}\n'
+    return load_text(folder, text)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from mdsa_server.configuration import Loaded
 from mdsa_server.configuration.checks import (
     crowded_memory,
     crowded_places,
@@ -16,11 +15,9 @@ from mdsa_server.configuration.checks import (
     too_large,
     unknown_options,
     unoffered_routers,
-    unoffered_tools,
-    withheld_tools,
 )
 from mdsa_server.vocabulary.models import InstalledModel, full_name
-from tests.configuration.configurations import load_text
+from tests.configuration.configurations import domains, load_text
 
 SMALL = InstalledModel(name="small:latest", digest="aaa", size=1_000_000_000)
 ALIAS = InstalledModel(name="alias:latest", digest="aaa", size=1_000_000_000)
@@ -30,43 +27,6 @@ LARGE = InstalledModel(name="large:7b", digest="bbb", size=5_000_000_000)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
-
-
-def domains(folder: Path, **tables: str) -> Loaded:
-    """Load domains by name and the lines of their tables, all with a description."""
-    text = '[routing]\nfallback = "one"\n'
-    for name, lines in tables.items():
-        text += f'[domains.{name}]\ndescription = "x"\n{lines}\n'
-    return load_text(folder, text)
-
-
-def test_a_tool_that_no_plugin_offers_is_found_and_the_likeliest_is_named(folder: Path) -> None:
-    loaded = domains(folder, one='tools = ["clock", "calculater"]', two='tools = ["oven"]')
-    near, far = unoffered_tools(loaded.settings, ["clock", "calculator"], places=loaded.places)
-    assert (near.line, near.key) == (5, "domains.one.tools")
-    assert near.what == 'no plugin offers a tool named "calculater"'
-    assert near.mend == "Did you mean calculator?"
-    assert (far.key, far.mend) == ("domains.two.tools", "mdsa plugins lists the tools on offer.")
-
-
-def test_a_pattern_of_tools_must_name_one_that_is_on_offer(folder: Path) -> None:
-    loaded = domains(folder, one='tools = ["mcp.time.*", "mcp.files.*", "MCP.*"]')
-    faults = unoffered_tools(loaded.settings, ["now", "mcp.time.convert_time"], places=loaded.places)
-    assert [fault.what for fault in faults] == [
-        'no plugin offers a tool named "mcp.files.*"',
-        'no plugin offers a tool named "MCP.*"',
-    ]
-
-
-def test_a_tool_that_is_withheld_is_told_with_the_reason_and_is_no_fault(folder: Path) -> None:
-    loaded = domains(folder, one='tools = ["now", "mcp.files.read", "mcp.f*.list", "oven"]')
-    withheld = {"mcp.files.*": "the MCP server files is down", "mcp.other.*": "the MCP server other is down"}
-    (fault,) = unoffered_tools(loaded.settings, ["now"], places=loaded.places, withheld=withheld)
-    assert fault.what == 'no plugin offers a tool named "oven"'
-    one, pattern = withheld_tools(loaded.settings, ["now"], withheld, loaded.places)
-    assert (one.line, one.key) == (5, "domains.one.tools")
-    assert one.what == '"mcp.files.read" is not on offer now: the MCP server files is down'
-    assert pattern.what == '"mcp.f*.list" is not on offer now: the MCP server files is down'
 
 
 def test_a_router_that_no_plugin_offers_is_found(folder: Path) -> None:

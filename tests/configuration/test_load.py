@@ -142,6 +142,7 @@ def test_all_faults_are_reported_together_each_at_its_line(tmp_path: Path) -> No
         ("[domain.x]\na = 1", "no such table", "Did you mean domains?"),
         ("port = 1", "no such table", "It belongs in [server]."),
         ("server = 1", "must be a table, not the number 1", "Write it as a table: [server]."),
+        ("[tools]\napproval = { send = 'yes' }", 'must be "auto", "ask" or "deny"', "By tool or pattern"),
         ("[plugins]\nclock = 1", "must be a table", "[plugins.clock]"),
         ("[store]\npath = 1", "must be a path in quotes", 'path = "mdsa-data"'),
         ('[store]\npath = "\\u0000"', "cannot be used: ", 'path = "mdsa-data"'),

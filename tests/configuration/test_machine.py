@@ -48,6 +48,15 @@ async def test_what_is_in_order_is_told_too(tmp_path: Path, engine: ScriptedOlla
     assert findings.fine["engine"] == f"Ollama 0.9.3 at {engine.url}"
 
 
+async def test_what_is_said_of_documents_and_would_not_work_is_a_warning(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    text = 'folders = ["missing"]\n[knowledge]\npassage_tokens = 5000'
+    findings = await examined(tmp_path, engine.url, text)
+    assert [warning.key for warning in findings.warnings] == ["domains.general.folders", "knowledge.passage_tokens"]
+    assert "reads the first 256 of a passage" in findings.warnings[1].what
+
+
 async def test_the_model_of_domains_that_name_none_is_told(tmp_path: Path, engine: ScriptedOllama) -> None:
     findings = await examined(tmp_path, engine.url)
     assert findings.fine["default model"] in ("chatty:1b", "huge:1t")

@@ -1,6 +1,7 @@
 """Measures of a search: properties over all that may be found."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from mdsa_server.evaluation.retrieval import (
     report,
     whole_search,
 )
+from mdsa_server.evaluation.retrieval_trial import read_documents
 
 IDS = st.sampled_from("abcdefghijklmnop")
 FOUND = st.lists(IDS, unique=True)
@@ -170,3 +172,11 @@ def test_the_mean_of_the_differences_is_the_difference_of_the_means(
     assert compared.better + compared.same + compared.worse == len(questions)
     measured = report(told, documents=16, passages=16).ndcg10
     assert abs(compared.difference.value - (measured["fusion"] - measured["bm25"])) < 1e-9
+
+
+def test_two_documents_of_one_id_are_told_at_the_second(tmp_path: Path) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_text('{"id": "1", "text": "a"}\n{"id": "1", "text": "b"}\n{"id": "2", "text": "c"}\n')
+    documents, (fault,) = read_documents(file)
+    assert [document.id for document in documents] == ["1", "2"]
+    assert (fault.place, fault.what) == (f"{file}:2", "the id '1' is there already")

@@ -78,14 +78,25 @@ class ScriptedModel:
     """What every chat is answered with instead."""
     refuses_formats: Refused | None = None
     """What a chat is answered with that is to fit a format."""
+    tokens: Callable[[RequestBody], int] | None = None
+    """How many it makes of a prompt; as many as there are words where None."""
+    heeds_truncate: bool = False
+    """Whether a prompt that is too long and must not be cut is refused, as newer engines do. None is cut here."""
     hides: Refused | None = None
     """What is answered instead of showing it."""
     capabilities: tuple[str, ...] = ("completion", "tools", "thinking")
     family: str = "llama"
     context_length: int = 8192
     """The longest context the model was made for, in tokens."""
+    parameters: int = 1_000_000_000
+    """How many weights it says that it has."""
     size: int = 100_000_000
     """Bytes, on disk and in memory."""
+
+    def prompt_tokens(self, asked: RequestBody) -> int:
+        if self.tokens is not None:
+            return self.tokens(asked)
+        return max(sum(len(str(message.get("content", "")).split()) for message in asked.messages), 1)
 
     def steps(self, asked: RequestBody) -> Sequence[Step]:
         return self.says(asked) if callable(self.says) else self.says

@@ -64,7 +64,7 @@ class ScriptedAnswer:
                     await asyncio.Event().wait()
                 case End.STOPS_SHORT:
                     return response
-        usage = _usage(asked, steps, load_seconds, pace)
+        usage = _usage(self._model.prompt_tokens(asked), steps, load_seconds, pace)
         await response.write(line(finished(_body(asked, ""), reason, usage)))
         return response
 
@@ -78,7 +78,7 @@ class ScriptedAnswer:
             "tool_calls": [step.wire for step in steps if isinstance(step, Calls)],
         }
         said = {name: value for name, value in message.items() if value or name == "content"}
-        usage = _usage(asked, steps, load_seconds, _Pace(0.0))
+        usage = _usage(self._model.prompt_tokens(asked), steps, load_seconds, _Pace(0.0))
         body = chat_body(asked.model, said) if asked.messages else generate_body(asked.model, content)
         return reply(finished(body, reason, usage))
 
@@ -133,12 +133,11 @@ def _limited(steps: Sequence[Step], asked: RequestBody) -> tuple[Sequence[Step],
     return (steps[: tokens[limit - 1]], "length") if 0 < limit < len(tokens) else (steps, "stop")
 
 
-def _usage(asked: RequestBody, steps: Sequence[Step], load_seconds: float, pace: _Pace) -> Body:
-    words = sum(len(str(message.get("content", "")).split()) for message in asked.messages)
+def _usage(prompt_tokens: int, steps: Sequence[Step], load_seconds: float, pace: _Pace) -> Body:
     return usage_body(
         total=load_seconds + pace.passed,
         load=load_seconds,
-        prompt_tokens=max(words, 1),
+        prompt_tokens=prompt_tokens,
         prompt_seconds=0.001,
         answer_tokens=sum(isinstance(step, str | Thinks) for step in steps),
         answer_seconds=pace.passed,

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from mdsa_server.embedded_ollama.application import application, serve
 from mdsa_server.embedded_ollama.durations import nanoseconds
+from mdsa_server.embedded_ollama.prompt import TOO_LONG
 from mdsa_server.embedded_ollama.request_body import RequestBody, check_format, check_options, read_body
 from mdsa_server.embedded_ollama.wire import (
     NDJSON,
@@ -132,7 +133,8 @@ class ScriptedOllama:
         if model.hides is not None:
             raise model.hides
         facts = {"general.architecture": model.family, f"{model.family}.context_length": model.context_length}
-        facts |= {"general.basename": model.name, "general.parameter_count": 1_000_000_000, "llama.embedding_length": 8}
+        facts |= {"general.basename": model.name, "general.parameter_count": model.parameters}
+        facts |= {"llama.embedding_length": 8}
         shown = {
             "parameters": "",
             "template": "{{ .Prompt }}",
@@ -160,6 +162,7 @@ class ScriptedOllama:
     async def _answered(self, request: web.Request, asked: RequestBody, model: ScriptedModel) -> web.StreamResponse:
         try:
             async with self.memory.use(model, asked) as load_seconds:
+                self._refuse_to_cut(asked, model)
                 answer = self._answers.setdefault(model.name, ScriptedAnswer(model))
                 async with self._seats.setdefault(model.name, asyncio.Semaphore(model.parallel)):
                     if not asked.stream:
@@ -223,6 +226,11 @@ class ScriptedOllama:
         if asked.messages:
             check_options(asked.options)
             check_format(asked.format)
+
+    def _refuse_to_cut(self, asked: RequestBody, model: ScriptedModel) -> None:
+        context = self.memory.now()[model.name].context
+        if model.heeds_truncate and not asked.truncate and (tokens := model.prompt_tokens(asked)) > context:
+            raise Refused(400, TOO_LONG.format(tokens, context))
 
     async def _load_or_unload(self, asked: RequestBody, model: ScriptedModel) -> str:
         if asked.keep_alive == 0:

@@ -1,8 +1,10 @@
 """An engine's refusals become errors that say what to do."""
 
+import json
+
 import pytest
 
-from mdsa_server.errors import EngineBusy, EngineDied, EngineRefused, MdsaError, UnknownModel
+from mdsa_server.errors import EngineBusy, EngineDied, EngineRefused, MdsaError, PromptTooLong, UnknownModel
 from mdsa_server.inference.engine_faults import error_text, refusal
 
 
@@ -44,3 +46,20 @@ def test_a_refusal_becomes_an_error_with_its_words_and_a_mend(
 )
 def test_the_words_of_an_error_are_found_in_any_body(body: str, text: str) -> None:
     assert error_text(body) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("the input length exceeds the context length", None),
+        ("request (8889 tokens) exceeds the available context size (4096 tokens), try increasing it", 8889),
+        ('{"error":{"code":400,"message":"request (8889 tokens) exceeds the available context size"}}', 8889),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_told_with_its_length_where_the_engine_gives_it(
+    text: str, tokens: int | None
+) -> None:
+    error = refusal(400, json.dumps({"error": text}), "m")
+    assert isinstance(error, PromptTooLong)
+    assert error.tokens == tokens
+    assert "num_ctx" in error.mend

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mdsa_server.errors import EmbedderUnavailable
+from mdsa_server.knowledge.ingest import Tags
 from mdsa_server.knowledge.library import Library
 from mdsa_server.knowledge.reading import Reader
 from mdsa_server.store.database import Database
@@ -70,13 +71,13 @@ class Bench:
         self.database = database
         self.events: list[AnyIngestionEvent] = []
 
-    async def add(self, *paths: Path, collection: str = "manuals", tags: tuple[str, ...] = ()) -> AnyIngestionEvent:
+    async def add(self, *paths: Path | str, collection: str = "manuals", tags: Tags = None) -> AnyIngestionEvent:
         """Take in files; give the last event."""
         await self.library.add([str(path) for path in paths], collection, tags, self.events.append)
         return self.events[-1]
 
     async def sync(self, folder: Path, collection: str = "manuals") -> AnyIngestionEvent:
-        await self.library.sync(folder, collection, (), self.events.append)
+        await self.library.sync(folder, collection, None, self.events.append)
         return self.events[-1]
 
     async def search(self, message: str, most: int = 5, **wanted: tuple[str, ...]) -> list[Passage]:

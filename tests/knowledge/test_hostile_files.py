@@ -128,12 +128,14 @@ async def test_a_file_that_grows_all_the_time_is_refused(hasty: Reader, tmp_path
 async def test_what_is_no_file_is_refused_without_waiting_for_it(hasty: Reader, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing.md")
     (tmp_path / "folder.md").mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
     assert "is no regular file" in await refused(hasty, tmp_path / "pipe")
     assert "is no regular file" in await refused(hasty, tmp_path / "socket")
     assert "is no regular file" in await refused(hasty, Path("/dev/zero"))
+    assert "leads nowhere" in await refused(hasty, tmp_path / "dangling")
     assert "leads back to itself" in await refused(hasty, tmp_path / "loop")
     assert "is a folder" in await refused(hasty, tmp_path / "folder.md")
     assert "is not there" in await refused(hasty, tmp_path / "folder.md" / "missing.md")

@@ -124,6 +124,21 @@ async def test_one_that_the_server_ends_says_so(tasks: Tasks) -> None:
     assert ingestion.progress.problem.code == "server-closing"
 
 
+@pytest.mark.parametrize("begun", [True, False])
+async def test_one_that_is_cancelled_says_so_whether_it_has_begun_or_not(tasks: Tasks, begun: bool) -> None:
+    ingestions = Ingestions(tasks.spawn)
+    ingestion, other = ingestions.start("manuals", never), ingestions.start("others", never)
+    if begun:
+        await asyncio.sleep(0)
+    await ingestions.cancel_into("manuals")
+    assert [name for _, name in await told(ingestion)] == ["IngestionFailed"]
+    assert ingestion.progress.problem is not None
+    assert ingestion.progress.problem.code == "cancelled"
+    await ingestions.cancel(ingestion.id)
+    assert len(await told(ingestion)) == 1
+    assert not other.ended
+
+
 async def test_no_more_are_begun_than_may_wait(tasks: Tasks) -> None:
     ingestions = Ingestions(tasks.spawn)
     for _ in range(MOST_UNDER_WAY):

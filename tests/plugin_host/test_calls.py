@@ -86,6 +86,20 @@ async def test_a_tool_that_keeps_failing_is_quarantined_however_often_it_is_list
         assert status_of(registry, "dice").state == "quarantined"
 
 
+async def test_calls_side_by_side_that_all_fail_count_as_one_fault_and_the_next_as_another() -> None:
+    async def break_down() -> None:
+        """Break down."""
+        await asyncio.sleep(0)
+        raise RuntimeError
+
+    async with opened(found("dice", Offering(tools=[Tool(break_down)])), max_faults=2) as registry:
+        for faults, state in ((8, "active"), (16, "quarantined")):
+            calls = (call_async_tool(registry, "break_down") for _ in range(8))
+            await asyncio.gather(*calls, return_exceptions=True)
+            status = status_of(registry, "dice")
+            assert (len(status.faults), status.state) == (faults, state)
+
+
 async def test_a_plugin_that_fails_now_and_then_is_not_quarantined() -> None:
     moods = iter([True, False] * 5)
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from mdsa_server.plugin_api import Tool
 from tests.plugin_host.offering import Offering, found, opened, status_of
@@ -58,3 +59,59 @@ async def test_what_others_block_is_not_a_waiting_tools_fault() -> None:
         assert await call == "done"
         await asyncio.sleep(0.1)
         assert status_of(registry, "patient").state == "active"
+
+
+async def test_a_short_step_that_happens_to_run_while_others_block_is_nobodys_fault() -> None:
+    turn = asyncio.Event()
+
+    async def step() -> str:
+        """Take a step."""
+        await turn.wait()
+        time.sleep(0.2)  # noqa: ASYNC251
+        return "done"
+
+    async with opened(found("quick", Offering(tools=[Tool(step)]))) as registry:
+        call = asyncio.create_task(call_async_tool(registry, "step"))
+        await asyncio.sleep(0.1)
+        turn.set()  # It goes on right after this task.
+        time.sleep(0.25)  # noqa: ASYNC251
+        assert await call == "done"
+        await asyncio.sleep(0.1)
+        assert status_of(registry, "quick").state == "active"
+
+
+async def test_a_tool_that_blocks_after_others_did_is_blamed_for_its_own_share() -> None:
+    turn = asyncio.Event()
+
+    async def block() -> str:
+        """Block."""
+        await turn.wait()
+        time.sleep(BLOCKS_SECONDS)  # noqa: ASYNC251
+        return "done"
+
+    async with opened(found("heavy", Offering(tools=[Tool(block)]))) as registry:
+        call = asyncio.create_task(call_async_tool(registry, "block"))
+        await asyncio.sleep(0.1)
+        turn.set()
+        time.sleep(0.25)  # noqa: ASYNC251
+        assert await call == "done"
+        await asyncio.sleep(0.1)
+        reason = status_of(registry, "heavy").reason
+        assert "held up the whole server for 0." in reason
+        assert float(reason.partition(" for ")[2].partition(" s:")[0]) <= BLOCKS_SECONDS + 0.1
+
+
+async def test_what_stands_still_is_logged_with_the_place_in_the_code() -> None:
+    async def block() -> str:
+        """Block."""
+        await asyncio.gather(held_up())
+        return "done"
+
+    async def held_up() -> None:
+        time.sleep(BLOCKS_SECONDS)  # noqa: ASYNC251
+
+    with capture_logs() as lines:
+        async with opened(found("heavy", Offering(tools=[Tool(block)]))) as registry:
+            assert await call_async_tool(registry, "block") == "done"
+    (line,) = [line for line in lines if line["event"] == "the server stands still"]
+    assert "test_loop_watch.py:" in line["at"]

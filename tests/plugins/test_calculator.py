@@ -42,6 +42,13 @@ async def registry() -> AsyncIterator[PluginRegistry]:
         ("1.5e3", "1500"),
         (".5 + 5.", "5.5"),
         ("--3", "3"),
+        ("1,234", "1234"),
+        ("1,234.5 * 2", "2469"),
+        ("12_345 + 0", "12345"),
+        ("10 % -3", "-2"),
+        ("10 % +3", "1"),
+        ("10 mod 3", "1"),
+        ("100% - 20%", "0.8"),
         ("2**100", "1267650600228229401496703205376"),
     ],
 )
@@ -71,6 +78,7 @@ async def test_a_fraction_too_long_to_read_is_given_roughly(registry: PluginRegi
         ("sqrt(2)", "'sqrt' is not known here"),
         ("__import__('os')", "'__import__' is not known here"),
         ("١ + ١", "'١' is not known here"),
+        ("10%-3", "may mean the remainder or percent"),
     ],
 )
 async def test_what_cannot_be_calculated_is_refused_with_the_reason(
@@ -80,6 +88,31 @@ async def test_what_cannot_be_calculated_is_refused_with_the_reason(
         await use(registry, "calculate", expression=expression)
     assert reason in refused.value.detail
     assert refused.value.mend
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0,125",
+        "1.000,500",
+        "12.5,000",
+        "1.000.500,25",
+        "3,14",
+        "1234,567",
+        "1,234,56",
+        "1,,234",
+        "1,234_567",
+        "5,",
+        "1.2.3",
+    ],
+)
+async def test_a_separator_that_may_mean_something_else_is_refused_and_how_to_write_it_told(
+    registry: PluginRegistry, number: str
+) -> None:
+    with pytest.raises(ToolRefused) as refused:
+        await use(registry, "calculate", expression=f"{number} * 8")
+    assert f"'{number}' is not written as a number" in refused.value.detail
+    assert "Write decimals with a point" in refused.value.mend
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from mdsa_server.errors import UnknownConversation
 from mdsa_server.store.conversations import Conversations, title_of
 from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
-from mdsa_server.vocabulary.events import Token, TurnFinished
-from mdsa_server.vocabulary.turn import Timings, Usage
+from mdsa_server.vocabulary.events import PromptAssembled, Token, TurnFinished
+from mdsa_server.vocabulary.passages import GivenPassage
+from mdsa_server.vocabulary.turn import Ledger, Timings, Usage
 
 END = TurnFinished(at=1.0, usage=Usage(), timings=Timings(total=1.0), reason="stop")
 
@@ -48,6 +49,32 @@ async def test_earlier_turns_are_the_latest_ones_before_a_turn(conversations: Co
         turn = await conversations.begin_turn("local", turn.conversation, str(number))
     earlier = await conversations.earlier_turns(turn, 2)
     assert [(past.message, past.answer) for past in earlier] == [("2", "answer 2"), ("3", "answer 3")]
+
+
+async def test_earlier_turns_tell_which_passages_they_were_given(
+    conversations: Conversations, turn_log: TurnLog
+) -> None:
+    turn = await conversations.begin_turn("local", None, "0")
+    assembled = PromptAssembled(
+        at=0.0,
+        model="m",
+        ledger=Ledger(context=1, instructions=0, history=0, passages=0, question=0, reserve=0),
+        passages=(GivenPassage(number=2),),
+    )
+    await turn_log.finish(turn, [assembled, Token(at=0.0, text="As [2] says."), END])
+    (earlier,) = await conversations.earlier_turns(await conversations.begin_turn("local", turn.conversation, "1"), 9)
+    assert [given.number for given in earlier.given] == [2]
+
+
+async def test_what_was_answered_before_the_earlier_turns_is_counted(
+    conversations: Conversations, turn_log: TurnLog
+) -> None:
+    turn = await conversations.begin_turn("local", None, "0")
+    for number in range(1, 6):
+        if number != 2:
+            await turn_log.finish(turn, [Token(at=0.0, text="answer"), END])
+        turn = await conversations.begin_turn("local", turn.conversation, str(number))
+    assert [await conversations.count_before_earlier(turn, limit) for limit in (0, 1, 2, 4, 5, 9)] == [4, 3, 2, 1, 0, 0]
 
 
 async def test_another_owners_conversation_does_not_exist(conversations: Conversations) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Database
-from mdsa_server.store.documents import Documents, NewDocument, NewPassage
+from mdsa_server.store.document_rows import NewDocument, NewPassage
+from mdsa_server.store.documents import Documents
 from mdsa_server.store.passages import Passages, words_query
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter
@@ -227,3 +228,32 @@ async def test_documents_are_listed_by_source_page_by_page(documents: Documents)
 async def test_a_document_without_passages_can_be_kept(documents: Documents) -> None:
     (identifier,) = await documents.save([(document("empty.md"), np.empty((0, 0), np.float32))])
     assert (await documents.read(identifier))[1] == []
+
+
+async def test_what_was_deleted_leaves_memory(documents: Documents, index: VectorIndex) -> None:
+    for round_ in range(20):
+        await documents.save([(document("a.md", *"abcd", bytes=round_), along(0, 1, 2, 3))])
+    assert len(await index.nearest(along(2)[0], 10, ALL)) == 4
+    assert index._signs is not None
+    assert len(index._signs) <= 8
+    await documents.delete((await documents.find())[0].id)
+    assert await index.nearest(along(2)[0], 10, ALL) == []
+    await documents.save([(document("b.md", "e"), along(5))])
+    assert len(await index.nearest(along(5)[0], 10, ALL)) == 1
+
+
+@pytest.mark.parametrize(("seconds", "year"), [(1e12, 9999), (-1e12, 1), (1e308, 9999), (253402300800.0, 9999)])
+async def test_a_file_from_beyond_the_calendar_is_listed_and_found(
+    documents: Documents, passages: Passages, seconds: float, year: int
+) -> None:
+    await documents.save([(document("a.md", "lamp", modified=seconds), along(0))])
+    assert [one.modified.year for one in await documents.find()] == [year]
+    for wanted in (ALL, PassageFilter(since=datetime(1, 1, 1)), PassageFilter(until=datetime(9999, 12, 31))):
+        found = await passages.read([id_ for id_, _ in await passages.search_words("lamp", 5, wanted)])
+        assert all(one.modified.year == year for one in found.values())
+
+
+async def test_a_source_that_holds_signs_of_a_pattern_is_meant_itself(documents: Documents, passages: Passages) -> None:
+    await documents.save([(document("[2024] a/x?.md", "lamp"), along(0))])
+    for source, found in (("[2024] a/x?.md", 1), ("*/x?.md", 1), ("*.md", 1), ("2 a/x?.md", 0)):
+        assert len(await passages.search_words("lamp", 5, PassageFilter(source=source))) == found, source

@@ -18,7 +18,7 @@ def field_of(schema: Any, *, required: bool = False, definitions: dict[str, Any]
     [
         ({"type": "string"}, "text"),
         ({"type": "string", "format": "date"}, "date"),
-        ({"type": "string", "format": "date-time"}, "text"),
+        ({"type": "string", "format": "date-time"}, "datetime"),
         ({"type": "integer"}, "integer"),
         ({"type": "number"}, "number"),
         ({"type": "boolean", "default": False}, "flag"),

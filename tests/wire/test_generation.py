@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
+from mdsa_server.errors import PromptTooLong
 from mdsa_server.inference.ollama import ChatChunk, OllamaClient
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import ModelOptions
@@ -116,3 +117,24 @@ async def test_a_model_unloads_once_nobody_asks_it(model_engine: Engine, client:
         return await client.resident() == ()
 
     await eventually(gone)
+
+
+async def test_a_prompt_that_must_not_be_cut_is_refused_with_its_length(embedded: Engine) -> None:
+    client = OllamaClient(embedded.url)
+    messages = [Message(role="user", content="word " * 300)]
+    chunks = client.chat(embedded.model, messages, options={"num_ctx": 256}, keep_alive="5m", whole=True)
+    with pytest.raises(PromptTooLong, match="context") as refused:
+        await anext(chunks)
+    assert refused.value.tokens is not None
+    assert refused.value.tokens > 300
+    await client.close()
+
+
+async def test_a_prompt_that_fits_is_answered_whether_or_not_it_may_be_cut(
+    model_engine: Engine, client: OllamaClient
+) -> None:
+    chunks = client.chat(
+        model_engine.model, HELLO, options={"num_ctx": 256, "num_predict": 3}, keep_alive="5m", whole=True
+    )
+    assert (await anext(chunks)).content
+    await chunks.aclose()

@@ -1,7 +1,6 @@
 """Documents and search under /api."""
 
 from collections.abc import Coroutine
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,20 +16,26 @@ from mdsa_server.errors import (
     InvalidRequest,
     StoreUnusable,
     TooManyIngestions,
+    UnknownCollection,
     UnknownDocument,
 )
+from mdsa_server.knowledge.file_names import whole
 from mdsa_server.knowledge.ingest import Tell
-from mdsa_server.store.documents import PAGE, StoredPassage
-from mdsa_server.vocabulary.documents import Collection, Document, PassageFilter
+from mdsa_server.store.document_rows import StoredPassage
+from mdsa_server.store.documents import PAGE
+from mdsa_server.vocabulary.documents import Collection, Document, Embedding, PassageFilter
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.ingestions import Ingested, answered
 from mdsa_server.web.api.operations import EVENTS, TOO_LARGE, also, fails, like
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.collections import require_collections
 from mdsa_server.web.rooms import InRooms
-from mdsa_server.web.texts import collection_of
+from mdsa_server.web.texts import collection_of, moment_of, searchable, tags_among
 
 OF_DOCUMENT = fails(UnknownDocument, StoreUnusable)
-TAKING_IN = fails(DocumentUnreadable, EmbedderUnavailable, StoreUnusable, TooManyIngestions, TOO_LARGE)
+OF_COLLECTION = fails(UnknownCollection, StoreUnusable)
+TAKING = (DocumentUnreadable, EmbedderUnavailable, StoreUnusable, TooManyIngestions, TOO_LARGE)
+TAKING_IN = fails(*TAKING)
 
 MOST_PASSAGES = 100
 
@@ -43,6 +48,13 @@ class DocumentList(Struct, frozen=True, kw_only=True):
 
 class CollectionList(Struct, frozen=True, kw_only=True):
     collections: list[Collection]
+    embedding: Embedding | None
+    """Null where all passages are found by their meaning as well."""
+
+
+class DeletedCollection(Struct, frozen=True, kw_only=True):
+    documents: int
+    """How many were deleted."""
 
 
 class WholeDocument(Struct, frozen=True, kw_only=True):
@@ -56,8 +68,10 @@ class NewDocuments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Files, folders and patterns on the server's machine, and the collection to take them into."""
 
     paths: list[str]
+    """Whole ones."""
     collection: str
-    tags: list[str] = []
+    tags: list[str] | None = None
+    """Left out, each document keeps those it has; an empty list takes them away."""
 
 
 class SyncedFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +79,8 @@ class SyncedFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     folder: str
     collection: str
-    tags: list[str] = []
+    tags: list[str] | None = None
+    """As with new documents."""
 
 
 class NamedCollection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,8 +96,10 @@ class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A pattern: `*/manual/*.md`."""
     types: list[str] = []
     tags: list[str] = []
-    since: datetime | None = None
-    until: datetime | None = None
+    since: str | None = None
+    """A date or a time, in UTC where it names no zone: the document was last written then or later."""
+    until: str | None = None
+    """The document was last written before."""
     most: Most = 8
 
 
@@ -107,9 +124,27 @@ class DocumentController(Controller):
     @get("/collections", operation_id="ListCollections", responses=fails(StoreUnusable))
     async def collections(self, rooms: InRooms) -> CollectionList:
         """List the collections that hold documents."""
-        return CollectionList(collections=await rooms.library.documents.collections())
+        library = rooms.library
+        return CollectionList(collections=await library.documents.collections(), embedding=library.embedding)
 
-    @get("/documents", operation_id="ListDocuments", responses=fails(StoreUnusable))
+    @delete(
+        "/collections/{name:path}",
+        operation_id="DeleteCollection",
+        status_code=200,
+        responses=OF_COLLECTION,
+    )
+    async def delete_collection(self, name: FromPath[str], rooms: InRooms) -> DeletedCollection:
+        """Delete a collection with all its documents; the files they came from stay.
+
+        What is being taken into it is cancelled.
+        """
+        # A name may hold slashes; the one before it is the path's.
+        name = name.removeprefix("/")
+        await require_collections(rooms, [name])
+        await rooms.ingestions.cancel_into(name)
+        return DeletedCollection(documents=await rooms.library.documents.delete_collection(name))
+
+    @get("/documents", operation_id="ListDocuments", responses=OF_COLLECTION)
     async def documents(
         self,
         rooms: InRooms,
@@ -118,6 +153,7 @@ class DocumentController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = PAGE,
     ) -> DocumentList:
         """List documents by source; `after` is the id of the last one of the page before."""
+        await require_collections(rooms, [collection] if collection is not None else ())
         return DocumentList(documents=await rooms.library.documents.find(collection, after=after, most=limit))
 
     @get("/documents/{document:str}", operation_id="ReadDocument", responses=OF_DOCUMENT)
@@ -137,9 +173,10 @@ class DocumentController(Controller):
         collection = collection_of(data.collection)
         if not data.paths:
             raise InvalidRequest("there are no paths", "Name files, folders or patterns.")
+        tags = tags_among(data.tags)
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
-            return rooms.library.add(data.paths, collection, tuple(data.tags), tell)
+            return rooms.library.add(data.paths, collection, tags, tell)
 
         return await answered(request, rooms.ingestions.start(collection, work))
 
@@ -153,12 +190,10 @@ class DocumentController(Controller):
     async def sync_folder(self, data: SyncBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Take in what is new or changed in a folder, and delete what was taken in from it and is gone."""
         collection = collection_of(data.collection)
-        folder = Path(data.folder)
-        if not folder.is_absolute():
-            raise InvalidRequest(f"the folder {data.folder!r} is not absolute", "Give its whole path.")
+        folder, tags = Path(whole(data.folder)), tags_among(data.tags)
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
-            return rooms.library.sync(folder, collection, tuple(data.tags), tell)
+            return rooms.library.sync(folder, collection, tags, tell)
 
         return await answered(request, rooms.ingestions.start(collection, work))
 
@@ -167,11 +202,12 @@ class DocumentController(Controller):
         operation_id="ReindexDocuments",
         status_code=200,
         operation_class=also(EVENTS),
-        responses=TAKING_IN,
+        responses=fails(UnknownCollection, *TAKING),
     )
     async def reindex(self, data: ReindexBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Read the files of a collection anew, whether they have changed or not."""
         collection = collection_of(data.collection)
+        await require_collections(rooms, [collection])
 
         def work(tell: Tell) -> Coroutine[Any, Any, None]:
             return rooms.library.reindex(collection, tell)
@@ -182,17 +218,19 @@ class DocumentController(Controller):
         "/search",
         operation_id="Search",
         status_code=200,
-        responses=fails(EmbedderUnavailable, StoreUnusable, TOO_LARGE),
+        responses=fails(UnknownCollection, EmbedderUnavailable, StoreUnusable, TOO_LARGE),
     )
     async def search(self, data: SearchBody, rooms: InRooms) -> SearchAnswer:
         """Find passages by words and by meaning, the best first, each with its scores by stage."""
+        message = searchable(data.message)
+        await require_collections(rooms, data.collections or ())
         wanted = PassageFilter(
             collections=None if data.collections is None else tuple(data.collections),
             source=data.source,
             types=tuple(data.types),
-            tags=tuple(data.tags),
-            since=data.since,
-            until=data.until,
+            tags=tags_among(data.tags) or (),
+            since=moment_of("since", data.since),
+            until=moment_of("until", data.until),
         )
-        vector = SharedVector(text=data.message, embed=rooms.live_turns.desk.embed)
-        return SearchAnswer(passages=await rooms.library.search(data.message, vector, wanted, data.most))
+        vector = SharedVector(text=message, embed=rooms.live_turns.desk.embed)
+        return SearchAnswer(passages=await rooms.library.search(message, vector, wanted, data.most))

@@ -1,10 +1,12 @@
 """Ingestions under /api: begun by what takes documents in, told event by event, and followed again."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Annotated, Any, cast
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter
 from msgspec import Struct
 
@@ -15,6 +17,9 @@ from mdsa_server.web.api.operations import EVENTS, fails, streams
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, last_event_id
+
+# What cannot begin, because its path leads nowhere, shows so at once.
+BEGIN_SECONDS = 1.0
 
 
 class Ingested(Struct, frozen=True, kw_only=True):
@@ -71,14 +76,23 @@ class IngestionController(Controller):
         """Follow an ingestion: from its beginning, or on from where a reader was cut off."""
         return _events(rooms.ingestions.find(ingestion), last_event_id(last_id))
 
+    @post("/{ingestion:str}/cancel", operation_id="CancelIngestion", status_code=204, responses=fails(UnknownIngestion))
+    async def cancel(self, ingestion: FromPath[str], rooms: InRooms) -> None:
+        """End an ingestion before its end; what was taken in until then stays, each document whole."""
+        await rooms.ingestions.cancel(ingestion)
+
 
 async def answered(request: Request[Any, Any, Any], ingestion: RunningIngestion) -> Response[Ingested]:
     """Answer with the events of an ingestion, or with what came of it. A client that leaves does not end it."""
-    first = await ingestion.first()
-    if isinstance(first, IngestionFailed):
-        # Before anything was taken in: with a status of its own.
-        raise ToldProblem(first.problem, status_of(first.problem))
-    if EVENTS in request.headers.get("accept", ""):
+    as_events = EVENTS in request.headers.get("accept", "")
+    # Its turn may be long in coming: whoever follows it waits within the stream.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BEGIN_SECONDS if as_events else None):
+            first = await ingestion.first()
+            if isinstance(first, IngestionFailed):
+                # Before anything was taken in: with a status of its own.
+                raise ToldProblem(first.problem, status_of(first.problem))
+    if as_events:
         return _events(ingestion, 0)
     told = [event async for batch in ingestion.follow() for _, event in batch]
     last = told[-1]

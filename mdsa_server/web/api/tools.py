@@ -21,6 +21,7 @@ from mdsa_server.web.api.operations import TOO_LARGE, fails, like
 from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
+from mdsa_server.web.tool_parameters import what_it_takes
 from mdsa_server.web.tools import TriedTool, described, find_tool, tools_on_offer, try_tool
 
 PROBLEMS: dict[ToolOutcome, type[MdsaError]] = {
@@ -78,8 +79,6 @@ class ToolController(Controller):
 
 def _mend(outcome: ToolOutcome, tool: Tool) -> str:
     if outcome == "invalid":
-        required = tool.parameters.get("required", ())
-        names = [name if name in required else f"{name} (optional)" for name in tool.parameters.get("properties", ())]
-        return f"It takes: {', '.join(names) or 'nothing'}."
+        return what_it_takes(tool.parameters)
     # What a tool refuses it mends in its own words.
     return "`mdsa plugins` tells more of it." if outcome == "failed" else ""

@@ -20,7 +20,7 @@ from mdsa_server.web.api.ingestions import Ingested, answered
 from mdsa_server.web.api.operations import EVENTS, also, fails
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.texts import collection_of, tags_of
-from mdsa_server.web.uploads import Upload, read_upload
+from mdsa_server.web.uploads import Upload, let_finish, read_upload
 
 FORM = Schema(
     type=OpenAPIType.OBJECT,
@@ -61,7 +61,17 @@ class UploadController(Controller):
     )
     async def upload(self, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
         """Take in files that are sent. With `Accept: text/event-stream` its events come, as it goes."""
-        return await answered(request, take_in(rooms, await read_upload(request)))
+        return await answered(request, take_in(rooms, await received(rooms, request)))
+
+
+async def received(rooms: Rooms, request: Request[Any, Any, Any]) -> Upload:
+    """Read an upload if an ingestion can begin at all. Raises TooManyIngestions, and what `read_upload` raises."""
+    try:
+        rooms.ingestions.require_room()
+    except TooManyIngestions:
+        await let_finish(request)
+        raise
+    return await read_upload(request)
 
 
 def take_in(rooms: Rooms, upload: Upload) -> RunningIngestion:
@@ -69,14 +79,16 @@ def take_in(rooms: Rooms, upload: Upload) -> RunningIngestion:
 
     async def work(tell: Tell) -> None:
         with upload:
-            await rooms.library.add_sent(sources, collection, tell)
+            await rooms.library.add_sent(sources, collection, tags, tell)
 
     try:
-        collection, tags = collection_of(upload.fields.get("collection", "")), tags_of(upload.fields.get("tags", ""))
+        collection = collection_of(upload.fields.get("collection", ""))
+        # An empty field says nothing of tags.
+        tags = tags_of(upload.fields.get("tags", "")) or None
         if not upload.files:
             raise InvalidRequest("there are no files", "Choose one at least.")
-        sources = list(upload.sources(tags))
+        sources = list(upload.sources())
         return rooms.ingestions.start(collection, work)
     except BaseException:
-        upload.__exit__()
+        upload.close()
         raise

@@ -1,7 +1,8 @@
 """The pages of documents: which there are, taking more in, searching them, and reading one as it was taken in."""
 
 import asyncio
-from collections.abc import Coroutine
+import os
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -10,12 +11,16 @@ from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
 
 from mdsa_server.chat.desk import SharedVector
-from mdsa_server.errors import InvalidRequest, UnknownIngestion
+from mdsa_server.errors import InvalidRequest, UnknownDocument, UnknownIngestion
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
+from mdsa_server.store.passages import FoundPassage
 from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
-from mdsa_server.web.api.uploads import take_in
+from mdsa_server.web.api.ingestions import BEGIN_SECONDS
+from mdsa_server.web.api.uploads import received, take_in
+from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.pages.cited_passage import cited_passage
 from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
 from mdsa_server.web.pages.passage_view import passages_shown
@@ -25,7 +30,6 @@ from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream
 from mdsa_server.web.texts import SearchText, collection_of, tags_of
-from mdsa_server.web.uploads import read_upload
 
 DOCUMENTS_SHOWN = 50
 HITS_SHOWN = 8
@@ -34,8 +38,6 @@ RECENT = 2
 NEIGHBOURS = 1
 # Joined passages have no more parts to either side of the best; an address may name any.
 JOINED = 100
-# What cannot begin, because its path leads nowhere, shows so at once.
-BEGIN_SECONDS = 1.0
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -68,6 +70,7 @@ class DocumentPages(Controller):
             "ingestions": [one for place, one in enumerate(ingestions) if place < RECENT or not one.ended],
             "earlier": [one for one in ingestions[RECENT:] if one.ended],
             "asked": False,
+            "embedding": rooms.library.embedding,
             "query": text,
             "hits": await _hits(rooms, text, collection),
             "most_bytes": request.route_handler.resolve_request_max_body_size(),
@@ -77,11 +80,13 @@ class DocumentPages(Controller):
     @post("/", status_code=200)
     async def take_in(self, rooms: InRooms, request: AnyRequest) -> Template | Redirect:
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
-        upload = await read_upload(request)
+        upload = await received(rooms, request)
         path = upload.fields.get("path", "").strip()
         begun = [take_in(rooms, upload)] if upload.files else []
+        if not begun:
+            upload.close()
         collection = collection_of(upload.fields.get("collection", ""))
-        tags = tags_of(upload.fields.get("tags", ""))
+        tags = tags_of(upload.fields.get("tags", "")) or None
         if not begun and not path:
             raise InvalidRequest(
                 "no file is chosen, and no path is named",
@@ -130,6 +135,20 @@ class DocumentPages(Controller):
             return EventStream(forgotten_frames(request, ingestion))
         return EventStream(ingestion_frames(request, found))
 
+    @post("/ingestions/{ingestion:str}/cancel", status_code=200)
+    async def cancel(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Template | Redirect:
+        """End an ingestion before its end, and show what had come of it."""
+        if not request.headers.get("hx-request"):
+            with suppress(UnknownIngestion):
+                await rooms.ingestions.cancel(ingestion)
+            return Redirect("/documents", status_code=303)
+        try:
+            await rooms.ingestions.cancel(ingestion)
+        except UnknownIngestion:
+            return Template("fragments/ingestion_forgotten.html", context={"ingestion": ingestion})
+        context = {"ingestion": rooms.ingestions.find(ingestion), "asked": True}
+        return Template("fragments/ingestion_followed.html", context=context)
+
     @post("/ingestions/{ingestion:str}/dismiss", status_code=200)
     async def dismiss(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[None] | Redirect:
         """Show no more of an ingestion that has ended."""
@@ -143,10 +162,15 @@ class DocumentPages(Controller):
         found, passages = await rooms.library.documents.read(document)
         context = surroundings(rooms, "documents") | {
             "document": found,
-            "passages": passages_shown(passages, found.title, found.type),
+            "sent": not os.path.isabs(found.source),
         }
+
+        def shown() -> str:
+            passages_of_page = passages_shown(passages, found.title, found.type)
+            return render(request, "pages/document.html", passages=passages_of_page, **context)
+
         # In a thread: a long one would keep the loop from everyone else.
-        return Response(await asyncio.to_thread(render, request, "pages/document.html", **context))
+        return Response(await asyncio.to_thread(shown))
 
     @get("/{document:str}/passages/{place:int}")
     async def passage(
@@ -154,16 +178,28 @@ class DocumentPages(Controller):
         document: FromPath[str],
         place: FromPath[int],
         rooms: InRooms,
+        caller: ByCaller,
         first: FromQuery[int | None] = None,
         last: FromQuery[int | None] = None,
+        turn: FromQuery[str] = "",
+        number: FromQuery[int] = 0,
     ) -> Template:
-        """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`."""
+        """Show a passage between its neighbours; of joined ones `place` is the best, from `first` to `last`.
+
+        Where the document is gone it is shown as a `turn` was given it, by its number in the answer.
+        """
         passages = rooms.library.passages
         first = place if first is None else min(max(first, place - JOINED), place)
         last = place if last is None else max(min(last, place + JOINED), place)
-        around = await passages.at(document, place)
-        found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
-        (here,) = (one for one in found if one.passage.place == place)
+        try:
+            around = await passages.at(document, place)
+            found = await passages.around(around, place - first + NEIGHBOURS, last - place + NEIGHBOURS)
+            here = _here(found, place)
+        except UnknownDocument:
+            cited = await cited_passage(rooms, caller, turn, number)
+            if cited is None:
+                raise
+            return Template("fragments/passage_cited.html", context={"cited": cited})
         context = {
             "here": here,
             "meant": range(first, last + 1),
@@ -192,8 +228,16 @@ class DocumentPages(Controller):
         return Template("fragments/document_gone.html", context=context)
 
 
+def _here(found: Sequence[FoundPassage], place: int) -> FoundPassage:
+    """Give the passage at a place. Raises UnknownDocument where it went while it was looked for."""
+    here = next((one for one in found if one.passage.place == place), None)
+    if here is None:
+        raise UnknownDocument(f"there is no passage {place} any more", "It may have been deleted.")
+    return here
+
+
 async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
-    if not text.strip():
+    if not any(map(str.isalnum, text)):
         return []
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)

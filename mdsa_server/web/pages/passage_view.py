@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mdsa_server.store.documents import StoredPassage
+from mdsa_server.store.document_rows import StoredPassage
 
 # Lines at least so long that end in no end of a sentence were broken to fit a page, not for their sense.
 WRAPPED_CHARS = 50

@@ -18,7 +18,7 @@ from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.tool_arguments import arguments_of
 from mdsa_server.web.tool_form import ToolField, fields_of
-from mdsa_server.web.tools import TriedTool, described, find_tool, tools_on_offer, try_tool
+from mdsa_server.web.tools import TriedTool, described, find_tool, quarantined, tools_on_offer, try_tool, unknown_tool
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -92,14 +92,19 @@ async def _page(
     rooms: Rooms, request: AnyRequest, opened: str, tried: ToolView | None = None, status: int = 200
 ) -> Response[str]:
     """Show all tools by plugin; in place of one of them `tried`, what came of trying it."""
+    tools = await tools_on_offer(rooms)
+    names = [tool.name for tool in tools]
     views = [
         tried if tried and tried.tool.name == tool.name else _view(rooms, tool, open=tool.name == opened)
-        for tool in await tools_on_offer(rooms)
+        for tool in tools
     ]
     views.sort(key=lambda view: view.tool.plugin)
     context = surroundings(rooms, "tools") | {
         "plugins": [(plugin, list(group)) for plugin, group in groupby(views, lambda view: view.tool.plugin)],
         "all_domains": list(rooms.live_turns.desk.team.domains),
+        "missing": unknown_tool(rooms, opened, names) if opened and opened not in names else None,
+        "withheld": rooms.registry.withheld(),
+        "quarantined": quarantined(rooms),
     }
     # In a thread: the forms of hundreds of tools would keep the loop from everyone else.
     page = await asyncio.to_thread(render, request, "pages/tools.html", **context)

@@ -70,6 +70,16 @@ async def test_the_stream_tells_the_question_and_waits_for_one_answer_only(serve
     assert (again.status_code, again.json()["code"]) == (409, "not-asking")
 
 
+async def test_the_question_for_the_domain_is_no_call_that_could_be_allowed(server: RunningServer) -> None:
+    client = server.client
+    path = f"/api/turns/{(await client.post('/api/chat', json=TIED)).json()['turn']}"
+    approved = await client.post(f"{path}/approvals", json={"call": "domain", "approved": True})
+    assert (approved.status_code, approved.json()["code"]) == (409, "not-asking")
+    assert (await client.post(f"{path}/domain", json={"domain": "sport"})).status_code == 204
+    await frames_of(await client.get(f"{path}/events"))
+    assert (await client.get(path)).json()["outcome"] == "answered"
+
+
 async def test_who_does_not_answer_gets_the_likelier(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "ASK_SECONDS", 0.05)
     turn = (await server.client.post("/api/chat", json=TIED)).json()["turn"]

@@ -1,5 +1,6 @@
 """What the server has, and how it is."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -100,8 +101,26 @@ async def test_reloading_swaps_domains_between_turns(tmp_path: Path, engine: Scr
             "domains": ["general", "code", "cooking"],
             "warnings": [],
             "needs_restart": [],
+            "folders": [],
         }
         assert (await ask(server.client, "soup"))["domain"] == "cooking"
+
+
+async def test_a_reload_takes_in_the_folders_that_it_names(tmp_path: Path, engine: ScriptedOllama) -> None:
+    folder = tmp_path / "manuals"
+    folder.mkdir()
+    (folder / "pump.md").write_text("# Pump\n\nOil it.\n")
+    general = DOMAINS["general"] | {"folders": [str(folder)]}
+    later = make_settings(tmp_path, engine=engine.url, domains=DOMAINS | {"general": general})
+    async with running(make_settings(tmp_path, engine=engine.url), reread=lambda: later) as server:
+        for told in ([str(folder)], []):
+            assert (await server.client.post("/api/reload")).json()["folders"] == told
+        async with asyncio.timeout(30):
+            while not (await server.client.get("/api/collections")).json()["collections"]:  # noqa: ASYNC110  # only asking tells
+                await asyncio.sleep(0.05)
+        assert [one["source"] for one in (await server.client.get("/api/documents")).json()["documents"]] == [
+            str(folder / "pump.md")
+        ]
 
 
 async def test_a_reload_tells_what_it_could_not_take_up_and_what_may_not_work(

@@ -92,7 +92,7 @@ async def test_a_call_that_gives_no_result_is_a_problem(
 async def test_who_sends_unfit_arguments_is_told_what_the_tool_takes(client: httpx.AsyncClient) -> None:
     mends = {tool: (await call(client, tool, {"x": 1})).json()["mend"] for tool in ("add_days", "now", "refuse")}
     assert mends == {
-        "add_days": "It takes: start, days.",
+        "add_days": "It takes: start (a date such as 2024-05-31), days (a whole number).",
         "now": "It takes: zone (optional).",
         "refuse": "It takes: nothing.",
     }
@@ -104,7 +104,12 @@ async def test_a_tool_that_is_not_there_is_told_with_one_that_comes_close(client
     assert "mdsa tools" in (await client.get("/api/tools/entirely_else")).json()["mend"]
 
 
-@pytest.mark.parametrize("body", ["", "[]", '{"arguments": [1]}', '{"argument": {}}', '{"arguments": {"a": '])
+async def test_a_call_without_arguments_needs_no_body(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/tools/now/call")
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "returned")
+
+
+@pytest.mark.parametrize("body", ["[]", '{"arguments": [1]}', '{"argument": {}}', '{"arguments": {"a": '])
 async def test_a_body_that_is_no_call_is_the_callers_fault(client: httpx.AsyncClient, body: str) -> None:
     answer = await client.post("/api/tools/now/call", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
 from tests.fakes.scripted_ollama import ScriptedOllama
@@ -77,11 +78,43 @@ async def test_a_file_that_cannot_be_read_is_refused_and_the_others_are_taken_in
         ("🙂.md", "🙂.md"),
         ("<b>.md", "<b>.md"),
         ("two\nlines.md", "two lines.md"),
+        ("pumps/./care/README.md", "pumps/care/README.md"),
+        ("pumps/../../README.md", "README.md"),
+        ("pumps//README.md", "README.md"),
     ],
 )
-async def test_the_name_of_a_file_is_no_path(client: httpx.AsyncClient, name: str, source: str) -> None:
+async def test_a_files_name_may_lead_into_folders_and_nowhere_else(
+    client: httpx.AsyncClient, name: str, source: str
+) -> None:
     assert (await sent(client, part(name))).status_code == 200
     assert await sources(client) == [source]
+
+
+async def test_of_two_files_of_one_name_the_second_is_refused_and_the_others_are_taken_in(
+    client: httpx.AsyncClient,
+) -> None:
+    parts = [part("README.md"), part("stove.md", b"Sweep it."), part("README.md", b"Another."), part("x/README.md")]
+    answer = (await sent(client, *parts)).json()
+    assert answer["finished"]["new"] == 3
+    (refused,) = answer["refused"]
+    assert "two files are called README.md" in refused["problem"]["detail"]
+    assert refused["problem"]["mend"]
+    assert await sources(client) == ["README.md", "stove.md", "x/README.md"]
+    (found, *_) = (await client.post("/api/search", json={"message": "bearing", "source": "README.md"})).json()[
+        "passages"
+    ]
+    assert "Oil the bearing" in found["text"]
+
+
+async def test_many_files_are_held_in_one(client: httpx.AsyncClient, server: RunningServer) -> None:
+    before = psutil.Process().num_fds()
+    content = b"Note. " * 8_000
+    async with server.app.state.rooms.library._one_at_a_time:
+        answer = asyncio.create_task(sent(client, *[part(f"{number}.txt", content) for number in range(10)]))
+        while not server.app.state.rooms.ingestions.all():  # noqa: ASYNC110  # no event tells of a request
+            await asyncio.sleep(0.01)
+        assert psutil.Process().num_fds() - before < 10
+    assert (await answer).json()["finished"]["new"] == 10
 
 
 async def test_a_hundred_files_are_taken_in_at_once(client: httpx.AsyncClient) -> None:
@@ -107,7 +140,6 @@ COLLECTION = b'name="collection"\r\n\r\nmanuals'
         (form(b'name="collection"\r\n\r\n\xff', b'name="files"; filename="a.md"\r\n\r\nText.'), "not UTF-8"),
         (form(b'name="tags"\r\n\r\n' + b"x" * 20_000), "tags has more than"),
         (form(b'name="files"; filename="dir/"\r\n\r\nText.'), "has no name"),
-        (form(*[b'name="files"; filename="a.md"\r\n\r\nText.'] * 2), "two files are called 'a.md'"),
         (form(*[b'name="files"; filename="%d.md"\r\n\r\nText.' % n for n in range(1001)]), "more than 1,000 files"),
         (form(*[b'name="f%d"\r\n\r\nText.' % n for n in range(1100)]), "too much"),
         (form(COLLECTION, b'name="files"; filename="a.md"\r\n\r\nText.')[:-9], "broke off"),

@@ -10,6 +10,8 @@ from mdsa_server.vocabulary.events import (
     ModelWaiting,
     PassagesFound,
     PromptAssembled,
+    PromptOverran,
+    PromptRefused,
     RouteChosen,
     Thinking,
     Token,
@@ -146,6 +148,30 @@ def test_what_an_earlier_prompt_of_the_turn_held_stays_a_source() -> None:
     first, later = (structs.replace(ASSEMBLED, passages=given) for given in ((GivenPassage(number=2),), ()))
     view = shown_after(STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), first, later)
     assert [source.number for source in view.sources] == [2]
+
+
+def test_what_a_prompt_held_that_the_engine_refused_is_no_source() -> None:
+    refused, shorter = (
+        structs.replace(ASSEMBLED, passages=tuple(GivenPassage(number=number) for number in numbers))
+        for numbers in ((1, 2, 3), (1,))
+    )
+    refusal = PromptRefused(at=0.4, tokens=5000, context=4096)
+    events = (STARTED, ROUTED, PassagesFound(at=0.2, passages=PASSAGES), refused, refusal, shorter)
+    growing = GrowingAnswer(TURN)
+    for event in events:
+        growing.tell([event])
+    assert [source.number for source in growing.view().sources] == [1], "event by event"
+    assert [source.number for source in finished_answer(told(TURN, events)).sources] == [1]
+
+
+def test_what_the_engine_counted_beyond_the_plan_is_in_the_ledger() -> None:
+    overran = PromptOverran(at=2.0, counted=4096, room=3072, context=4096)
+    growing = GrowingAnswer(TURN)
+    for event in (STARTED, ROUTED, ASSEMBLED, overran):
+        growing.tell([event])
+    ledger = growing.view().turn.ledger
+    assert ledger is not None
+    assert ledger.counted == 4096
 
 
 def test_before_the_prompt_is_made_there_are_no_sources_yet() -> None:

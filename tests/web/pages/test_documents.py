@@ -1,51 +1,20 @@
 """The pages of documents: listed, taken in, searched, read and deleted, with scripts and without."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from html import unescape
 from pathlib import Path
 
-import httpx
 import pytest
 
-from mdsa_server.knowledge.ingest import Tell
-from mdsa_server.vocabulary.ingestion import IngestionFinished, IngestionStarted
+from mdsa_server.vocabulary.documents import Embedding
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, make_settings, running
-
-HTMX = {"HX-Request": "true", "Accept": "text/html"}
-PLAIN = {"Accept": "text/html"}
-FILLER = "And there is more to be said of it, so that it is a passage of its own, which takes some words. " * 6
-PUMP = f"# Pump\n\nIt pumps <b>water</b> & more.\n\n{FILLER}\n\n## Care\n\nOil the bearing every week.\n\n{FILLER}\n\n"
-PUMP += f"## End\n\nThrow it away.\n\n{FILLER}\n"
+from tests.web.pages.documents import HTMX, PLAIN, PUMP, page, sent, taken_in
 
 
 @pytest.fixture
 async def server(tmp_path: Path, engine: ScriptedOllama) -> AsyncIterator[RunningServer]:
     async with running(make_settings(tmp_path / "data", engine=engine.url)) as server:
         yield server
-
-
-async def taken_in(server: RunningServer, files: dict[str, str], collection: str = "manuals") -> list[str]:
-    """Send files; give the ids of all documents of the collection."""
-    parts = [("files", (name, text.encode())) for name, text in files.items()]
-    upload = "/api/documents/upload"
-    answer = await server.client.post(upload, files=parts, data={"collection": collection, "tags": "own"}, timeout=60)
-    assert answer.status_code == 200, answer.text
-    listed = (await server.client.get("/api/documents", params={"collection": collection, "limit": 1000})).json()
-    return [one["id"] for one in listed["documents"]]
-
-
-async def page(server: RunningServer, address: str, **headers: str) -> str:
-    answer = await server.client.get(address, headers=PLAIN | headers)
-    assert answer.status_code == 200, answer.text
-    return unescape(answer.text)
-
-
-async def sent(server: RunningServer, headers: dict[str, str], files: dict[str, str], **fields: str) -> httpx.Response:
-    parts = [("files", (name, text.encode())) for name, text in files.items()] or [("files", ("", b""))]
-    data = {"collection": "manuals", "tags": "", "path": ""} | fields
-    return await server.client.post("/documents", files=parts, data=data, headers=headers, timeout=60)
 
 
 async def test_a_server_without_documents_says_how_to_begin(server: RunningServer) -> None:
@@ -84,64 +53,25 @@ async def test_more_documents_come_by_a_link_also_when_the_last_one_was_deleted(
     assert '<li class="more">' not in rest
 
 
-async def test_files_are_taken_in_and_shown_as_they_go(server: RunningServer) -> None:
-    answer = await sent(server, HTMX, {"pump.md": PUMP, "empty.md": ""}, tags="own")
-    assert answer.status_code == 200
-    stream = answer.text.partition('hx-sse:connect="')[2].partition('"')[0]
-    frames = (await server.client.get(stream, timeout=60)).text
-    assert frames.index("event: documents-changed") < frames.index("1 new, 1 refused; 3 passages in")
-    assert frames.rstrip().endswith("event: ingestion-ended\ndata:")
-    assert "empty.md is empty" in frames
-    assert "To mend it" in frames
-    again = await page(server, "/documents")
-    assert "1 new, 1 refused" in again
-    assert "hx-sse:connect" not in again
-
-
-async def test_an_ingestion_can_be_dismissed_and_is_no_fault_where_it_is_forgotten(server: RunningServer) -> None:
-    await taken_in(server, {"pump.md": PUMP})
-    dismiss = (await page(server, "/documents")).partition('action="/documents/ingestions/')[2].partition('"')[0]
-    for _ in range(2):
-        assert (await server.client.post(f"/documents/ingestions/{dismiss}", headers=HTMX)).status_code == 200
-    assert "Taken into" not in await page(server, "/documents")
-    frames = (await server.client.get("/documents/ingestions/nothing/stream")).text
-    assert "The server was started again meanwhile" in frames
-    assert frames.rstrip().endswith("event: ingestion-ended\ndata:")
-
-
-async def test_an_ingestion_that_waits_asks_and_is_followed_once_its_turn_has_come(server: RunningServer) -> None:
-    begun = asyncio.Event()
-
-    async def wait(tell: Tell) -> None:
-        await begun.wait()
-        tell(IngestionStarted(at=0.0, collection="manuals", documents=1, bytes=10))
-        await begun.wait()
-
-    ingestion = server.app.state.rooms.ingestions.start("manuals", wait)
-    address = f"/documents/ingestions/{ingestion.id}"
-    waiting = await page(server, "/documents")
-    assert f'hx-get="{address}" hx-trigger="every 2s"' in waiting
-    assert "hx-sse:connect" not in waiting
-    begun.set()
-    await ingestion.first()
-    going_on = await page(server, address, **HTMX)
-    assert f'hx-sse:connect="{address}/stream"' in going_on
-    assert "every 2s" not in going_on
-    ingestion.tell(IngestionFinished(at=1.0, new=1, changed=0, unchanged=0, gone=0, refused=0, passages=1))
-    ended = await page(server, address, **HTMX)
-    assert "1 new; 1 passage in 1.0 s" in ended
-    # By which the list hears of it.
-    assert f'hx-sse:connect="{address}/stream"' in ended
-    assert "The server was started again" in await page(server, "/documents/ingestions/nothing", **HTMX)
-
-
 async def test_a_folder_of_the_machine_is_taken_in(server: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "pump.md").write_text(PUMP)
+    shown = await page(server, f"/documents/{(await taken_in(server, {'sent.md': PUMP}, 'others'))[0]}")
+    assert ("<dt>Written</dt>" in shown, "<dt>Taken in</dt>" in shown) == (False, True), "nobody knows when"
     answer = await sent(server, HTMX, {}, path=str(tmp_path / "docs"))
     stream = answer.text.partition('hx-sse:connect="')[2].partition('"')[0]
     await server.client.get(stream, timeout=60)
     assert str(tmp_path / "docs" / "pump.md") in await page(server, "/documents")
+    (pump,) = (await server.client.get("/api/documents?collection=manuals")).json()["documents"]
+    assert "<dt>Written</dt>" in await page(server, f"/documents/{pump['id']}")
+
+
+async def test_it_is_told_that_vectors_are_made_anew(server: RunningServer) -> None:
+    library = server.app.state.rooms.library
+    assert "embedding model has changed" not in await page(server, "/documents")
+    library._filling.embedding = Embedding(done=64, of=1_500)
+    assert "64 of 1,500 passages have their vectors" in await page(server, "/documents")
+    assert (await server.client.get("/api/collections")).json()["embedding"] == {"done": 64, "of": 1500}
 
 
 async def test_a_plain_form_leads_back_to_the_page(server: RunningServer) -> None:

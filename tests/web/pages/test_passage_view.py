@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdsa_server.store.documents import StoredPassage
+from mdsa_server.store.document_rows import StoredPassage
 from mdsa_server.web.pages.passage_view import heading_apart, passages_shown, unwrapped
 
 LONG = "This line was broken only because a page has an end."

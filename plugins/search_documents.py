@@ -62,7 +62,7 @@ def search_of(
     async def search_documents(
         query: Annotated[str, Meta(description="What to look for, in a few words or as a question")], call: ToolCall
     ) -> list[FoundText] | str:
-        """Search our documents, manuals and notes for what they say about something."""
+        """Search our documents, manuals and notes: what they say about something, or how to do it."""
         collections = call.domain.collections
         if not collections:
             raise ToolRefused(

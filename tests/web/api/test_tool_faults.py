@@ -156,7 +156,7 @@ async def test_a_tool_that_misbehaves_ends_in_an_answer(
 
 
 async def test_a_model_that_calls_without_end_is_made_to_answer(server: RunningServer, engine: ScriptedOllama) -> None:
-    model_says(engine, lambda asked: (Calls("fork", {}),) * 50 if asked.tools else ("Well.",))
+    model_says(engine, lambda asked: (Calls("give_bytes", {}),) * 50 if asked.tools else ("Well.",))
     async with responsive(server):
         turn = await answered(server)
     assert turn["answer"] == "Well."

@@ -232,7 +232,7 @@ async def events_until(events: AsyncIterator[str], text: str, times: int) -> Asy
 
 
 async def test_what_tools_and_models_write_is_shown_as_text(server: RunningServer, model: ScriptedModel) -> None:
-    model.says = calls(Calls("recite", {"lines": 200}), Calls("<i>\u202e", {"<b>": "</pre>"}), then=("Well.",))
+    model.says = calls(Calls("recite", {"lines": 200}), Calls("nothing", {"<i>\u202e": "</pre>"}), then=("Well.",))
     begun, turn = await begin(server)
     await whole_stream(server, turn)
     page = (await server.client.get(begun.headers["HX-Push-Url"])).text

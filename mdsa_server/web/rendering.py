@@ -22,6 +22,19 @@ EVIDENCE_SHOWN = 8
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
+PLACES = {
+    "chat": "Chat",
+    "monitor": "Monitor",
+    "turns": "Turns",
+    "domains": "Domains",
+    "documents": "Documents",
+    "tools": "Tools",
+    "plugins": "Plugins",
+    "configuration": "Configuration",
+    "schema": "API",
+}
+"""The pages that every page leads to: the first part of each one's address, and its name."""
+
 
 def template_config(templates: Path, static: Path) -> TemplateConfig[JinjaTemplateEngine]:
     """Make Litestar's template configuration of the folders of templates and of static files."""
@@ -42,7 +55,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         """Give the address of a static file; it changes with the file, so that browsers may keep what they have."""
         return f"/static/{path}?v={(static / path).stat().st_mtime_ns:x}"
 
-    environment.globals.update(asset=asset, server_version=__version__, title_chars=TITLE_CHARS)
+    environment.globals.update(asset=asset, places=PLACES, server_version=__version__, title_chars=TITLE_CHARS)
     environment.filters.update(
         markdown=render_markdown,
         code_spans=code_spans,

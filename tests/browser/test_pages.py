@@ -32,7 +32,10 @@ async def test_a_page_is_whole(
     allowed = "404" if address == "/nowhere" else ""
 
     async with reading(address, allowed=allowed, viewport=viewport, color_scheme=scheme) as page:
+        if viewport["width"] < 1000:
+            await page.get_by_role("button", name="Pages, this is").click()
         await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+        await page.keyboard.press("Escape")
         await expect(page.locator("#main")).not_to_be_empty()
         await page.wait_for_load_state("networkidle")
         assert await page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), "it scrolls sideways"

@@ -4,7 +4,20 @@ from typing import Any, Literal
 
 from mdsa_server.web.rooms import Rooms
 
-Place = Literal["welcome", "chat", "documents", "tools", "schema", "review"]
+Place = Literal[
+    "welcome",
+    "chat",
+    "monitor",
+    "turns",
+    "domains",
+    "documents",
+    "tools",
+    "plugins",
+    "configuration",
+    "schema",
+    "review",
+]
+"""Where a reader is; those that every page leads to are named in `web/rendering.py`."""
 
 
 def surroundings(rooms: Rooms, here: Place) -> dict[str, Any]:

@@ -4,9 +4,9 @@ usage: python -m benchmarks.pages [--json] [--turns N] [--rounds N]
 
 The turns are stored as a server stores them, by its own rooms, with routes, passages and answers of a usual length, in
 conversations of twenty, and one of 500. A server in a process of its own then answers for each page, one request after
-the other on one connection that stays open; told are the median of the rounds and their 95th percentile. The time is the
-client's, so that what HTTP takes is in it. Beside each page stands what it takes where the long conversation alone was
-stored, in the same run: the ratio tells what the history costs.
+the other on one connection that stays open; told are the median of the rounds and their 95th percentile. The time is
+the client's, so that what HTTP takes is in it. Beside each page stands what it takes where the long conversation alone
+was stored, in the same run: the ratio tells what the history costs.
 """
 
 from __future__ import annotations

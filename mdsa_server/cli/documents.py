@@ -159,6 +159,7 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
                     case "ingestion_finished":
                         progress.close()
                         click.echo(_summary(told))
+        await _say_who_reads(client, body["collection"])
     if refused:
         click.get_current_context().exit(FAILED)
 
@@ -173,6 +174,17 @@ async def _cancelled_with_us(client: httpx.AsyncClient, response: httpx.Response
             await client.post(f"{events.removesuffix('/events')}/cancel")
             click.echo("Cancelled. What was taken in until then stays.", err=True)
         raise
+
+
+async def _say_who_reads(client: httpx.AsyncClient, collection: str) -> None:
+    """Say so where no domain answers from a collection: it would be searched by nobody who asks in the chat."""
+    domains = await ask_for(client, "GET", "/api/domains")
+    if not any(collection in domain["collections"] for domain in domains):
+        click.echo(
+            f"No domain answers from {collection} yet. Name it in mdsa.toml, and reload: mdsa reload\n\n"
+            f"  [domains.NAME]\n  collections = [{json.dumps(collection, ensure_ascii=False)}]",
+            err=True,
+        )
 
 
 def _summary(told: dict[str, Any]) -> str:

@@ -22,6 +22,10 @@ TITLE_WEIGHT = 2.0
 # What is longer is a pasted text; its first words tell what it is about.
 MOST_WORDS = 64
 LONGEST_WORD = 64
+# Of so many passages those that have one of a message's words take long to score, most of them for its commonest words,
+# which tell the least. Words that more than this share of the passages have are passed over there (store/DESIGN.md).
+MANY_PASSAGES = 10_000
+COMMON_SHARE = 0.3
 
 
 class FoundPassage(Struct, frozen=True, kw_only=True):
@@ -56,14 +60,16 @@ class Passages:
     ) -> list[tuple[int, float]]:
         """Give the passages in which words of the message stand, with their BM25 scores, the greatest first.
 
-        Any word will do; rare ones count more. `stop_words` are passed over unless there are no others.
+        Any word will do; rare ones count more. `stop_words` are passed over unless there are no others, and among many
+        passages so are words that very many of them have.
         """
-        query = words_query(message, stop_words)
-        if not query:
+        words = words_of(message, stop_words)
+        if not words:
             return []
         where = where_of(wanted)
 
         def work(db: Connection) -> list[tuple[int, float]]:
+            query = " OR ".join(_uncommon(db, words))
             narrowed = f"and rowid in ({ids_of(where)})" if wanted != PassageFilter() else ""
             rows = db.execute(
                 # Ordered by the function and not by `rank`, which takes half as long again.
@@ -90,10 +96,9 @@ class Passages:
                        from passage_words where passage_words match ?""",
                     (json.dumps(list(among)), word),
                 ).fetchall()
-                for word in _words(message, stop_words)
+                for word in words_of(message, stop_words)
             ]
-            total: Any = db.execute("select count(*) from passages").fetchall()[0][0]
-            return int(total), [WordCount(count, frozenset(json.loads(ids))) for ((count, ids),) in counts]
+            return _total(db), [WordCount(count, frozenset(json.loads(ids))) for ((count, ids),) in counts]
 
         return await self._database.read(work)
 
@@ -136,18 +141,29 @@ class Passages:
         return await self._database.read(work)
 
 
-def words_query(message: str, stop_words: Collection[str] = ()) -> str:
-    """Give a full-text query for any of the message's words; empty where it has none. It has no syntax of its own."""
-    return " OR ".join(_words(message, stop_words))
-
-
-def _words(message: str, stop_words: Collection[str]) -> list[str]:
+def words_of(message: str, stop_words: Collection[str] = ()) -> list[str]:
     """Give the message's words, each as a full-text query; what the index takes apart must stand there in its order."""
     # In lower case and no further: the index folds no letter into two, as ß into ss.
     known = re.findall(r"\w+", message.encode("utf-8", "ignore").decode().lower())
     words = [word[:LONGEST_WORD] for word in dict.fromkeys(known)]
     telling = [word for word in words if word not in stop_words] or words
     return [f'"{word}"' for word in telling[:MOST_WORDS]]
+
+
+def _total(db: Connection) -> int:
+    """Count the passages."""
+    rows: Any = db.execute("select count(*) from passages").fetchall()
+    return int(rows[0][0])
+
+
+def _uncommon(db: Connection, words: Sequence[str]) -> Sequence[str]:
+    """Give the words that are worth searching for; all of them where passages are few, or none is uncommon."""
+    total = _total(db)
+    if total < MANY_PASSAGES:
+        return words
+    counting = "select count(*) from passage_words where passage_words match ?"
+    counts: dict[str, Any] = {word: db.execute(counting, (word,)).fetchall()[0][0] for word in words}
+    return [word for word, count in counts.items() if 0 < count <= COMMON_SHARE * total] or words
 
 
 def _read(db: Connection, passages: Sequence[int]) -> dict[int, FoundPassage]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from mdsa_server.configuration import load
+from mdsa_server.settings import Settings
 from tests.cli.terminal import Terminal
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, running
@@ -20,7 +21,11 @@ async def server(terminal: Terminal, engine: ScriptedOllama) -> AsyncIterator[Ru
     manuals.mkdir()
     (manuals / "pump.md").write_text("# Pump\n\n## Care\n\nOil the bearing every week.\n")
     (manuals / "stove.md").write_text("# Stove\n\nSweep the chimney once a year.\n")
-    async with running(load(None, {}, terminal.folder).settings) as server:
+
+    def reread() -> Settings:
+        return load(None, {}, terminal.folder).settings
+
+    async with running(reread(), reread=reread) as server:
         yield server
 
 
@@ -48,6 +53,17 @@ async def test_a_folder_is_taken_in_listed_shown_searched_and_deleted(
     assert (await terminal.mdsa("documents", "delete", listed[0]["id"])).code == 0
     left = json.loads((await terminal.mdsa("documents", "list", "--json")).out)["documents"]
     assert [one["title"] for one in left] == ["Stove"]
+
+
+async def test_a_collection_that_no_domain_answers_from_is_told(terminal: Terminal, server: RunningServer) -> None:
+    added = await terminal.mdsa("documents", "add", "manuals", "--collection", "house")
+    assert "No domain answers from house yet" in added.err
+    assert 'collections = ["house"]' in added.err
+
+    path = terminal.folder / "mdsa.toml"
+    path.write_text(path.read_text() + 'collections = ["house"]\n')
+    assert (await terminal.mdsa("reload")).code == 0
+    assert (await terminal.mdsa("documents", "add", "manuals", "--collection", "house")).err == ""
 
 
 async def test_a_synced_folder_loses_what_is_gone(terminal: Terminal, server: RunningServer) -> None:

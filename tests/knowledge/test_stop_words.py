@@ -3,7 +3,7 @@
 import pytest
 
 from mdsa_server.knowledge.stop_words import LANGUAGES, stop_words
-from mdsa_server.store.passages import words_query
+from mdsa_server.store.passages import words_of
 
 SOUGHT = (
     "open close order part page system test value problem section line html auth cd index full run us kg million zero"
@@ -16,7 +16,7 @@ def test_a_word_that_says_something_is_searched_for(word: str) -> None:
 
 
 def test_a_message_of_telling_words_is_searched_for_as_a_whole() -> None:
-    assert words_query("Open page 2", stop_words(["english"])) == words_query("Open page 2")
+    assert words_of("Open page 2", stop_words(["english"])) == words_of("Open page 2")
 
 
 @pytest.mark.parametrize("word", ["the", "of", "is", "how", "what", "and", "it"])

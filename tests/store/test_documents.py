@@ -10,7 +10,7 @@ from mdsa_server.errors import UnknownDocument
 from mdsa_server.store.database import Database
 from mdsa_server.store.document_rows import NewDocument, NewPassage
 from mdsa_server.store.documents import Documents
-from mdsa_server.store.passages import Passages, words_query
+from mdsa_server.store.passages import Passages, words_of
 from mdsa_server.store.vector_index import VectorIndex, Vectors
 from mdsa_server.vocabulary.documents import PassageFilter
 
@@ -123,8 +123,24 @@ async def test_letters_beyond_ascii_are_found_as_they_are_written(documents: Doc
 
 
 def test_stop_words_are_passed_over_unless_there_are_no_others() -> None:
-    assert words_query("what is the pump", {"what", "is", "the"}) == '"pump"'
-    assert words_query("what is the", {"what", "is", "the"}) == '"what" OR "is" OR "the"'
+    assert words_of("what is the pump", {"what", "is", "the"}) == ['"pump"']
+    assert words_of("what is the", {"what", "is", "the"}) == ['"what"', '"is"', '"the"']
+
+
+async def test_among_many_passages_words_that_most_of_them_have_are_passed_over(
+    documents: Documents, passages: Passages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("pump oil", "pump grease", "pump and valve", "a valve")
+    await documents.save([(document(f"{place}.md", text), along(place)) for place, text in enumerate(texts)])
+
+    async def found(message: str) -> int:
+        return len(await passages.search_words(message, 10, ALL))
+
+    assert await found("pump oil") == 3
+    monkeypatch.setattr("mdsa_server.store.passages.MANY_PASSAGES", len(texts))
+    assert await found("pump oil") == 1
+    assert await found("pump") == 3  # there is no other word
+    assert await found("pump turbine") == 3  # nor one that any passage has
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

@@ -40,6 +40,6 @@ async def test_a_turn_is_shown_as_bars(terminal: Terminal, server: RunningServer
 
 
 async def test_a_turn_that_is_not_there_is_a_problem(terminal: Terminal, server: RunningServer) -> None:
-    done = await terminal.mdsa("turns", "show", "../metrics")
+    done = await terminal.mdsa("turns", "show", "nowhere")
     assert done.code == 1
     assert "There is no such turn" in done.err

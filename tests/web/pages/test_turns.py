@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from mdsa_server.monitor.trace import Span, Trace
-from mdsa_server.vocabulary.events import TurnFinished
+from mdsa_server.vocabulary.events import Token, TurnFinished
 from mdsa_server.vocabulary.turn import Ledger, Timings
 from mdsa_server.web.pages.turn_bars import SCALE, exactly, lanes_of, shares_of, ticks_of
 from tests.fakes.script import DIES, HANGS, ScriptedModel
@@ -19,7 +19,7 @@ BROWSER = {"Accept": "text/html"}
 
 
 async def page_of(server: RunningServer, path: str, **address: str) -> str:
-    answer = await server.client.get(path, params=address, headers=BROWSER)
+    answer = await server.client.get(path, params=address or None, headers=BROWSER)
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -104,8 +104,11 @@ async def test_a_running_turn_is_shown_as_far_as_it_has_come_and_asks_for_itself
     model.says = ["Half", HANGS]
     stream = await rooms_of(server).live_turns.start("local", "plums")
     async with asyncio.timeout(10):
-        while "Half" not in (page := await page_of(server, f"/turns/{stream.turn.id}")):
-            await asyncio.sleep(0.02)
+        async for batch in stream.follow():
+            if any(isinstance(event, Token) for _, event in batch):
+                break
+    page = await page_of(server, f"/turns/{stream.turn.id}")
+    assert "Half" in page
     assert f'hx-get="/turns/{stream.turn.id}" hx-trigger="every 1s"' in page
     assert "So far" in page
     await rooms_of(server).live_turns.cancel("local", stream.turn.id)

@@ -51,6 +51,7 @@ from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
+from mdsa_server.web.api.turns import TurnController
 from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
 from mdsa_server.web.pages import PAGES
@@ -98,6 +99,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             ModelController,
             ServerController,
             ToolController,
+            TurnController,
             *PAGES,
             static_files(bundled.static()),
         ],

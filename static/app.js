@@ -6,7 +6,7 @@ const page = document.scrollingElement
 let atEnd = true
 let asked = null
 const toEnd = () => page.scrollTo(0, page.scrollHeight)
-const sends = element => element.matches("#composer, .again")
+const sends = element => element?.matches("#composer, .resend")
 // Turns are counted by the styles, which cannot know how many come before those that are shown.
 const count = () => { byId("turns").style.counterReset = `turn ${byId("earlier")?.dataset.turns ?? 0}` }
 const toCall = item => item?.querySelector("summary").focus({ preventScroll: true })
@@ -18,6 +18,9 @@ addEventListener("keydown", event => {
   if (event.target === box && event.key === "Enter" && !event.shiftKey) {
     event.preventDefault()
     if (!document.querySelector(".stops button")) box.form.requestSubmit()
+  } else if (event.key === "Enter" && !event.shiftKey && event.target.matches(".edit textarea")) {
+    event.preventDefault()
+    event.target.form.requestSubmit()
   } else if (event.key === "/" && !event.target.closest("input, textarea, select")) {
     event.preventDefault()
     box.focus()
@@ -50,16 +53,17 @@ addEventListener("htmx:before:swap", event => {
   // A question may be answered elsewhere, or too late, while one is on its buttons.
   asked = document.activeElement?.closest(".ask-approval")?.closest("li").id
   const fromEnd = page.scrollHeight - page.scrollTop
-  const earlier = event.detail.ctx?.sourceElement.id === "earlier"
+  const source = event.detail.ctx?.sourceElement
+  const earlier = source?.id === "earlier"
   atEnd = !earlier && fromEnd - innerHeight < 48
-  if (!earlier) return
+  if (!earlier && !source?.matches(".resend")) return
   // What was said long ago must not push away what is being read, and is no news to read out.
   const turns = byId("turns")
   turns.ariaLive = "off"
   setTimeout(() => { turns.ariaLive = null }, 1000)
   addEventListener("htmx:before:settle", () => {
     count()
-    page.scrollTo(0, page.scrollHeight - fromEnd)
+    if (earlier) page.scrollTo(0, page.scrollHeight - fromEnd)
   }, { once: true })
 })
 addEventListener("htmx:after:swap", () => {
@@ -79,11 +83,11 @@ addEventListener("htmx:after:request", event => {
 })
 
 addEventListener("htmx:error", event => {
-  if (!event.detail.ctx || !sends(event.detail.ctx.sourceElement)) return
+  if (!sends(event.detail.ctx?.sourceElement)) return
   byId("composer-problem").replaceChildren(byId("offline").content.cloneNode(true))
 })
 
 if (byId("turns")?.querySelector(".turn")) {
   count()
-  toEnd()
+  if (!location.hash) toEnd()
 }

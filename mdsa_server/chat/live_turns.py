@@ -71,15 +71,20 @@ class LiveTurns:
         conversation: str | None = None,
         domain: str | None = None,
         on_tie: OnTie | None = None,
+        instead_of: str | None = None,
+        after: str | None = None,
+        aside: bool = False,
     ) -> TurnStream:
-        """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`.
+        """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`, the rest as in `begin_turn`.
 
-        Raises InvalidRequest, MessageTooLong, UnknownDomain, UnknownConversation, StoreUnusable or
+        Raises InvalidRequest, MessageTooLong, UnknownDomain, UnknownConversation, UnknownTurn, StoreUnusable or
         ServerClosing; then nothing was saved.
         """
         self.check(message, domain)
         team = self.desk.team
-        turn = await self.desk.conversations.begin_turn(owner, conversation, message)
+        turn = await self.desk.conversations.begin_turn(
+            owner, conversation, message, instead_of=instead_of, after=after, aside=aside
+        )
         live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")

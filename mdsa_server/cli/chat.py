@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HELP = """\
   /domain NAME   have NAME answer; without a name, the routers decide again
   /domains       list the domains
+  /again         have your last message answered again, in its place
   /new           begin another conversation
   /stats         what the server has counted
   /help          this
@@ -74,6 +75,8 @@ class Talk:
     client: httpx.AsyncClient
     conversation: str | None = None
     domain: str | None = None
+    last: tuple[str, str] | None = None
+    """The turn that was sent last, and its message."""
     domains: dict[str, str] = field(default_factory=dict)
     """Descriptions by name."""
     questions: SimpleQueue[tuple[str, Future[bool]]] = field(default_factory=SimpleQueue)
@@ -105,8 +108,10 @@ class Talk:
                 return False
             case "help":
                 click.echo(HELP)
+            case "again":
+                self._again()
             case "new":
-                self.conversation = None
+                self.conversation = self.last = None
                 click.echo("A new conversation.")
             case "domain":
                 self._choose_domain(rest.strip())
@@ -119,10 +124,11 @@ class Talk:
                 click.echo(f"/{command} means nothing here. /help lists what does.")
         return True
 
-    def say(self, message: str) -> None:
-        """Send a message and print the answer as it comes; Ctrl-C stops it."""
+    def say(self, message: str, *, instead_of: str | None = None) -> None:
+        """Send a message, in place of a turn if one is named, and print the answer as it comes; Ctrl-C stops it."""
         turn = TurnSoFar(conversation=self.conversation)
         body = {"message": message, "conversation": self.conversation, "domain": self.domain, "on_tie": "best"}
+        body["instead_of"] = instead_of
         allow = self._ask if is_terminal() else never
         answering = self.portal.start_task_soon(print_turn, self.client, body, turn, allow)
         try:
@@ -132,7 +138,16 @@ class Talk:
         except Refused as refused:
             refused.show()
         self.conversation = turn.conversation
+        if turn.id:
+            self.last = turn.id, message
         click.echo()
+
+    def _again(self) -> None:
+        if self.last is None:
+            click.echo("There is no message to answer again.")
+            return
+        turn, message = self.last
+        self.say(message, instead_of=turn)
 
     def _stop(self, turn: TurnSoFar, answering: Future[None]) -> None:
         """Stop a turn; its answer then ends by itself, and says so."""

@@ -15,6 +15,7 @@ from mdsa_server.cli.routes import routes
 from mdsa_server.cli.search import search
 from mdsa_server.cli.serve import reload, serve
 from mdsa_server.cli.simulate import simulate
+from mdsa_server.cli.stored_turns import turns
 from mdsa_server.cli.tools import tools
 
 
@@ -38,7 +39,7 @@ def main() -> None:
 evaluate.add_command(retrieval)
 
 ORDER = (
-    *(serve, chat, ask, route, routes, documents, search, models, plugins, tools),
+    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools),
     *(simulate, evaluate, check, init, reload, schema),
 )
 

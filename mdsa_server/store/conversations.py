@@ -1,12 +1,12 @@
 """Conversations: made by their first message, listed, read, renamed, deleted."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-from mdsa_server.errors import UnknownConversation
+from mdsa_server.errors import InvalidRequest, UnknownConversation, UnknownTurn
+from mdsa_server.store.branches import beside, home_of, leaf_through, length_of, path_to
 from mdsa_server.store.database import Connection, Database
+from mdsa_server.store.search_words import match_of
 from mdsa_server.store.turn_log import SAID_COLUMNS, TURN_COLUMNS, said_of_row, turn_of_row
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
 from mdsa_server.vocabulary.identifiers import new_id
@@ -21,26 +21,40 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin_turn(self, owner: str, conversation: str | None, message: str) -> Turn:
-        """Save a user's message as a new turn, in a new conversation if none is named."""
+    async def begin_turn(
+        self,
+        owner: str,
+        conversation: str | None,
+        message: str,
+        *,
+        instead_of: str | None = None,
+        after: str | None = None,
+        aside: bool = False,
+    ) -> Turn:
+        """Save a user's message as a new turn, in a new conversation if none is named.
+
+        It comes after the conversation's current turn; or after the turn `after`; or it stands in place of the turn
+        `instead_of`, which stays, with what came after it, as another branch. The conversation goes on from the new
+        turn, unless that is to stand `aside`. Raises UnknownConversation, UnknownTurn, and InvalidRequest where a
+        turn of another conversation is named, or both are.
+        """
+        if instead_of is not None and after is not None:
+            raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
 
         def work(db: Connection) -> Turn:
             now = time.time()
-            if conversation is None:
-                home = new_id()
+            if (named := instead_of or after) is not None:
+                home, parent = home_of(db, owner, named, conversation)
+                parent = parent if instead_of else named
+            elif conversation is not None:
+                home = conversation
+                parent = _row_of(db, owner, home)[3]
+            else:
+                home, parent = new_id(), None
                 db.execute(
                     "insert into conversations (id, owner, title, created, updated) values (?, ?, ?, ?, ?)",
                     (home, owner, title_of(message), now, now),
                 )
-                parent = None
-            else:
-                home = conversation
-                _check_owner(db, owner, home)
-                db.execute("update conversations set updated = ? where id = ?", (now, home))
-                row = db.execute(
-                    "select id from turns where conversation = ? order by sequence desc limit 1", (home,)
-                ).fetchone()
-                parent = row[0] if row else None
             turn = Turn(
                 id=new_id(),
                 conversation=home,
@@ -52,6 +66,8 @@ class Conversations:
                 "insert into turns (id, conversation, parent, started, message) values (?, ?, ?, ?, ?)",
                 (turn.id, home, parent, now, message),
             )
+            if not aside:
+                db.execute("update conversations set current = ?, updated = ? where id = ?", (turn.id, now, home))
             return turn
 
         return await self._database.write(work)
@@ -61,12 +77,15 @@ class Conversations:
     ) -> list[ConversationSummary]:
         """Give the conversations last used, newest first; `before` is the id of the last one already had.
 
-        `query` keeps those whose title or messages hold it, in any case.
+        `query` keeps those whose title has its words, or a turn of theirs, in any case and with others after them.
         """
+        match = match_of(query)
+        if query.strip() and match is None:
+            return []
 
         def work(db: Connection) -> list[ConversationSummary]:
             if before is not None:
-                _check_owner(db, owner, before)
+                _row_of(db, owner, before)
             rows = db.execute(
                 """
                 select id, title, created, updated, (select count(*) from turns where conversation = c.id)
@@ -74,11 +93,13 @@ class Conversations:
                 where owner = :owner
                   and (:before is null
                        or (updated, id) < (select updated, id from conversations where id = :before))
-                  and (:sought = '' or instr(casefold(title), :sought)
-                       or exists (select 1 from turns where conversation = c.id and instr(casefold(message), :sought)))
+                  and (:match is null or id in (
+                      select conversation from turn_words cross join turns on sequence = turn_words.rowid
+                      where turn_words match :match
+                      union select conversation from title_words where title_words match :match))
                 order by updated desc, id desc limit :limit
                 """,
-                {"owner": owner, "before": before, "sought": query.strip().casefold(), "limit": limit},
+                {"owner": owner, "before": before, "match": match, "limit": limit},
             )
             return [
                 ConversationSummary(id=row[0], title=row[1], created=_when(row[2]), updated=_when(row[3]), turns=row[4])
@@ -87,61 +108,77 @@ class Conversations:
 
         return await self._database.read(work)
 
-    async def read(self, owner: str, conversation: str) -> Conversation:
-        """Give a conversation with all its turns."""
+    async def read(
+        self,
+        owner: str,
+        conversation: str,
+        *,
+        through: str | None = None,
+        before: str | None = None,
+        limit: int = -1,
+    ) -> Conversation:
+        """Give a conversation with the last `limit` turns of its current branch, or of the branch `through` a turn.
+
+        `before` leaves out that turn of the branch and what comes after it. Raises UnknownConversation, and
+        UnknownTurn for a turn that is not in it.
+        """
 
         def work(db: Connection) -> Conversation:
-            title, created, updated = _check_owner(db, owner, conversation)
-            rows = db.execute(
-                f"select {TURN_COLUMNS} from turns where conversation = ? order by sequence",  # noqa: S608  # a constant
-                (conversation,),
-            )
+            title, created, updated, leaf = _row_of(db, owner, conversation)
+            for turn in (through, before):
+                if turn is not None:
+                    _check_inside(db, conversation, turn)
+            if through is not None or before is not None:
+                leaf = leaf_through(db, through or before or "", leaf)
+            last = leaf if before is None else home_of(db, owner, before, conversation)[1]
+            turns = tuple(turn_of_row(row) for row in path_to(db, TURN_COLUMNS, last, limit))
             return Conversation(
                 id=conversation,
                 title=title,
                 created=_when(created),
                 updated=_when(updated),
-                turns=tuple(turn_of_row(row) for row in rows),
+                turns=turns,
+                earlier=length_of(db, last) - len(turns),
+                leaf=leaf,
+                beside=beside(db, conversation, (turn.id for turn in turns)),
             )
 
         return await self._database.read(work)
 
     async def earlier_turns(self, turn: Turn, limit: int) -> list[Turn]:
-        """Give up to `limit` turns before `turn` in its conversation, oldest first, with what is kept of them."""
+        """Give up to `limit` turns that lead to `turn`, oldest first, with what is kept of them."""
         if turn.parent is None:
             return []
-
-        def work(db: Connection) -> list[Turn]:
-            rows = _latest(db, TURN_COLUMNS, turn.conversation, limit, before=turn.id)
-            return [turn_of_row(row) for row in rows]
-
-        return await self._database.read(work)
+        return await self._database.read(
+            lambda db: [turn_of_row(row) for row in path_to(db, TURN_COLUMNS, turn.parent, limit)]
+        )
 
     async def count_before_earlier(self, turn: Turn, limit: int) -> int:
         """Count the turns that came before `earlier_turns` with that limit, and were answered."""
 
         def work(db: Connection) -> int:
-            rows = db.execute(
-                "select answer <> '' from turns where conversation = ?"
-                " and sequence < (select sequence from turns where id = ?) order by sequence desc limit -1 offset ?",
-                (turn.conversation, turn.id, limit),
-            )
-            return sum(answered for (answered,) in rows)
+            rows = list(path_to(db, "answer <> ''", turn.parent))
+            return sum(answered for (answered,) in rows[: max(len(rows) - limit, 0)])
 
         return await self._database.read(work)
 
     async def latest_turns(self, owner: str, conversation: str, limit: int) -> list[Turn]:
-        """Give the last `limit` turns of a conversation, oldest first: what was said in them."""
+        """Give the last `limit` turns of a conversation's current branch, oldest first: what was said in them."""
 
         def work(db: Connection) -> list[Turn]:
-            _check_owner(db, owner, conversation)
-            return [said_of_row(row) for row in _latest(db, SAID_COLUMNS, conversation, limit)]
+            current = _row_of(db, owner, conversation)[3]
+            return [said_of_row(row) for row in path_to(db, SAID_COLUMNS, current, limit)]
 
         return await self._database.read(work)
 
+    async def beside(self, turn: Turn) -> tuple[str, ...]:
+        """Give the ids of the turns that stand in the place of `turn`, itself among them, in the order they came."""
+        found = await self._database.read(lambda db: beside(db, turn.conversation, [turn.id]))
+        return found.get(turn.id, (turn.id,))
+
     async def rename(self, owner: str, conversation: str, title: str) -> None:
         def work(db: Connection) -> None:
-            _check_owner(db, owner, conversation)
+            _row_of(db, owner, conversation)
             db.execute("update conversations set title = ? where id = ?", (title, conversation))
 
         await self._database.write(work)
@@ -150,21 +187,10 @@ class Conversations:
         """Delete a conversation and its turns, for good."""
 
         def work(db: Connection) -> None:
-            _check_owner(db, owner, conversation)
+            _row_of(db, owner, conversation)
             db.execute("delete from conversations where id = ?", (conversation,))
 
         await self._database.write(work)
-
-
-def _latest(
-    db: Connection, columns: str, conversation: str, limit: int, before: str | None = None
-) -> Iterator[tuple[Any, ...]]:
-    return db.execute(
-        f"select {columns} from (select * from turns where conversation = :conversation"  # noqa: S608  # constants
-        " and (:before is null or sequence < (select sequence from turns where id = :before))"
-        " order by sequence desc limit :limit) order by sequence",
-        {"conversation": conversation, "before": before, "limit": limit},
-    )
 
 
 def title_of(message: str) -> str:
@@ -175,14 +201,20 @@ def title_of(message: str) -> str:
     return line[:TITLE_CHARS].rsplit(maxsplit=1)[0] + " …"
 
 
-def _check_owner(db: Connection, owner: str, conversation: str) -> tuple[str, float, float]:
+def _row_of(db: Connection, owner: str, conversation: str) -> tuple[str, float, float, str | None]:
+    """Give a conversation's title, when it was made and last used, and its current turn."""
     row = db.execute(
-        "select title, created, updated from conversations where id = ? and owner = ?", (conversation, owner)
+        "select title, created, updated, current from conversations where id = ? and owner = ?", (conversation, owner)
     ).fetchone()
     if row is None:
         raise UnknownConversation(f"no conversation has the id {conversation!r}", "List them: GET /api/conversations.")
-    title, created, updated = row
-    return title, created, updated
+    title, created, updated, current = row
+    return title, created, updated, current
+
+
+def _check_inside(db: Connection, conversation: str, turn: str) -> None:
+    if not db.execute("select 1 from turns where id = ? and conversation = ?", (turn, conversation)).fetchone():
+        raise UnknownTurn(f"the conversation has no turn with the id {turn!r}", "Load the page again.")
 
 
 def _when(seconds: float) -> datetime:

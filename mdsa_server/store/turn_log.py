@@ -9,14 +9,21 @@ import msgspec
 
 from mdsa_server.errors import ServerStopped, UnknownTurn
 from mdsa_server.store.database import Connection, Database
+from mdsa_server.store.search_words import match_of
 from mdsa_server.vocabulary.events import TurnEvent, TurnFailed
 from mdsa_server.vocabulary.replay import joined, told
-from mdsa_server.vocabulary.turn import Turn
+from mdsa_server.vocabulary.turn import Outcome, Turn, TurnSummary
 
 PRUNE_SECONDS = 600.0
 
 SAID_COLUMNS = "id, conversation, parent, started, outcome, message, answer, domain, model"
 TURN_COLUMNS = f"{SAID_COLUMNS}, events"
+SHOWN_CHARS = 400
+"""Of a message, where turns are listed."""
+SUMMARY_COLUMNS = (
+    f"turns.id, turns.conversation, substr(turns.message, 1, {SHOWN_CHARS + 1}), started, outcome, domain, model,"
+    " seconds, prompt_tokens, answer_tokens"
+)
 
 CUT_OFF = ServerStopped(
     "The message was kept; the answer was not complete when the server ended.", "Send the message again."
@@ -41,10 +48,17 @@ class TurnLog:
         whole = joined(events)
         end = told(turn, whole)
 
+        usage = end.usage
+
         def work(db: Connection) -> None:
             db.execute(
-                "update turns set outcome = ?, answer = ?, domain = ?, model = ?, events = ? where id = ?",
-                (end.outcome, end.answer, end.domain, end.model, _encoder.encode(whole), turn.id),
+                "update turns set outcome = ?, answer = ?, domain = ?, model = ?, events = ?,"
+                " seconds = ?, prompt_tokens = ?, answer_tokens = ? where id = ?",
+                (
+                    *(end.outcome, end.answer, end.domain, end.model, _encoder.encode(whole), whole[-1].at),
+                    *((usage.prompt_tokens, usage.answer_tokens) if usage else (None, None)),
+                    turn.id,
+                ),
             )
 
         await self._database.write(work)
@@ -58,6 +72,68 @@ class TurnLog:
         row = await self._row(owner, turn)
         events = _events_of_row(row) or [CUT]
         return told(said_of_row(row), events), events
+
+    async def find(
+        self,
+        owner: str,
+        *,
+        query: str = "",
+        outcome: Outcome | None = None,
+        domain: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[TurnSummary]:
+        """Give turns, newest first; `before` is the id of the last one already had. Raises UnknownTurn for that.
+
+        `query` keeps those whose message or answer has its words, in any case and with others after them.
+        """
+        match = match_of(query)
+        if query.strip() and match is None:
+            return []
+        # FTS5 gives its rows newest first by itself, and so do the indexes: no more are read than are shown.
+        # `cross join` keeps SQLite from beginning with the conversations, which would have all of their turns sorted.
+        source = "turn_words cross join turns on sequence = turn_words.rowid" if match else "turns"
+        newest = "turn_words.rowid" if match else "sequence"
+        conditions = {
+            "turn_words match :match": match,
+            "outcome = :outcome": outcome,
+            "domain = :domain": domain,
+            f"{newest} < :last": before,
+        }
+        kept = " and ".join(("owner = :owner", *(text for text, value in conditions.items() if value is not None)))
+        given = {"owner": owner, "match": match, "outcome": outcome, "domain": domain, "limit": limit}
+
+        def work(db: Connection) -> list[TurnSummary]:
+            last = _sequence(db, owner, before) if before is not None else None
+            rows = db.execute(
+                f"select {SUMMARY_COLUMNS} from {source}"  # noqa: S608  # of constants; what is asked for is bound
+                " cross join conversations on conversations.id = turns.conversation"
+                f" where {kept} order by {newest} desc limit :limit",
+                given | {"last": last},
+            )
+            return [_summary_of_row(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def domains(self) -> list[str]:
+        """Name the domains that have answered, also those that are not configured any more."""
+
+        def work(db: Connection) -> list[str]:
+            # From one name to the next by the index: there are few, and many turns of each.
+            rows = db.execute(
+                """
+                with recursive named (domain) as (
+                    select min(domain) from turns
+                    union all
+                    select (select min(domain) from turns where domain > named.domain) from named
+                    where named.domain is not null
+                )
+                select domain from named where domain is not null
+                """
+            )
+            return [name for (name,) in rows]
+
+        return await self._database.read(work)
 
     async def stories(self, since: datetime) -> list[tuple[datetime, list[TurnEvent]]]:
         """Give all turns that began since then and have ended, everybody's: when each began, and its events."""
@@ -104,18 +180,34 @@ class TurnLog:
         return await self._database.write(work)
 
     async def _row(self, owner: str, turn: str) -> tuple[Any, ...]:
-        def work(db: Connection) -> tuple[Any, ...] | None:
-            columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
-            return db.execute(
-                f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
-                " where turns.id = ? and owner = ?",
-                (turn, owner),
-            ).fetchone()
+        return await self._database.read(lambda db: _row(db, owner, turn))
 
-        row = await self._database.read(work)
-        if row is None:
-            raise UnknownTurn(f"no turn has the id {turn!r}", "A turn's id comes with the answer to POST /api/chat.")
-        return row
+
+def _sequence(db: Connection, owner: str, turn: str) -> int:
+    row = db.execute(
+        "select sequence from turns join conversations on conversations.id = conversation"
+        " where turns.id = ? and owner = ?",
+        (turn, owner),
+    ).fetchone()
+    if row is None:
+        raise _unknown(turn)
+    return int(row[0])
+
+
+def _unknown(turn: str) -> UnknownTurn:
+    return UnknownTurn(f"no turn has the id {turn!r}", "A turn's id comes with the answer to POST /api/chat.")
+
+
+def _row(db: Connection, owner: str, turn: str) -> tuple[Any, ...]:
+    columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
+    row: tuple[Any, ...] | None = db.execute(
+        f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
+        " where turns.id = ? and owner = ?",
+        (turn, owner),
+    ).fetchone()
+    if row is None:
+        raise _unknown(turn)
+    return row
 
 
 def turn_of_row(row: tuple[Any, ...]) -> Turn:
@@ -135,6 +227,23 @@ def said_of_row(row: tuple[Any, ...]) -> Turn:
         answer=row[6],
         domain=row[7],
         model=row[8],
+    )
+
+
+def _summary_of_row(row: tuple[Any, ...]) -> TurnSummary:
+    """Make a summary of a row of SUMMARY_COLUMNS."""
+    message = row[2]
+    return TurnSummary(
+        id=row[0],
+        conversation=row[1],
+        message=message if len(message) <= SHOWN_CHARS else f"{message[: SHOWN_CHARS - 2]} …",
+        started=datetime.fromtimestamp(row[3], UTC),
+        outcome=row[4],
+        domain=row[5],
+        model=row[6],
+        seconds=row[7],
+        prompt_tokens=row[8],
+        answer_tokens=row[9],
     )
 
 

@@ -27,13 +27,21 @@ class ConversationSummary(Struct, frozen=True, kw_only=True):
     created: datetime
     updated: datetime
     turns: int
+    """In all its branches."""
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
-    """A conversation with all its turns, oldest first."""
+    """A conversation with the turns of one of its branches, oldest first."""
 
     id: str
     title: str
     created: datetime
     updated: datetime
     turns: tuple[Turn, ...] = ()
+    earlier: int = 0
+    """How many turns of the branch come before these."""
+    leaf: str | None = None
+    """The last turn of the branch."""
+    beside: dict[str, tuple[str, ...]] = {}
+    """For each of these turns that others were sent in place of: the ids of all of them, itself among them, in the
+    order in which they came."""

@@ -67,6 +67,24 @@ class Needs(Struct, frozen=True, kw_only=True):
     """The calls of tools that wait to be allowed."""
 
 
+class TurnSummary(Struct, frozen=True, kw_only=True):
+    """A turn as a list shows it."""
+
+    id: str
+    conversation: str
+    message: str
+    """Its beginning, where it is long."""
+    started: datetime
+    outcome: Outcome
+    domain: str | None
+    model: str | None
+    seconds: float | None
+    """What it took in all; None while it runs, and where the server ended before it did."""
+    prompt_tokens: int | None
+    """None where the engine did not come to count, as for `answer_tokens`."""
+    answer_tokens: int | None
+
+
 class Turn(Struct, frozen=True, kw_only=True):
     """One turn as the store keeps it."""
 

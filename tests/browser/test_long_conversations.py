@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.asking import ask, expect_end
 from tests.browser.conftest import Reading
@@ -29,8 +29,13 @@ async def numbers(page: Page) -> list[str]:
     return [questions[0], questions[-1]]
 
 
+def said(page: Page, text: str) -> Locator:
+    """Give a message, as it is shown and not as it may be edited."""
+    return page.locator(f'.question > p:text-is("{text}")')
+
+
 async def top_of(page: Page, text: str) -> float:
-    place = await page.get_by_text(text, exact=True).last.bounding_box()
+    place = await said(page, text).bounding_box()
     assert place is not None
     return place["y"]
 
@@ -40,7 +45,7 @@ async def test_it_opens_at_its_end_and_goes_back_fifty_turns_at_a_time(reading: 
         turns, earlier = page.locator(".turn"), page.locator("#earlier")
         await expect(turns).to_have_count(50)
         assert await numbers(page) == ["Number 71.", "Number 120."]
-        await expect(page.get_by_text("Number 120.", exact=True)).to_be_in_viewport()
+        await expect(said(page, "Number 120.")).to_be_in_viewport()
         await expect(earlier).to_have_text(re.compile("Earlier.*70 turns"))
 
         await earlier.scroll_into_view_if_needed()
@@ -59,7 +64,7 @@ async def test_it_opens_at_its_end_and_goes_back_fifty_turns_at_a_time(reading: 
 
         await expect_end(await ask(page, "And one more."))
         await expect(turns).to_have_count(LONG + 1)
-        await expect(page.get_by_text("And one more.", exact=True).last).to_be_in_viewport()
+        await expect(said(page, "And one more.")).to_be_in_viewport()
 
 
 async def test_turns_are_counted_from_the_first_of_all(reading: Reading, server: RunningServer) -> None:

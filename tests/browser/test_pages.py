@@ -18,16 +18,30 @@ async def a_conversation(server: RunningServer) -> str:
     return f"/chat/{answered.json()['turn']['conversation']}"
 
 
+async def a_turn(server: RunningServer, *, compared: bool) -> str:
+    messages = ("Explain this python function " + "x" * 300, "A general question")
+    turns = [
+        (await server.client.post("/api/chat", json={"message": message})).json()["turn"]["id"] for message in messages
+    ]
+    return f"/turns/{turns[0]}" + (f"?against={turns[1]}" if compared else "")
+
+
 @pytest.mark.parametrize("viewport", VIEWPORTS, ids=["390", "1440"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "address", ["/", "/chat", "conversation", "/documents", "/tools", "/routes/review", "/schema", "/nowhere"]
+    "address",
+    [
+        *("/", "/chat", "conversation", "/turns", "turn", "compared", "/documents", "/tools", "/routes/review"),
+        *("/schema", "/nowhere"),
+    ],
 )
 async def test_a_page_is_whole(
     reading: Reading, server: RunningServer, address: str, scheme: str, viewport: dict[str, int]
 ) -> None:
     if address == "conversation":
         address = await a_conversation(server)
+    if address in ("turn", "compared"):
+        address = await a_turn(server, compared=address == "compared")
     # The browser notes the status of a page that is not there.
     allowed = "404" if address == "/nowhere" else ""
 

@@ -31,6 +31,16 @@ async def test_messages_go_on_with_one_conversation_until_another_is_begun(
     assert await conversations(server) == [1, 2]
 
 
+async def test_the_last_message_is_answered_again_in_its_place(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("chat", typed="/again\none\ntwo\n/again\n/quit")
+    assert "There is no message to answer again." in done.out
+    assert done.out.count("Hello there.") == 3
+    (listed,) = (await server.client.get("/api/conversations")).json()["conversations"]
+    shown = (await server.client.get(f"/api/conversations/{listed['id']}")).json()
+    assert [turn["message"] for turn in shown["turns"]] == ["one", "two"]
+    assert list(map(len, shown["beside"].values())) == [2]
+
+
 async def test_a_domain_is_chosen_and_let_go(terminal: Terminal, server: RunningServer) -> None:
     typed = "/domain code\nhello\n/domain\nhello\n/domain kitchen"
     done = await terminal.mdsa("chat", typed=typed)

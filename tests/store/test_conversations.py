@@ -104,19 +104,35 @@ async def test_the_list_is_paged_last_used_first(conversations: Conversations) -
     ("query", "found"),
     [
         ("PYTHON", ["python"]),
-        ("100%", ["100% sure"]),
-        ("%", ["100% sure"]),
+        ("100%", ["100 sure", "100% sure"]),
+        ("100 su", ["100 sure", "100% sure"]),
+        ("%", []),
         ("ÜBERGRÖSSE", ["übergröße"]),
+        ("ubergro", ["übergröße"]),
+        ('" OR python NEAR(', []),
         ("x" * 60_000, []),
         ("absent", []),
     ],
 )
-async def test_search_looks_into_messages_and_takes_them_literally(
+async def test_search_looks_for_words_and_their_beginnings(
     conversations: Conversations, query: str, found: list[str]
 ) -> None:
     for message in ("python", "100% sure", "100 sure", "übergröße"):
         await conversations.begin_turn("local", None, message)
     assert [summary.title for summary in await conversations.find("local", query=query)] == found
+
+
+async def test_search_looks_into_titles_and_into_all_branches(conversations: Conversations, turn_log: TurnLog) -> None:
+    turn = await conversations.begin_turn("local", None, "pears")
+    await conversations.begin_turn("local", None, "apples", instead_of=turn.id)
+    await turn_log.finish(turn, [Token(at=0.0, text="They are sweet."), END])
+    await conversations.rename("local", turn.conversation, "Fruit of the season")
+
+    for query in ("pears", "apples", "sweet", "fruit SEA"):
+        assert [found.title for found in await conversations.find("local", query=query)] == ["Fruit of the season"]
+    assert await conversations.find("local", query="pears apples") == []
+    await conversations.delete("local", turn.conversation)
+    assert await conversations.find("local", query="season") == []
 
 
 async def test_a_deleted_conversation_takes_its_turns_along(conversations: Conversations, turn_log: TurnLog) -> None:

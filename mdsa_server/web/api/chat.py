@@ -32,7 +32,7 @@ from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, frames_of, last_event_id
 
-REFUSED = (UnknownDomain, UnknownConversation, MessageTooLong, StoreUnusable, ServerClosing)
+REFUSED = (UnknownDomain, UnknownConversation, UnknownTurn, MessageTooLong, StoreUnusable, ServerClosing)
 """How a message may be refused, before any model is asked."""
 
 OF_TURN = fails(UnknownTurn, StoreUnusable)
@@ -48,6 +48,10 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     domain: str | None = None
     on_tie: OnTie | None = None
     """Whether to ask, or take the likelier, where two domains are as good as equally likely; else [routing] on_tie."""
+    instead_of: str | None = None
+    """A turn in whose place this one is to stand, after what led to it; that one stays as another branch."""
+    after: str | None = None
+    """The turn that this one goes on from; else the conversation's current one."""
 
 
 class RouteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,7 +133,13 @@ class ChatController(Controller):
         `GET /api/turns/{turn}/events` follows it to its end.
         """
         stream = await rooms.live_turns.start(
-            caller.owner, data.message, conversation=data.conversation, domain=data.domain, on_tie=data.on_tie
+            caller.owner,
+            data.message,
+            conversation=data.conversation,
+            domain=data.domain,
+            on_tie=data.on_tie,
+            instead_of=data.instead_of,
+            after=data.after,
         )
         headers = {"X-MDSA-Turn": stream.turn.id, "X-MDSA-Conversation": stream.turn.conversation}
         if EVENTS in request.headers.get("accept", ""):

@@ -7,7 +7,7 @@ from litestar import Controller, Response, delete, get, patch
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownConversation
+from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownConversation, UnknownTurn
 from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
 from mdsa_server.web.api.operations import TOO_LARGE, also, fails, like
 from mdsa_server.web.auth import ByCaller
@@ -17,6 +17,7 @@ from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.texts import SearchText, Title, title_of
 
 OF_CONVERSATION = fails(UnknownConversation, StoreUnusable)
+OF_BRANCH = fails(UnknownConversation, UnknownTurn, StoreUnusable)
 
 
 class ConversationList(Struct, frozen=True, kw_only=True):
@@ -53,10 +54,12 @@ class ConversationController(Controller):
         found = await rooms.conversations.find(caller.owner, query=text, limit=limit, before=before)
         return ConversationList(conversations=found, next=found[-1].id if len(found) == limit else None)
 
-    @get("/{conversation:str}", operation_id="ReadConversation", responses=OF_CONVERSATION)
-    async def read_conversation(self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller) -> Conversation:
-        """Read a conversation with all its turns."""
-        return await rooms.conversations.read(caller.owner, conversation)
+    @get("/{conversation:str}", operation_id="ReadConversation", responses=OF_BRANCH)
+    async def read_conversation(
+        self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, turn: FromQuery[str | None] = None
+    ) -> Conversation:
+        """Read a conversation with the turns of its current branch, or of the branch through a turn."""
+        return await rooms.conversations.read(caller.owner, conversation, through=turn)
 
     @patch(
         "/{conversation:str}",
@@ -80,7 +83,7 @@ class ConversationController(Controller):
         operation_id="ExportConversation",
         media_type="text/markdown",
         operation_class=also("application/json"),
-        responses=OF_CONVERSATION,
+        responses=OF_BRANCH,
     )
     async def export_conversation(
         self,
@@ -88,12 +91,13 @@ class ConversationController(Controller):
         rooms: InRooms,
         caller: ByCaller,
         form: Annotated[str, QueryParameter(name="format", schema_extra={"enum": list(FORMS)})] = "markdown",
+        turn: FromQuery[str | None] = None,
     ) -> Response[bytes]:
-        """Take a conversation away as a file."""
+        """Take a conversation's current branch away as a file, or the branch through a turn."""
         if form not in FORMS:
             raise InvalidRequest(f"format: there is none called {form!r}", f"Take one of: {', '.join(FORMS)}.")
         media_type, ending, written = FORMS[form]
-        whole = await rooms.conversations.read(caller.owner, conversation)
+        whole = await rooms.conversations.read(caller.owner, conversation, through=turn)
         return Response(
             written(whole),
             media_type=media_type,

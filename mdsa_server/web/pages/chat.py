@@ -1,8 +1,8 @@
 """The chat page: conversations, their turns, and answers as they come."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, URLEncodedBody
@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from mdsa_server.chat.turn_stream import TurnStream
-from mdsa_server.errors import UnknownTurn
+from mdsa_server.vocabulary.conversation import Conversation
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
@@ -35,6 +35,10 @@ class TurnForm(Struct, frozen=True, kw_only=True):
     message: str
     conversation: str = ""
     domain: str = ""
+    instead_of: str = ""
+    """A turn in whose place this one is to stand."""
+    after: str = ""
+    """The last turn that the reader saw, which this one goes on from."""
 
 
 class ChosenForm(Struct, frozen=True, kw_only=True):
@@ -64,17 +68,20 @@ class ChatPages(Controller):
         rooms: InRooms,
         caller: ByCaller,
         conversation: FromPath[str | None] = None,
+        turn: FromQuery[str | None] = None,
         before: FromQuery[str | None] = None,
     ) -> Template:
-        """Show a conversation's last turns, or the last `before` one of them, or an empty page to begin one."""
-        shown = await rooms.conversations.read(caller.owner, conversation) if conversation else None
-        turns = _turns_before(before, shown.turns) if shown else ()
-        context = {
-            "conversation": shown,
-            "answers": [await _answer(rooms, caller, turn) for turn in turns[-TURNS_SHOWN:]],
-            "earlier": len(turns[:-TURNS_SHOWN]),
-            "domains": list(rooms.live_turns.desk.team.domains.values()),
-        }
+        """Show the last turns of a conversation's current branch, or of the one through a `turn`, or an empty page.
+
+        `before` shows the last before one of them.
+        """
+        shown = None
+        if conversation:
+            shown = await rooms.conversations.read(
+                caller.owner, conversation, through=turn, before=before, limit=TURNS_SHOWN
+            )
+        context = {"conversation": shown, "domains": list(rooms.live_turns.desk.team.domains.values())}
+        context |= await _turns(rooms, caller, shown)
         listed = await _listed(rooms, caller, current=conversation)
         return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
 
@@ -101,15 +108,22 @@ class ChatPages(Controller):
             data.message.replace("\r\n", "\n"),
             conversation=data.conversation or None,
             domain=data.domain or None,
+            instead_of=data.instead_of or None,
+            after=data.after or None,
         )
-        address = f"/chat/{begun.turn.conversation}"
+        turn = begun.turn
+        address = f"/chat/{turn.conversation}"
         if not request.headers.get("hx-request"):
             return Redirect(address, status_code=303)
-        new = None if data.conversation else await rooms.conversations.read(caller.owner, begun.turn.conversation)
+        limit = TURNS_SHOWN if data.instead_of else 1
+        shown = await rooms.conversations.read(caller.owner, turn.conversation, through=turn.id, limit=limit)
+        context = {"conversation": shown, "new": not data.conversation} | await _turns(rooms, caller, shown)
+        # The branch that the address may name is not the current one any more.
+        moved = {} if request.headers.get("hx-current-url", "").endswith(address) else {"HX-Replace-Url": address}
         return Template(
-            "fragments/turn_begun.html",
-            context={"answer": answer_so_far(begun), "begun": new},
-            headers=CHANGED | ({"HX-Push-Url": address} if new else {}),
+            "fragments/turns_anew.html" if data.instead_of else "fragments/turn_begun.html",
+            context=context,
+            headers=CHANGED | (moved if data.conversation else {"HX-Push-Url": address}),
         )
 
     @get("/turns/{turn:str}/stream", media_type="text/event-stream")
@@ -200,17 +214,16 @@ def _goes_on(request: AnyRequest, stream: TurnStream) -> Response[None] | Redire
 
 def _is_inside(request: AnyRequest, conversation: str) -> bool:
     """Say whether the page that asks shows this conversation."""
-    return request.headers.get("hx-current-url", "").endswith(f"/chat/{conversation}")
+    return urlsplit(request.headers.get("hx-current-url", "")).path == f"/chat/{conversation}"
 
 
-def _turns_before(turn: str | None, turns: Sequence[Turn]) -> Sequence[Turn]:
-    """Give the turns that came before one of them; all where none is named. Raises UnknownTurn."""
-    if turn is None:
-        return turns
-    place = next((place for place, each in enumerate(turns) if each.id == turn), None)
-    if place is None:
-        raise UnknownTurn(f"the conversation has no turn with the id {turn!r}", "Load the page again.")
-    return turns[:place]
+async def _turns(rooms: Rooms, caller: Caller, shown: Conversation | None) -> dict[str, Any]:
+    """Give what `fragments/turns.html` needs of a conversation besides itself."""
+    turns = shown.turns if shown else ()
+    return {
+        "answers": [await _answer(rooms, caller, turn) for turn in turns],
+        "beside": shown.beside if shown else {},
+    }
 
 
 async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:

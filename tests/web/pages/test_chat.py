@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mdsa_server import bundled
+from mdsa_server.vocabulary.conversation import Conversation
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.pages.answer_view import finished_answer
 from mdsa_server.web.rendering import make_environment
@@ -65,7 +66,10 @@ async def test_a_first_message_begins_a_conversation_and_takes_the_reader_there(
 def test_a_turn_that_ended_before_it_could_be_shown_needs_neither_stream_nor_stop() -> None:
     turn = Turn(id="t", conversation="c", parent=None, message="Hello?", started=datetime.now(UTC), outcome="answered")
     environment = make_environment(bundled.templates(), bundled.static())
-    html = environment.get_template("fragments/turn_begun.html").render(answer=finished_answer(turn), begun=None)
+    conversation = Conversation(id="c", title="Hello?", created=turn.started, updated=turn.started, leaf="t")
+    html = environment.get_template("fragments/turn_begun.html").render(
+        answers=[finished_answer(turn)], conversation=conversation, beside={}, new=False
+    )
 
     assert "hx-sse:connect" not in html
     assert "/cancel" not in html
@@ -187,7 +191,8 @@ async def test_a_failed_answer_may_be_tried_again_with_the_domain_that_was_asked
 
     model.says = ["Fine."]
     _, answered = await begin(server)
-    assert "Try again" not in await whole_stream(server, answered)
+    assert "<span>Again</span>" in (end := await whole_stream(server, answered))
+    assert "Try again" not in end
 
 
 async def test_turns_before_one_that_is_not_there_are_a_problem(server: RunningServer) -> None:

@@ -49,6 +49,7 @@ from mdsa_server.web.api.corrections import CorrectionController
 from mdsa_server.web.api.documents import DocumentController
 from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
+from mdsa_server.web.api.plugins import PluginController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.uploads import UploadController
@@ -96,6 +97,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             ),
             CorrectionController,
             ModelController,
+            PluginController,
             ServerController,
             ToolController,
             *PAGES,

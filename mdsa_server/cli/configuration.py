@@ -15,9 +15,9 @@ from mdsa_server.cli.problems import FAILED, FAULTY, problems_shown
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
-    from mdsa_server.configuration.findings import Findings
     from mdsa_server.configuration.starter import Suggestion
     from mdsa_server.vocabulary.fault import Fault
+    from mdsa_server.vocabulary.findings import Findings
     from mdsa_server.vocabulary.models import InstalledModel
 
 MARGIN = " " * 11
@@ -40,8 +40,8 @@ def check(config: Path | None, as_json: bool, strict: bool) -> None:
     it starts, but something will not work as it was meant; that ends with 0, and with 1 if it is --strict.
     """
     from mdsa_server.configuration import read
-    from mdsa_server.configuration.findings import Findings
     from mdsa_server.errors import ConfigurationInvalid
+    from mdsa_server.vocabulary.findings import Findings
 
     try:
         findings = _examined(valid(read(config, os.environ, Path.cwd())))

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 import psutil
 
 from mdsa_server.configuration import checks, document_checks
-from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import NO_SERVICES, misfits
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
@@ -13,6 +12,7 @@ from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, Engine
 from mdsa_server.inference.embedding_model import find_model, most_tokens
 from mdsa_server.inference.engine import Engine
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.findings import Findings
 from mdsa_server.vocabulary.models import InstalledModel
 
 

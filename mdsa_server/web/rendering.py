@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from mdsa_server import __version__
 from mdsa_server.routing.explain import explain
 from mdsa_server.vocabulary.routing import Evidence
+from mdsa_server.vocabulary.toml_text import toml
 from mdsa_server.web.markdown import render_markdown
 from mdsa_server.web.texts import TITLE_CHARS
 
@@ -67,6 +68,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         size=size,
         ago=ago,
         plural=plural,
+        toml_text=toml_text,
     )
     return environment
 
@@ -124,6 +126,11 @@ def size(bytes_: float) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """`1 turn`, `2 turns`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def toml_text(value: Any) -> str:
+    """Write a setting as `mdsa.toml` would; that has no word for what is not set."""
+    return "not set" if value is None else toml(value)
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

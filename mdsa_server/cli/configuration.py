@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mdsa_server.vocabulary.models import InstalledModel
 
 MARGIN = " " * 11
-LATER = "The engine, its models, and what rests on the faulty keys are checked once these are mended."
 
 
 @click.command()
@@ -40,6 +39,7 @@ def check(config: Path | None, as_json: bool, strict: bool) -> None:
     it starts, but something will not work as it was meant; that ends with 0, and with 1 if it is --strict.
     """
     from mdsa_server.configuration import read
+    from mdsa_server.configuration.machine import LATER
     from mdsa_server.errors import ConfigurationInvalid
     from mdsa_server.vocabulary.findings import Findings
 
@@ -102,14 +102,13 @@ def schema() -> None:
 def _examined(loaded: Loaded) -> Findings:
     import asyncio
 
-    from mdsa_server.configuration.machine import examine
+    from mdsa_server.configuration.machine import examine, origin_of
     from mdsa_server.logs import configure_logging
 
     # What goes wrong is found and told here; the log would tell it a second time.
     configure_logging("critical", loaded.settings.logging.format)
     findings = asyncio.run(examine(loaded, os.environ))
-    origin = str(loaded.path or "built in, for there is no mdsa.toml here")
-    findings.fine = {"configuration": origin} | findings.fine
+    findings.fine = {"configuration": origin_of(loaded)} | findings.fine
     return findings
 
 

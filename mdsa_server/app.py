@@ -52,6 +52,7 @@ from mdsa_server.web.api.documents import DocumentController
 from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
 from mdsa_server.web.api.plugins import PluginController
+from mdsa_server.web.api.routing import RoutingController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.uploads import UploadController
@@ -101,6 +102,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             CorrectionController,
             ModelController,
             PluginController,
+            RoutingController,
             ServerController,
             ToolController,
             *PAGES,
@@ -230,6 +232,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             counters=counters,
             started=datetime.now(UTC),
             configuration=in_force,
+            data_folder=settings.data_folder,
             reload=reloader.reload,
             spawn=supervisor.spawn,
         )

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from mdsa_server import __version__
 from mdsa_server.routing.explain import explain
+from mdsa_server.vocabulary.hidden_values import HIDDEN
 from mdsa_server.vocabulary.routing import Evidence
 from mdsa_server.vocabulary.toml_text import toml
 from mdsa_server.web.markdown import render_markdown
@@ -129,8 +130,10 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def toml_text(value: Any) -> str:
-    """Write a setting as `mdsa.toml` would; that has no word for what is not set."""
-    return "not set" if value is None else toml(value)
+    """Write a setting as `mdsa.toml` would, but for what that has no word for: what is not set, or not shown."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) and value.startswith(HIDDEN[:-1]) else toml(value)
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

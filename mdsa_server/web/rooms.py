@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from litestar.di import NamedDependency
@@ -64,6 +65,7 @@ class Rooms:
     counters: Counters
     started: datetime
     configuration: Configuration
+    data_folder: Path
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""
     spawn: Spawn

@@ -1,7 +1,7 @@
 """Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,22 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def toml_text(value: Any) -> str:
-    """Write a setting as `mdsa.toml` would, but for what that has no word for: what is not set, or not shown."""
+    """Write a setting as `mdsa.toml` would, a table of tables in lines; what is not set or not shown has no TOML."""
     if value is None:
         return "not set"
-    return value if isinstance(value, str) and value.startswith(HIDDEN[:-1]) else toml(value)
+    if isinstance(value, str) and value.startswith(HIDDEN[:-1]):
+        return value
+    if isinstance(value, Mapping) and any(isinstance(inner, Mapping) for inner in value.values()):
+        return "\n".join(f"{key} = {toml_text(inner)}" for key, inner in _flat(value) if inner is not None)
+    return toml(value)
+
+
+def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from ((f"{key}.{rest}", inner) for rest, inner in _flat(value))
+        else:
+            yield key, value
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

@@ -21,7 +21,11 @@ async def a_conversation(server: RunningServer) -> str:
 @pytest.mark.parametrize("viewport", VIEWPORTS, ids=["390", "1440"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "address", ["/", "/chat", "conversation", "/documents", "/tools", "/routes/review", "/schema", "/nowhere"]
+    "address",
+    [
+        *("/", "/chat", "conversation", "/documents", "/tools", "/routes/review", "/schema", "/nowhere"),
+        *("/domains?message=python", "/plugins?plugin=clock", "/configuration"),
+    ],
 )
 async def test_a_page_is_whole(
     reading: Reading, server: RunningServer, address: str, scheme: str, viewport: dict[str, int]
@@ -81,7 +85,9 @@ async def test_the_welcome_page_says_what_runs(reading: Reading) -> None:
         runs = page.get_by_role("region", name="What runs")
         await expect(runs).to_contain_text("Ollama")
         await expect(runs).to_contain_text("scripted:1b")
-        await expect(runs).to_contain_text("keyword_router")
+        await runs.get_by_role("link", name="in use").click()
+        await expect(page.get_by_role("heading", name="keyword_router", exact=True)).to_be_visible()
+        await page.go_back()
         await expect(page.get_by_role("region", name="domains")).to_contain_text("Questions about programs")
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Controller, get
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Template
 from msgspec.structs import replace
 
@@ -33,8 +33,8 @@ class DomainPages(Controller):
     async def page(
         self,
         rooms: InRooms,
-        message: str = "",
-        after: str = "",
+        message: FromQuery[str] = "",
+        after: FromQuery[str] = "",
         opened: Annotated[str, QueryParameter(name="domain")] = "",
     ) -> Template:
         """Show the domains, the one that is named unfolded; with a message, where that would go."""

@@ -129,8 +129,11 @@ class Member:
         log.error("plugin quarantined", plugin=self.name, hook=hook, reason=reason, exc_info=cause)
 
     def disable(self) -> None:
-        """Use the plugin no more until the server starts again, or somebody enables it: the owner's wish, no fault."""
-        if self.state != "disabled":
+        """Use the plugin no more until the server starts again, or somebody enables it: the owner's wish, no fault.
+
+        One that was not loaded is out of use already, and keeps the reason for it.
+        """
+        if self.joined and self.state != "disabled":
             self.state = "disabled"
             self.reason = DISABLED
             log.info("plugin disabled", plugin=self.name)

@@ -132,8 +132,9 @@ async def test_what_was_not_loaded_is_said_to_need_a_restart() -> None:
             with pytest.raises(PluginNotLoaded, match=why) as refused:
                 await registry.enable(name, *TEAM)
             assert "start the server again" in refused.value.mend
-        # It is out of use already, and stays so after the next start too.
-        assert registry.disable("dice").until_restart is False
+        # Both are out of use already, and stay so for their own reasons.
+        assert [registry.disable(name).until_restart for name in ("torn", "dice")] == [False, False]
+        assert "no luck today" in status_of(registry, "torn").reason
 
 
 async def test_a_name_that_no_plugin_has_is_told_with_one_that_comes_close() -> None:

@@ -137,7 +137,6 @@ async def test_the_last_result_is_kept_with_the_fingerprint_of_what_was_measured
         kept = last(settings.data_folder, RouteEvaluation)
         assert kept is not None
         assert (kept.test, kept.fingerprint == configured) == (file, same)
-        assert kept.mistakes
         assert kept.report.accuracy is not None
 
 

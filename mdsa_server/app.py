@@ -17,6 +17,7 @@ from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
+from mdsa_server.configuration.in_force import InForce
 from mdsa_server.configuration.offers import require_fit
 from mdsa_server.configuration.opening import (
     make_asker,
@@ -44,11 +45,14 @@ from mdsa_server.store.plugin_cache import StoredCache
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
+from mdsa_server.web.api.configuration import ConfigurationController
 from mdsa_server.web.api.conversations import ConversationController
 from mdsa_server.web.api.corrections import CorrectionController
 from mdsa_server.web.api.documents import DocumentController
 from mdsa_server.web.api.ingestions import IngestionController
 from mdsa_server.web.api.models import ModelController
+from mdsa_server.web.api.plugins import PluginController
+from mdsa_server.web.api.routing import RoutingController
 from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.turns import TurnController
@@ -87,6 +91,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             ChatController,
+            ConfigurationController,
             ConversationController,
             DocumentController,
             IngestionController,
@@ -97,6 +102,8 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             ),
             CorrectionController,
             ModelController,
+            PluginController,
+            RoutingController,
             ServerController,
             ToolController,
             TurnController,
@@ -205,6 +212,15 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         followed.take_up(settings.folders)
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
 
+        in_force = InForce(loaded, registry=registry, engine=engine)
+        reloader = Reloader(
+            loaded,
+            teaching=teaching,
+            registry=registry,
+            engine=engine,
+            followed=followed,
+            took_up=in_force.take_up,
+        )
         yield Rooms(
             live_turns=live_turns,
             conversations=conversations,
@@ -217,6 +233,8 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             registry=registry,
             counters=counters,
             started=datetime.now(UTC),
-            reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine, followed=followed).reload,
+            configuration=in_force,
+            data_folder=settings.data_folder,
+            reload=reloader.reload,
             spawn=supervisor.spawn,
         )

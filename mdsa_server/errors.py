@@ -147,6 +147,18 @@ class ToolDenied(MdsaError):
     title = "The tool may not be called"
 
 
+class UnknownPlugin(MdsaError):
+    """No plugin of this name was found when the server started."""
+
+    title = "There is no such plugin"
+
+
+class PluginNotLoaded(MdsaError):
+    """A plugin that was not loaded when the server started cannot be enabled; the next start loads it."""
+
+    title = "The plugin is not loaded"
+
+
 class UnknownModel(MdsaError):
     """The engine does not have the model; `mdsa models pull NAME` fetches it."""
 

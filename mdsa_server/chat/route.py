@@ -11,7 +11,8 @@ from mdsa_server.chat.desk import RoutingDesk, SharedVector, Team
 from mdsa_server.errors import EmbedderUnavailable, MdsaError, PluginFault
 from mdsa_server.plugin_api.contracts import RouteQuery, Router
 from mdsa_server.routing.decide import Terms, asked_for, decide
-from mdsa_server.vocabulary.routing import Evidence, Opinion, Route
+from mdsa_server.vocabulary.routing import Evidence, Opinion, Route, RouterOpinion, RouteTrial
+from mdsa_server.vocabulary.stopwatch import stopwatch
 
 log = structlog.get_logger(__name__)
 
@@ -21,21 +22,35 @@ async def choose_route(desk: RoutingDesk, team: Team, query: RouteQuery, domain:
 
     A router that fails or takes too long has no say; the route's evidence tells so. Raises UnknownDomain.
     """
+    return (await try_route(desk, team, query, domain)).route
+
+
+async def try_route(desk: RoutingDesk, team: Team, query: RouteQuery, domain: str | None = None) -> RouteTrial:
+    """Choose likewise, and tell what each router said."""
     began = time.monotonic()
     if domain is not None:
-        return asked_for(team.domain(domain).name)
+        return RouteTrial(route=asked_for(team.domain(domain).name))
     routers = [router for name in team.routers for router in desk.offers.routers if router.name == name]
-    opinions = await asyncio.gather(*(_ask(desk, team, router, query) for router in routers))
+    answers = await asyncio.gather(*(_ask(desk, team, router, query) for router in routers))
+    terms = _terms(desk, team, routers)
+    names = [router.name for router in routers]
     route = decide(
-        list(zip([router.name for router in routers], opinions, strict=True)),
-        _terms(desk, team, routers),
+        [(name, opinion) for name, (opinion, _) in zip(names, answers, strict=True)],
+        terms,
         message=query.message,
         previous=query.previous_domain,
     )
-    return replace(
+    route = replace(
         route,
         seconds=time.monotonic() - began,
         embedding_seconds=query.vector.seconds if isinstance(query.vector, SharedVector) else 0.0,
+    )
+    return RouteTrial(
+        route=route,
+        opinions=tuple(
+            RouterOpinion(router=name, opinion=opinion, threshold=terms.threshold(name), seconds=seconds)
+            for name, (opinion, seconds) in zip(names, answers, strict=True)
+        ),
     )
 
 
@@ -48,7 +63,10 @@ def _terms(desk: RoutingDesk, team: Team, routers: Sequence[Router]) -> Terms:
     )
 
 
-async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery) -> Opinion:
+async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery) -> tuple[Opinion, float]:
+    """Give what a router says, and the seconds it took."""
+    clock = stopwatch()
+
     async def within_time() -> Opinion:
         try:
             async with asyncio.timeout(team.router_timeout) as limit:
@@ -67,8 +85,8 @@ async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery)
         opinion = await desk.offers.call(router, within_time)
         # While domains are being changed, a router may still know the old ones or know the new ones already.
         known = tuple(candidate for candidate in opinion.candidates if candidate.domain in team.domains)
-        return replace(opinion, candidates=known)
+        return replace(opinion, candidates=known), clock()
     except MdsaError as error:
         reason = error.detail
     log.warning("router had no say", router=router.name, reason=reason)
-    return Opinion(evidence=(Evidence("note", f"{router.name} had no say: {reason}"),))
+    return Opinion(evidence=(Evidence("note", f"{router.name} had no say: {reason}"),)), clock()

@@ -16,6 +16,7 @@ from mdsa_server.routing.teaching import compared, strangers, taught, worse
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.vocabulary.corrections import Correction, HeldOut, Taught
 from mdsa_server.vocabulary.domain import Domain
+from mdsa_server.vocabulary.plugins import PluginStatus
 from mdsa_server.vocabulary.routing import Prediction
 from mdsa_server.vocabulary.turn import Turn
 
@@ -30,6 +31,11 @@ class Learners(Protocol):
 
     async def refit(self, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str]) -> list[str]:
         """Have the named routers learn; give what went wrong, a sentence each. What they knew stays where it fails."""
+
+    async def enable(
+        self, plugin: str, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str]
+    ) -> PluginStatus:
+        """Use a plugin again, those of its routers that are named having learnt. Raises as PluginRegistry does."""
 
 
 def taught_team(configured: Team, accepted: Sequence[Correction]) -> Team:
@@ -112,6 +118,13 @@ class Teaching:
             read = await self.corrections.read(correction)
             await self.corrections.delete(correction)
             await self._forget(read)
+
+    async def enable(self, plugin: str) -> PluginStatus:
+        """Use a plugin again, its routers taught what the others know. Raises UnknownPlugin or PluginNotLoaded."""
+        async with self._one_at_a_time:
+            team, accepted = self._desk.team, await self.corrections.find("accepted")
+            domains = tuple(team.domains.values())
+            return await self._learners.enable(plugin, team.routers, domains, strangers(accepted))
 
     async def _not_there_yet(self, correction: Correction) -> list[str]:
         """Say so where the corrected message itself goes elsewhere still: one example may be too few to be sure."""

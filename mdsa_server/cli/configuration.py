@@ -15,13 +15,12 @@ from mdsa_server.cli.problems import FAILED, FAULTY, problems_shown
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
-    from mdsa_server.configuration.findings import Findings
     from mdsa_server.configuration.starter import Suggestion
     from mdsa_server.vocabulary.fault import Fault
+    from mdsa_server.vocabulary.findings import Findings
     from mdsa_server.vocabulary.models import InstalledModel
 
 MARGIN = " " * 11
-LATER = "The engine, its models, and what rests on the faulty keys are checked once these are mended."
 
 
 @click.command()
@@ -40,8 +39,9 @@ def check(config: Path | None, as_json: bool, strict: bool) -> None:
     it starts, but something will not work as it was meant; that ends with 0, and with 1 if it is --strict.
     """
     from mdsa_server.configuration import read
-    from mdsa_server.configuration.findings import Findings
+    from mdsa_server.configuration.machine import LATER
     from mdsa_server.errors import ConfigurationInvalid
+    from mdsa_server.vocabulary.findings import Findings
 
     try:
         findings = _examined(valid(read(config, os.environ, Path.cwd())))
@@ -102,14 +102,13 @@ def schema() -> None:
 def _examined(loaded: Loaded) -> Findings:
     import asyncio
 
-    from mdsa_server.configuration.machine import examine
+    from mdsa_server.configuration.machine import examine, origin_of
     from mdsa_server.logs import configure_logging
 
     # What goes wrong is found and told here; the log would tell it a second time.
     configure_logging("critical", loaded.settings.logging.format)
     findings = asyncio.run(examine(loaded, os.environ))
-    origin = str(loaded.path or "built in, for there is no mdsa.toml here")
-    findings.fine = {"configuration": origin} | findings.fine
+    findings.fine = {"configuration": origin_of(loaded)} | findings.fine
     return findings
 
 

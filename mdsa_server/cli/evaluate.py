@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mdsa_server.chat.desk import Team
     from mdsa_server.configuration import Loaded
     from mdsa_server.evaluation.labelled import Labelled
+    from mdsa_server.evaluation.results import RetrievalEvaluation, RouteEvaluation
     from mdsa_server.evaluation.route_baseline import Baseline
     from mdsa_server.evaluation.routes import Judged
     from mdsa_server.plugin_api.contracts import Reranker, Router
@@ -89,6 +90,8 @@ async def _routes(
     import msgspec
 
     from mdsa_server.cli.evaluation_text import print_changes, print_report
+    from mdsa_server.configuration.fingerprints import fingerprint_of_routing
+    from mdsa_server.evaluation.results import RouteEvaluation, surest_mistakes
     from mdsa_server.evaluation.route_baseline import Baseline, compare
     from mdsa_server.evaluation.route_report import report
     from mdsa_server.logs import configure_logging
@@ -105,21 +108,23 @@ async def _routes(
     changes = compare(kept.messages, judged, margin) if kept else []
     if save:
         write(save, msgspec.json.format(msgspec.json.encode(Baseline.of(judged)), indent=1))
+    evaluation = RouteEvaluation(
+        report=told,
+        mistakes=surest_mistakes(judged),
+        changes=tuple(changes),
+        routers=team.routers,
+        fallback=team.fallback,
+        test=test.name,
+        examples=f"{len(team.domains)} domains of {examples.name if examples else 'the configuration'}",
+        made=datetime.now().astimezone(),
+        fingerprint=fingerprint_of_routing(loaded.settings, team),
+    )
+    keep_last(loaded, evaluation)
     if html:
         from mdsa_server import bundled
-        from mdsa_server.web.reports import RouteEvaluation, routes_report
+        from mdsa_server.web.reports import routes_report
 
-        about = RouteEvaluation(
-            report=told,
-            judged=judged,
-            changes=changes,
-            routers=team.routers,
-            fallback=team.fallback,
-            test=test.name,
-            examples=f"{len(team.domains)} domains of {examples.name if examples else 'the configuration'}",
-            made=datetime.now().astimezone(),
-        )
-        write(html, routes_report(about, bundled.templates(), bundled.static()).encode())
+        write(html, routes_report(evaluation, bundled.templates(), bundled.static()).encode())
         click.echo(f"The report is in {html}.", err=True)
     if as_json:
         # The four measures come first; what is compared stands behind all that was measured.
@@ -220,6 +225,17 @@ def _baseline(path: Path, messages: Sequence[Labelled]) -> Baseline:
             code=FAULTY,
         )
     return kept
+
+
+def keep_last(loaded: Loaded, evaluation: RouteEvaluation | RetrievalEvaluation) -> None:
+    """Keep it for the page of domains; where that cannot be, it was measured all the same."""
+    from mdsa_server.evaluation.kept import keep
+
+    try:
+        keep(loaded.settings.data_folder, evaluation)
+    except OSError as error:
+        kept = f"It is not kept for the page of domains: {loaded.settings.data_folder} cannot be written"
+        click.secho(f"{kept} ({error.strerror}).", fg="yellow", err=True)
 
 
 def write(path: Path, text: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mdsa_server.cli.evaluate import FILE, bar, faulty, require, write
+from mdsa_server.cli.evaluate import FILE, bar, faulty, keep_last, require, write
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import FAILED
 from mdsa_server.errors import ModelTimeout
@@ -77,6 +77,8 @@ async def _retrieval(
 ) -> None:
     import msgspec
 
+    from mdsa_server.configuration.fingerprints import fingerprint_of_retrieval
+    from mdsa_server.evaluation.results import retrieval_evaluation
     from mdsa_server.evaluation.retrieval import report
     from mdsa_server.evaluation.retrieval_trial import read_documents, read_questions
     from mdsa_server.logs import configure_logging
@@ -88,23 +90,25 @@ async def _retrieval(
         raise faulty([*faults, *more])
     tried = await _ask(loaded, shelf, wanted, whole)
     told = report(tried.asked, documents=len(shelf), passages=tried.passages)
+    model, most = loaded.settings.embedding.model, loaded.settings.knowledge.passage_tokens
+    evaluation = retrieval_evaluation(
+        told,
+        tried.asked,
+        {document.id: document.title for document in shelf},
+        documents=documents.name,
+        questions=questions.name,
+        split="taken whole" if whole else f"split into passages of up to {most} tokens",
+        embedder=f"{PACKAGED if model == 'auto' else model} ({tried.encoder})",
+        reranker=loaded.settings.knowledge.reranker,
+        made=datetime.now().astimezone(),
+        fingerprint=fingerprint_of_retrieval(loaded.settings),
+    )
+    keep_last(loaded, evaluation)
     if html:
         from mdsa_server import bundled
-        from mdsa_server.web.reports import RetrievalEvaluation, retrieval_report
+        from mdsa_server.web.reports import retrieval_report
 
-        model, most = loaded.settings.embedding.model, loaded.settings.knowledge.passage_tokens
-        about = RetrievalEvaluation(
-            report=told,
-            asked=tried.asked,
-            titles={document.id: document.title for document in shelf},
-            documents=documents.name,
-            questions=questions.name,
-            split="taken whole" if whole else f"split into passages of up to {most} tokens",
-            embedder=f"{PACKAGED if model == 'auto' else model} ({tried.encoder})",
-            reranker=loaded.settings.knowledge.reranker,
-            made=datetime.now().astimezone(),
-        )
-        write(html, retrieval_report(about, bundled.templates(), bundled.static()).encode())
+        write(html, retrieval_report(evaluation, bundled.templates(), bundled.static()).encode())
         click.echo(f"The report is in {html}.", err=True)
     if as_json:
         click.echo(msgspec.json.encode(told))

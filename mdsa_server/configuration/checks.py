@@ -5,7 +5,7 @@ Each gives what it finds at the place where it was written, with what to do abou
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from mdsa_server.configuration.faults import closest, toml
+from mdsa_server.configuration.faults import closest
 from mdsa_server.configuration.lines import KeyPath
 from mdsa_server.configuration.places import Place, Places
 from mdsa_server.settings import Settings
@@ -13,6 +13,7 @@ from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.model_options import OPTIONS, RUNNER_OPTIONS
 from mdsa_server.vocabulary.models import InstalledModel, full_name
+from mdsa_server.vocabulary.toml_text import toml
 
 ANYWHERE = Places(Place("mdsa.toml"))
 GIGABYTE = 1_000_000_000
@@ -21,14 +22,14 @@ OLLAMA_MODELS = 3
 
 
 def unoffered_routers(
-    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+    settings: Settings, offered: Collection[str], held_back: Collection[str] = (), places: Places = ANYWHERE
 ) -> list[Fault]:
-    """Find the configured routers that no plugin offers; a plugin in quarantine may be the one that would."""
+    """Find the configured routers that no plugin offers; a plugin that is held back may be the one that would."""
     return [
         places.fault(
             ("routing", "routers"),
             f"no plugin offers a router named {toml(router)}",
-            meant_or_held_back(router, offered, quarantined, "mdsa plugins lists the routers on offer."),
+            meant_or_held_back(router, offered, held_back, "mdsa plugins lists the routers on offer."),
         )
         for router in settings.routing.routers
         if router not in offered
@@ -36,13 +37,13 @@ def unoffered_routers(
 
 
 def unoffered_reranker(
-    settings: Settings, offered: Collection[str], quarantined: Collection[str] = (), places: Places = ANYWHERE
+    settings: Settings, offered: Collection[str], held_back: Collection[str] = (), places: Places = ANYWHERE
 ) -> list[Fault]:
-    """Find the configured reranker if no plugin offers it; a plugin in quarantine may be the one that would."""
+    """Find the configured reranker if no plugin offers it; a plugin that is held back may be the one that would."""
     reranker = settings.knowledge.reranker
     if not reranker or reranker in offered:
         return []
-    mend = meant_or_held_back(reranker, offered, quarantined, "mdsa plugins lists the rerankers on offer.")
+    mend = meant_or_held_back(reranker, offered, held_back, "mdsa plugins lists the rerankers on offer.")
     return [places.fault(("knowledge", "reranker"), f"no plugin offers a reranker named {toml(reranker)}", mend)]
 
 
@@ -187,11 +188,11 @@ def duplicate_examples(settings: Settings, places: Places = ANYWHERE) -> list[Fa
     ]
 
 
-def meant_or_held_back(name: str, offered: Collection[str], quarantined: Collection[str], otherwise: str) -> str:
-    """Say what to do about a name that nothing offers; a plugin in quarantine may be the one that would."""
-    if not quarantined:
+def meant_or_held_back(name: str, offered: Collection[str], held_back: Collection[str], otherwise: str) -> str:
+    """Say what to do about a name that nothing offers; a plugin that is held back may be the one that would."""
+    if not held_back:
         return _meant(name, offered, otherwise)
-    plugins = f"{', '.join(quarantined)} may offer it, and {'is' if len(quarantined) == 1 else 'are'} in quarantine"
+    plugins = f"{', '.join(held_back)} may offer it, and {'is' if len(held_back) == 1 else 'are'} out of use"
     meant = _meant(name, offered, "")
     return f"{plugins}: mdsa plugins says why.{' Else: ' if meant else ''}{meant}"
 

@@ -1,6 +1,5 @@
 """Faults in words: what the validator found, told to the person who wrote the file."""
 
-import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
@@ -15,6 +14,7 @@ from mdsa_server.configuration.places import Places, dotted
 from mdsa_server.setting_values import Unfit
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.toml_text import toml
 
 WANTED = {
     "bool_type": "true or false",
@@ -68,19 +68,6 @@ def table_at(path: KeyPath) -> type[BaseModel] | None:
         else:
             here = get_args(here)[1] if get_origin(here) is dict else None
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
-
-
-def toml(value: Any) -> str:
-    """Write a plain value as TOML does."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(toml(item) for item in value)}]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }" if value else "{}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _fault(details: ErrorDetails, places: Places) -> Fault:

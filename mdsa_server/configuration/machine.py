@@ -1,31 +1,38 @@
 """What only a running machine can tell of a configuration: plugins, engine, models, memory."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 import psutil
 
 from mdsa_server.configuration import checks, document_checks
-from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import NO_SERVICES, misfits
 from mdsa_server.configuration.opening import opened_engine, opened_plugins
 from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, EngineError, UnknownModel
 from mdsa_server.inference.embedding_model import find_model, most_tokens
 from mdsa_server.inference.engine import Engine
+from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.findings import Findings
 from mdsa_server.vocabulary.models import InstalledModel
+
+LATER = "The engine, its models, and what rests on the faulty keys are checked once these are mended."
+# A page waits for it. A model that is being loaded does not keep the engine from telling what it has.
+ENGINE_SECONDS = 20.0
+
+
+def origin_of(loaded: Loaded) -> str:
+    """Say which configuration was read."""
+    return str(loaded.path or "built in, for there is no mdsa.toml here")
 
 
 async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     """Look at all that valid settings rest on. Starts the embedded engine if the server would."""
     findings = Findings()
-    names = list(loaded.settings.domains)
-    findings.note("domains", f"{len(names)}: {', '.join(names)}")
-    _examine_examples(loaded, findings)
-    findings.warnings += checks.unknown_options(loaded.settings, loaded.places)
-    findings.warnings += document_checks.missing_folders(loaded.settings, loaded.places)
-    findings.warnings += document_checks.nothing_to_say(loaded.settings, loaded.places)
-    await _examine_plugins(loaded, findings)
+    _examine_domains(loaded, findings)
+    async with opened_plugins(loaded.settings, NO_SERVICES, routers=()) as registry:
+        await _examine_plugins(loaded, registry, findings)
     _examine_embedding(loaded, findings)
     try:
         async with opened_engine(loaded.settings, environ.get("OLLAMA_HOST")) as engine:
@@ -33,6 +40,30 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> Findings:
     except ConfigurationInvalid as error:
         findings.faults += error.faults
     return findings
+
+
+async def examine_running(loaded: Loaded, registry: PluginRegistry, engine: Engine) -> Findings:
+    """Look at the same with the plugins and the engine of a running server: others would disturb those."""
+    findings = Findings()
+    # In threads: folders may be on a disk that went away.
+    await asyncio.to_thread(_examine_domains, loaded, findings)
+    await _examine_plugins(loaded, registry, findings)
+    await asyncio.to_thread(_examine_embedding, loaded, findings)
+    try:
+        async with asyncio.timeout(ENGINE_SECONDS):
+            await _examine_engine(loaded, engine, findings)
+    except TimeoutError:
+        findings.later = f"The engine has not told of its models within {ENGINE_SECONDS:g} s: check again in a while."
+    return findings
+
+
+def _examine_domains(loaded: Loaded, findings: Findings) -> None:
+    names = list(loaded.settings.domains)
+    findings.note("domains", f"{len(names)}: {', '.join(names)}")
+    _examine_examples(loaded, findings)
+    findings.warnings += checks.unknown_options(loaded.settings, loaded.places)
+    findings.warnings += document_checks.missing_folders(loaded.settings, loaded.places)
+    findings.warnings += document_checks.nothing_to_say(loaded.settings, loaded.places)
 
 
 def _examine_examples(loaded: Loaded, findings: Findings) -> None:
@@ -44,11 +75,10 @@ def _examine_examples(loaded: Loaded, findings: Findings) -> None:
 # --- plugins
 
 
-async def _examine_plugins(loaded: Loaded, findings: Findings) -> None:
-    async with opened_plugins(loaded.settings, NO_SERVICES, routers=()) as registry:
-        plugins = registry.status()
-        faults, warnings = await misfits(loaded, registry)
-        refused = {unfit.path[1] for unfit in registry.unfit_settings}
+async def _examine_plugins(loaded: Loaded, registry: PluginRegistry, findings: Findings) -> None:
+    plugins = registry.status()
+    faults, warnings = await misfits(loaded, registry)
+    refused = {unfit.path[1] for unfit in registry.unfit_settings}
     quarantined = [plugin for plugin in plugins if plugin.state == "quarantined" and plugin.name not in refused]
     findings.faults += faults
     findings.warnings += warnings

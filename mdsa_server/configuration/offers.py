@@ -16,24 +16,24 @@ from mdsa_server.vocabulary.fault import Fault
 async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault], list[Fault]]:
     """Find what is said of plugins and does not fit them, as (faults, warnings).
 
-    What nothing offers is a warning where a plugin is in quarantine, since that may be the one, or where its plugin
-    says that what does its work is down.
+    What nothing offers is a warning where a plugin is held back, in quarantine or disabled for now, since that may be
+    the one, or where its plugin says that what does its work is down.
     """
     settings, places = loaded.settings, loaded.places
     plugins = registry.status()
-    quarantined = [plugin.name for plugin in plugins if plugin.state == "quarantined"]
+    held_back = [plugin.name for plugin in plugins if plugin.held_back]
     tools = [tool.name for tool in await registry.tools()]
     withheld = registry.withheld()
-    missing = tool_checks.unoffered_tools(settings, tools, quarantined, places, withheld)
-    missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], quarantined, places)
+    missing = tool_checks.unoffered_tools(settings, tools, held_back, places, withheld)
+    missing += checks.unoffered_routers(settings, [router.name for router in registry.routers], held_back, places)
     rerankers = [reranker.name for reranker in registry.rerankers]
-    missing += checks.unoffered_reranker(settings, rerankers, quarantined, places)
+    missing += checks.unoffered_reranker(settings, rerankers, held_back, places)
     faults = [places.fault(unfit.path, unfit.what, unfit.mend) for unfit in registry.unfit_settings]
     warnings = tool_checks.withheld_tools(settings, tools, withheld, places)
-    warnings += tool_checks.idle_approvals(settings, tools, quarantined, places, withheld)
+    warnings += tool_checks.idle_approvals(settings, tools, held_back, places, withheld)
     warnings += tool_checks.denied_tools(settings, tools, places)
     warnings += checks.names_of_no_plugin(settings, [plugin.name for plugin in plugins], places)
-    return (faults, missing + warnings) if quarantined else (faults + missing, warnings)
+    return (faults, missing + warnings) if held_back else (faults + missing, warnings)
 
 
 async def require_fit(reading: Reading, registry: PluginRegistry) -> tuple[Loaded, list[Fault]]:

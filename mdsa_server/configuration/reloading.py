@@ -1,18 +1,16 @@
 """Taking up a changed configuration while the server runs."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
 
 import structlog
-from pydantic import BaseModel
 
 from mdsa_server.chat.desk import Team
 from mdsa_server.chat.teaching import Teaching
 from mdsa_server.configuration import checks
 from mdsa_server.configuration.load import Loaded
 from mdsa_server.configuration.offers import require_fit
-from mdsa_server.configuration.places import dotted
+from mdsa_server.configuration.taking_up import changed_beyond_reload
 from mdsa_server.errors import EngineError, UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.knowledge.following import Followed
@@ -24,25 +22,26 @@ from mdsa_server.web.rooms import Reloaded
 
 log = structlog.get_logger(__name__)
 
-TAKEN_UP = (
-    "domains",
-    "tools",
-    *(f"routing.{key}" for key in ("routers", "fallback", "target_precision", "min_confidence", "on_tie", "timeout")),
-)
-"""What a running server takes up; all else needs a restart."""
-
 
 class Reloader:
     """Reads what the server was started with again, and has its team taken up."""
 
     def __init__(
-        self, loaded: Loaded, *, teaching: Teaching, registry: PluginRegistry, engine: Engine, followed: Followed
+        self,
+        loaded: Loaded,
+        *,
+        teaching: Teaching,
+        registry: PluginRegistry,
+        engine: Engine,
+        followed: Followed,
+        took_up: Callable[[Loaded], None],
     ) -> None:
         self._started_with = loaded
         self._teaching = teaching
         self._registry = registry
         self._engine = engine
         self._followed = followed
+        self._took_up = took_up
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> Reloaded:
@@ -55,6 +54,7 @@ class Reloader:
             warnings += [str(fault) for fault in await self._missing_models(fresh)]
             team = team_of(fresh.settings)
             warnings += await self._teaching.take_up(team)
+            self._took_up(fresh)
             folders = tuple(map(str, self._followed.take_up(fresh.settings.folders)))
             needs_restart = tuple(changed_beyond_reload(self._started_with.settings, fresh.settings))
             log.info("configuration read again", domains=list(team.domains), needs_restart=needs_restart)
@@ -91,17 +91,3 @@ def team_of(settings: Settings) -> Team:
             approvals=settings.tools.approval,
         ),
     )
-
-
-def changed_beyond_reload(before: Settings, after: Settings) -> Iterator[str]:
-    """Give the keys, dotted, that differ and that a running server does not take up."""
-    for table in Settings.model_fields:
-        old, new = _rows(getattr(before, table)), _rows(getattr(after, table))
-        for key in sorted(old.keys() | new.keys()):
-            path = dotted((table, key))
-            if not path.startswith(TAKEN_UP) and old.get(key) != new.get(key):
-                yield path
-
-
-def _rows(table: Any) -> dict[str, Any]:
-    return dict(table) if isinstance(table, BaseModel | dict) else {"": table}

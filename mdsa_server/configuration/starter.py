@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mdsa_server.configuration.checks import in_gigabytes
-from mdsa_server.configuration.faults import toml
 from mdsa_server.inference.model_choice import able_to_chat, by_preference
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.models import InstalledModel
+from mdsa_server.vocabulary.toml_text import toml
 
 HEAD = """\
 #:schema {schema}

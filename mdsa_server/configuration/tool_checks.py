@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from mdsa_server.configuration.checks import ANYWHERE, meant_or_held_back
-from mdsa_server.configuration.faults import toml
 from mdsa_server.configuration.places import Places
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.toml_text import toml
 from mdsa_server.vocabulary.tools import ToolPolicy, may_overlap, named
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -16,19 +16,19 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 def unoffered_tools(
     settings: Settings,
     offered: Collection[str],
-    quarantined: Collection[str] = (),
+    held_back: Collection[str] = (),
     places: Places = ANYWHERE,
     withheld: Mapping[str, str] = NOTHING,
 ) -> list[Fault]:
     """Find the tools of domains that no plugin offers, and the patterns that name none of those on offer.
 
-    A plugin in quarantine may be the one that would. What is withheld is left to `withheld_tools`.
+    A plugin that is held back may be the one that would. What is withheld is left to `withheld_tools`.
     """
     return [
         places.fault(
             ("domains", domain, "tools"),
             f"no plugin offers a tool named {toml(tool)}",
-            meant_or_held_back(tool, offered, quarantined, "mdsa plugins lists the tools on offer."),
+            meant_or_held_back(tool, offered, held_back, "mdsa plugins lists the tools on offer."),
         )
         for domain, tool in _not_on_offer(settings, offered)
         if not any(may_overlap(tool, pattern) for pattern in withheld)
@@ -56,19 +56,19 @@ def withheld_tools(
 def idle_approvals(
     settings: Settings,
     offered: Collection[str],
-    quarantined: Collection[str] = (),
+    held_back: Collection[str] = (),
     places: Places = ANYWHERE,
     withheld: Mapping[str, str] = NOTHING,
 ) -> list[Fault]:
     """Find the rules of approval that hold for no tool on offer: one that is misspelt guards nothing.
 
-    What a plugin in quarantine may offer, and what is withheld, is treated as in `unoffered_tools`.
+    What a plugin that is held back may offer, and what is withheld, is treated as in `unoffered_tools`.
     """
     return [
         places.fault(
             ("tools", "approval", rule),
             f"no plugin offers a tool named {toml(rule)}, so the rule holds for nothing",
-            meant_or_held_back(rule, offered, quarantined, "mdsa tools lists the tools on offer."),
+            meant_or_held_back(rule, offered, held_back, "mdsa tools lists the tools on offer."),
         )
         for rule in settings.tools.approval
         if not any(named(one, (rule,)) for one in offered)

@@ -32,7 +32,8 @@ async def guarded(
     What goes on though it was cancelled is left behind, and its plugin used no more.
     """
     if not member.active:
-        raise member.fault(called, f"the plugin is in quarantine ({member.reason})")
+        out = f"in quarantine ({member.reason})" if member.state == "quarantined" else member.reason
+        raise member.fault(called, f"the plugin is {out}")
     call = member.begin()
     try:
         given = await _bounded(work, seconds, lambda: member.quarantine(called, UNHEEDING))

@@ -14,6 +14,7 @@ from mdsa_server.plugin_api.contracts import PluginContext, Services
 from mdsa_server.plugin_host.hooks import Hooks
 from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
 from mdsa_server.plugin_host.plugin_settings import fill_settings
+from mdsa_server.plugin_host.shown_settings import shown_settings
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import OfferKind
 from mdsa_server.vocabulary.stopwatch import stopwatch
@@ -54,9 +55,11 @@ async def join(
         member.version = member.found.version or str(getattr(plugin, "__version__", ""))
     hooks.register(name, plugin)
     structs = hooks.call(name, "plugin_settings")
+    settings = fill_settings(name, structs[0] if structs else None, around.settings.get(name, {}))
+    member.settings = shown_settings(settings)
     context = PluginContext(
         name=name,
-        settings=fill_settings(name, structs[0] if structs else None, around.settings.get(name, {})),
+        settings=settings,
         domains=around.domains,
         embed=around.services.embed,
         ask_model=around.services.ask_model,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import islice
 from typing import TypeVar
 
 import structlog
+from msgspec.structs import replace
 
-from mdsa_server.errors import MdsaError, PluginFault
+from mdsa_server.errors import MdsaError, PluginFault, PluginNotLoaded, UnknownPlugin
 from mdsa_server.plugin_host.discovery import FoundPlugin
-from mdsa_server.vocabulary.plugins import Offer, PluginFaultRecord, PluginState, PluginStatus
+from mdsa_server.plugin_host.plugin_code import place_in, traceback_of
+from mdsa_server.vocabulary.plugins import Offer, PluginFaultRecord, PluginSetting, PluginState, PluginStatus
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,9 @@ T = TypeVar("T")
 MOST_AT_ONCE = 10_000
 # A plugin that fails now and then, between calls that go well, does so for as long as the server runs.
 MOST_FAULTS_KEPT = 50
+# A traceback takes kilobytes; the newest are those that somebody looks at.
+MOST_TRACEBACKS_KEPT = 10
+DISABLED = "disabled until the server starts again"
 
 
 class HookFailed(Exception):
@@ -75,18 +80,13 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, MdsaError) or not str(error):
         return kind_and_place(error)
     # A syntax error tells its own place; the last frame would be the import machinery's.
-    where = "" if isinstance(error, SyntaxError) else _place(error)
+    where = "" if isinstance(error, SyntaxError) else place_in(error)
     return f"{type(error).__name__}: {error}{where}"
 
 
 def kind_and_place(error: BaseException) -> str:
     """Say what was raised and where, without its text: what is raised in a call may hold the user's message."""
-    return error.detail if isinstance(error, MdsaError) else f"{type(error).__name__}{_place(error)}"
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return error.detail if isinstance(error, MdsaError) else f"{type(error).__name__}{place_in(error)}"
 
 
 @dataclass(eq=False)
@@ -97,6 +97,10 @@ class Member:
     version: str = ""
     state: PluginState = "active"
     reason: str = ""
+    joined: bool = False
+    """Whether it was loaded, and has handed over what it offers."""
+    settings: tuple[PluginSetting, ...] = ()
+    """What it was given of its `[plugins.NAME]` table, secrets hidden."""
     offers: list[Offer] = field(default_factory=list)
     """Its routers and retrievers."""
     tools: tuple[str, ...] = ()
@@ -118,11 +122,38 @@ class Member:
         return self.state == "active"
 
     def quarantine(self, hook: str, reason: str, cause: BaseException | None = None) -> None:
-        """Use the plugin no more until the server starts again."""
+        """Use the plugin no more until the server starts again, or somebody enables it."""
         self.state = "quarantined"
         self.reason = f"{hook}: {reason}"
-        self._take_down(hook, reason)
+        self._take_down(hook, reason, cause)
         log.error("plugin quarantined", plugin=self.name, hook=hook, reason=reason, exc_info=cause)
+
+    def disable(self) -> None:
+        """Use the plugin no more until the server starts again, or somebody enables it: the owner's wish, no fault.
+
+        One that was not loaded is out of use already, and keeps the reason for it.
+        """
+        if self.joined and self.state != "disabled":
+            self.state = "disabled"
+            self.reason = DISABLED
+            log.info("plugin disabled", plugin=self.name)
+
+    def enable(self) -> None:
+        """Use the plugin again; its faults are forgotten as far as they are counted."""
+        self.state = "active"
+        self.reason = ""
+        self.counted.clear()
+        self._counted_at.clear()
+        log.info("plugin enabled", plugin=self.name)
+
+    def require_joined(self) -> None:
+        """Raise PluginNotLoaded where there is nothing that could be used."""
+        if not self.joined:
+            why = self.reason or "[plugin_host] disabled names it"
+            raise PluginNotLoaded(
+                f"{self.name} was not loaded when the server started: {why}",
+                "Mend that in mdsa.toml or in the plugin, and start the server again.",
+            )
 
     def blocked(self, called: str, seconds: float) -> None:
         """Take down that an async call kept the whole server from going on; once is too often."""
@@ -150,7 +181,7 @@ class Member:
 
         What was under way when another fault was counted is none in a row with it: one cause may end them all.
         """
-        self._take_down(called, reason)
+        self._take_down(called, reason, cause)
         log.warning("plugin failed", plugin=self.name, called=called, reason=reason)
         log.debug("plugin failed", plugin=self.name, called=called, exc_info=cause)
         if call <= self._counted_at.get(called, 0):
@@ -175,10 +206,29 @@ class Member:
             location=self.found.location,
             state=self.state,
             reason=self.reason,
+            until_restart=self.reason == DISABLED,
+            loaded=self.joined,
             offers=(*self.offers, *tools) if self.active else (),
             faults=tuple(self.faults),
+            settings=self.settings,
         )
 
-    def _take_down(self, hook: str, reason: str) -> None:
+    def _take_down(self, hook: str, reason: str, cause: BaseException | None = None) -> None:
         del self.faults[: 1 - MOST_FAULTS_KEPT]
-        self.faults.append(PluginFaultRecord(hook=hook, reason=reason, at=datetime.now(UTC)))
+        told = traceback_of(cause) if cause else ""
+        self.faults.append(PluginFaultRecord(hook=hook, reason=reason, at=datetime.now(UTC), traceback=told))
+        with_one = [place for place, fault in enumerate(self.faults) if fault.traceback]
+        for place in with_one[:-MOST_TRACEBACKS_KEPT]:
+            self.faults[place] = replace(self.faults[place], traceback="")
+
+
+def named(members: Iterable[Member], name: str) -> Member:
+    """Give the plugin of a name; of several the first, which is the one in use. Raises UnknownPlugin."""
+    by_name: dict[str, Member] = {}
+    for member in members:
+        by_name.setdefault(member.name, member)
+    if name not in by_name:
+        close = get_close_matches(name, by_name, n=1)
+        mend = f"Did you mean {close[0]}?" if close else "`mdsa plugins` lists those that were found."
+        raise UnknownPlugin(f"no plugin is named {name[:100]!r}", mend)
+    return by_name[name]

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
-from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -16,12 +15,13 @@ from mdsa_server.plugin_api.tool_schema import Tool
 from mdsa_server.plugin_host.discovery import FoundPlugin
 from mdsa_server.plugin_host.guarding import guarded
 from mdsa_server.plugin_host.hooks import Hooks
-from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit, withheld_by
+from mdsa_server.plugin_host.hosted import HostedReranker, HostedRetriever, HostedRouter, misfit
 from mdsa_server.plugin_host.joining import REGISTERING, Surroundings, join
 from mdsa_server.plugin_host.limits import Limits
 from mdsa_server.plugin_host.loop_watch import LoopWatch
-from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, listed
+from mdsa_server.plugin_host.member import HookFailed, Member, blamed_on, blameless, in_words, named
 from mdsa_server.plugin_host.plugin_settings import SettingRefused, UnfitSetting
+from mdsa_server.plugin_host.tool_sources import ToolSources
 from mdsa_server.routing.decide import CALLER, FALLBACK
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.plugins import Offer, OfferKind, PluginStatus
@@ -45,9 +45,8 @@ class PluginRegistry:
         self._routers: list[HostedRouter] = []
         self._retrievers: list[HostedRetriever] = []
         self._rerankers: list[HostedReranker] = []
-        self._sources: list[tuple[Member, ToolSource]] = []
+        self._sources = ToolSources(self._guarded)
         self._loop_watch = LoopWatch()
-        self._tool_owners: WeakKeyDictionary[Tool, Member] = WeakKeyDictionary()
         self.unfit_settings: list[UnfitSetting] = []
         """What was written for plugins, which are in quarantine now, and they cannot use."""
 
@@ -100,27 +99,11 @@ class PluginRegistry:
 
     async def tools(self) -> tuple[Tool, ...]:
         """Ask every source what tools it has now; one that fails has none. Of two with one name the first counts."""
-        sources = [(member, source) for member, source in self._sources if member.active]
-        answers = await asyncio.gather(*(self._tools_of(member, source) for member, source in sources))
-        tools: dict[str, Tool] = {}
-        offered: dict[Member, list[str]] = {member: [] for member, _ in sources}
-        for (member, _), answer in zip(sources, answers, strict=True):
-            for tool in answer:
-                if tool.name in tools:
-                    owner = self._tool_owners[tools[tool.name]].name
-                    member.refuse("register_tools", f"the tool {tool.name!r} is offered by {owner} already")
-                    continue
-                tools[tool.name] = tool
-                self._tool_owners[tool] = member
-                offered[member].append(tool.name)
-        for member, names in offered.items():
-            member.tools = tuple(names)
-        return tuple(tools.values())
+        return await self._sources.tools()
 
     def withheld(self) -> dict[str, str]:
         """Tell which tools sources cannot offer now, by names or patterns of them, and why, in a sentence each."""
-        told = [withheld_by(source, member) for member, source in self._sources if member.active]
-        return {pattern: reason for withheld in told for pattern, reason in withheld.items()}
+        return self._sources.withheld()
 
     def status(self) -> tuple[PluginStatus, ...]:
         """Tell of every plugin that was found, those that are disabled or in quarantine too."""
@@ -176,6 +159,37 @@ class PluginRegistry:
         failures = await asyncio.gather(*(self._refit(router, known, strangers) for router in self._named(routers)))
         return [failure for failure in failures if failure]
 
+    def disable(self, plugin: str) -> PluginStatus:
+        """Ask a plugin for nothing more until it is enabled, or the server starts again. Raises UnknownPlugin.
+
+        What is under way goes on, and what the plugin has opened stays open.
+        """
+        member = named(self._members, plugin)
+        member.disable()
+        return member.status()
+
+    async def enable(
+        self, plugin: str, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str] = ()
+    ) -> PluginStatus:
+        """Use a plugin again, and wait until those of its routers that are named have learnt, as at the start.
+
+        Raises UnknownPlugin, or PluginNotLoaded where there is nothing that could be used.
+        """
+        member = named(self._members, plugin)
+        if not member.active:
+            member.require_joined()
+            own = [router for router in self._routers if router.member is member]
+            await asyncio.gather(*(router.end() for router in own))
+            member.enable()
+            learning = [router for router in own if router.name in routers]
+            for router in learning:
+                router.begin(domains, strangers)
+            for router in learning:
+                with suppress(EmbedderUnavailable):  # It sits out and says so, and learns with the next reload.
+                    await router.ready()
+            await self.tools()
+        return member.status()
+
     async def _let_in(
         self, found: Sequence[FoundPlugin], around: Surroundings, disabled: set[str], open_plugins: AsyncExitStack
     ) -> None:
@@ -194,6 +208,7 @@ class PluginRegistry:
                 try:
                     with blamed_on("loading"):  # Each step names its hook; this is for what no step foresaw.
                         self._take(member, await join(member, hooks, around, open_plugins))
+                        member.joined = True
                 except HookFailed as failed:
                     member.quarantine(failed.hook, failed.reason, failed.__cause__)
                     if isinstance(failed, SettingRefused):
@@ -219,7 +234,7 @@ class PluginRegistry:
                 self._rerankers.append(HostedReranker(offered, member))
                 member.offers.append(Offer(kind, offered.name))
             elif isinstance(offered, ToolSource):
-                self._sources.append((member, offered))
+                self._sources.add(member, offered)
 
     def _taken(self, kind: OfferKind, offered: object) -> str | None:
         if kind == "tool":  # Tools come and go: their names are compared whenever they are listed.
@@ -244,7 +259,7 @@ class PluginRegistry:
             return offered.member, f"retriever {offered.name}"
         if isinstance(offered, HostedReranker):
             return offered.member, f"reranker {offered.name}"
-        if isinstance(offered, Tool) and (member := self._tool_owners.get(offered)):
+        if isinstance(offered, Tool) and (member := self._sources.owner(offered)):
             return member, f"tool {offered.name}"
         raise LookupError(f"{offered!r} was not given out by this registry")
 
@@ -253,21 +268,6 @@ class PluginRegistry:
     ) -> T:
         limits = self._limits
         return await guarded(member, called, work, seconds=seconds or limits.call_timeout, max_faults=limits.max_faults)
-
-    async def _tools_of(self, member: Member, source: ToolSource) -> Sequence[Tool]:
-        async def ask() -> Sequence[Tool]:
-            tools = listed(await source.tools())
-            for tool in tools:
-                if not isinstance(tool, Tool):
-                    raise PluginFault(f"gave {tool!r} among the tools, not a Tool")
-            return tools
-
-        called = f"tools of {source.name if isinstance(source, Tool) else type(source).__name__}"
-        try:
-            return await self._guarded(member, called, ask)
-        except MdsaError as error:
-            log.warning("no tools", plugin=member.name, source=called, reason=error.detail)
-            return ()
 
     async def _refit(self, router: HostedRouter, domains: Sequence[Domain], strangers: Sequence[str]) -> str | None:
         called, call = f"fit of {router.name}", router.member.begin()

@@ -80,3 +80,22 @@ class Route(Struct, frozen=True, kw_only=True):
     """What deciding took in all."""
     embedding_seconds: float = 0.0
     """What of it was spent waiting for the message's vector."""
+
+
+class RouterOpinion(Struct, frozen=True, kw_only=True):
+    """What one router said of a message on its own, and how sure it had to be."""
+
+    router: str
+    opinion: Opinion
+    threshold: float
+    """The confidence that is asked of it, 0 to 1."""
+    seconds: float
+    """What it took, waiting for the message's vector included."""
+
+
+class RouteTrial(Struct, frozen=True, kw_only=True):
+    """A decision, with all that it was made from."""
+
+    route: Route
+    opinions: tuple[RouterOpinion, ...] = ()
+    """In the order in which the routers are configured; none where the domain was asked for."""

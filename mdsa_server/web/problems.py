@@ -38,6 +38,8 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownTool: 404,
     errors.ArgumentsUnfit: 422,
     errors.ToolDenied: 403,
+    errors.UnknownPlugin: 404,
+    errors.PluginNotLoaded: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
     errors.ScopeMissing: 403,

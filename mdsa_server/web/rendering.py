@@ -1,7 +1,7 @@
 """Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from markupsafe import Markup, escape
 
 from mdsa_server import __version__
 from mdsa_server.routing.explain import explain
+from mdsa_server.vocabulary.hidden_values import HIDDEN
 from mdsa_server.vocabulary.routing import Evidence
+from mdsa_server.vocabulary.toml_text import toml
 from mdsa_server.web.markdown import render_markdown
 from mdsa_server.web.texts import TITLE_CHARS
 
@@ -67,6 +69,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         size=size,
         ago=ago,
         plural=plural,
+        toml_text=toml_text,
     )
     return environment
 
@@ -124,6 +127,25 @@ def size(bytes_: float) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """`1 turn`, `2 turns`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def toml_text(value: Any) -> str:
+    """Write a setting as `mdsa.toml` would, a table of tables in lines; what is not set or not shown has no TOML."""
+    if value is None:
+        return "not set"
+    if isinstance(value, str) and value.startswith(HIDDEN[:-1]):
+        return value
+    if isinstance(value, Mapping) and any(isinstance(inner, Mapping) for inner in value.values()):
+        return "\n".join(f"{key} = {toml_text(inner)}" for key, inner in _flat(value) if inner is not None)
+    return toml(value)
+
+
+def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from ((f"{key}.{rest}", inner) for rest, inner in _flat(value))
+        else:
+            yield key, value
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

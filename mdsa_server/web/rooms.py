@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Protocol
 
 from litestar.di import NamedDependency
 from msgspec import Struct
@@ -17,6 +19,22 @@ from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.vocabulary.evaluations import EvaluationKind
+from mdsa_server.vocabulary.findings import Findings
+from mdsa_server.vocabulary.settings_in_force import SettingsInForce
+
+
+class Configuration(Protocol):
+    """The configuration, as far as pages and programs are told of it."""
+
+    def settings(self) -> SettingsInForce:
+        """Give every key that is in force, in the order of the file."""
+
+    def fingerprint(self, kind: EvaluationKind) -> str:
+        """Give what tells whether an evaluation measured what is in force now."""
+
+    async def check(self) -> Findings:
+        """Read it again and say what is wrong with it, and with what it rests on."""
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
@@ -46,6 +64,8 @@ class Rooms:
     registry: PluginRegistry
     counters: Counters
     started: datetime
+    configuration: Configuration
+    data_folder: Path
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""
     spawn: Spawn

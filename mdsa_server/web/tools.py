@@ -48,17 +48,17 @@ def unknown_tool(rooms: Rooms, name: str, offered: Collection[str]) -> UnknownTo
     if reasons:
         mend = "See to what the reason names, if it stays so; the tool comes back with it."
         return UnknownTool(f"{printable(name)} is not on offer now: {'; '.join(reasons)}", mend)
-    held_back = [plugin.name for plugin in quarantined(rooms)]
+    out = [plugin.name for plugin in held_back(rooms)]
     close = get_close_matches(name, offered, n=1)
     mend = f"Did you mean {close[0]}?" if close else "`mdsa tools` lists those on offer."
-    if held_back and not close:
-        mend = f"In quarantine, with what they may offer: {', '.join(held_back)}. `mdsa plugins` says why."
+    if out and not close:
+        mend = f"Out of use, with what they may offer: {', '.join(out)}. `mdsa plugins` says why."
     return UnknownTool(f"no plugin offers a tool named {name!r}", mend)
 
 
-def quarantined(rooms: Rooms) -> list[PluginStatus]:
-    """Give the plugins that are in quarantine, with the tools that they would offer."""
-    return [plugin for plugin in rooms.registry.status() if plugin.state == "quarantined"]
+def held_back(rooms: Rooms) -> list[PluginStatus]:
+    """Give the plugins that are in quarantine or disabled for now, with the tools that they would offer."""
+    return [plugin for plugin in rooms.registry.status() if plugin.held_back]
 
 
 def described(rooms: Rooms, tool: Tool) -> ToolDescription:

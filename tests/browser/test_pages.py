@@ -32,7 +32,7 @@ async def a_turn(server: RunningServer, *, compared: bool) -> str:
     "address",
     [
         *("/", "/chat", "conversation", "/turns", "turn", "compared", "/documents", "/tools", "/routes/review"),
-        *("/schema", "/nowhere"),
+        *("/domains?message=python", "/plugins?plugin=clock", "/configuration", "/schema", "/nowhere"),
     ],
 )
 async def test_a_page_is_whole(
@@ -95,7 +95,9 @@ async def test_the_welcome_page_says_what_runs(reading: Reading) -> None:
         runs = page.get_by_role("region", name="What runs")
         await expect(runs).to_contain_text("Ollama")
         await expect(runs).to_contain_text("scripted:1b")
-        await expect(runs).to_contain_text("keyword_router")
+        await runs.get_by_role("link", name="in use").click()
+        await expect(page.get_by_role("heading", name="keyword_router", exact=True)).to_be_visible()
+        await page.go_back()
         await expect(page.get_by_role("region", name="domains")).to_contain_text("Questions about programs")
 
 

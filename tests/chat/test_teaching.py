@@ -12,6 +12,7 @@ from mdsa_server.errors import InvalidRequest, LearningWorsened, StoreUnusable, 
 from mdsa_server.plugin_api import Domain, Prediction
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.database import Database
+from mdsa_server.vocabulary.plugins import PluginStatus
 from tests.chat.conftest import Office, events_of
 
 FULL = "create trigger full before update on corrections begin select raise(abort, 'the disk is full'); end"
@@ -42,6 +43,12 @@ class School:
         self.strangers = tuple(strangers)
         return []
 
+    async def enable(
+        self, plugin: str, routers: Collection[str], domains: Sequence[Domain], strangers: Sequence[str]
+    ) -> PluginStatus:
+        await self.refit(routers, domains, strangers)
+        return PluginStatus(name=plugin, version="", source="bundled", location="", state="active")
+
 
 @dataclass
 class Classroom:
@@ -69,6 +76,14 @@ async def classroom(office: Office, tmp_path: Path) -> AsyncIterator[Classroom]:
     teaching = Teaching(desk.team, desk=desk, learners=school, corrections=Corrections(database))
     yield Classroom(office, school, database, teaching)
     await database.close()
+
+
+async def test_a_plugin_that_is_enabled_is_taught_what_the_others_know(classroom: Classroom) -> None:
+    for message, domain in (("a loop", "code"), ("a song", None)):
+        await classroom.teaching.accept(await classroom.said(message, domain))
+    classroom.school.known.clear()
+    assert (await classroom.teaching.enable("words")).state == "active"
+    assert classroom.school.known == ["a loop"]
 
 
 async def test_the_desk_and_the_routers_learn_the_same(classroom: Classroom) -> None:

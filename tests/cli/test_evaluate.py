@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mdsa_server.configuration import load
+from mdsa_server.configuration.fingerprints import fingerprint_of_routing
+from mdsa_server.configuration.reloading import team_of
 from mdsa_server.configuration.trying import TOLD_EVERY, ToldEmbed
 from mdsa_server.errors import EmbedderUnavailable
+from mdsa_server.evaluation.kept import last
+from mdsa_server.evaluation.results import RouteEvaluation
 from tests.cli.terminal import Terminal
 from tests.serving import RunningServer
 from tests.web.well_formed import WellFormed
@@ -118,6 +123,21 @@ async def test_without_examples_the_configured_domains_are_measured(terminal: Te
     assert [domain["domain"] for domain in told["domains"]] == ["general", "code"]
     assert told["decisions"]["in_scope"] == 1.0
     assert (told["auroc"], told["fpr95"]) == (None, None)
+
+
+async def test_the_last_result_is_kept_with_the_fingerprint_of_what_was_measured(
+    terminal: Terminal, files: tuple[str, ...]
+) -> None:
+    settings = load(None, {}, terminal.folder).settings
+    configured = fingerprint_of_routing(settings, team_of(settings))
+    test = write(terminal.folder / "c.jsonl", [("a python function", "code"), ("good morning", "code")])
+    for arguments, file, same in ((("--test", test), "c.jsonl", True), (files, "b.jsonl", False)):
+        done = await terminal.mdsa("evaluate", "routes", *arguments)
+        assert done.code == 0, done.err
+        kept = last(settings.data_folder, RouteEvaluation)
+        assert kept is not None
+        assert (kept.test, kept.fingerprint == configured) == (file, same)
+        assert kept.report.accuracy is not None
 
 
 async def test_faulty_lines_are_told_with_their_place(terminal: Terminal, files: tuple[str, ...]) -> None:

@@ -7,7 +7,11 @@ import pytest
 
 from mdsa_server.cli import evaluate_retrieval
 from mdsa_server.cli.evaluate_retrieval import patient
+from mdsa_server.configuration import load
+from mdsa_server.configuration.fingerprints import fingerprint_of_retrieval
 from mdsa_server.errors import ModelTimeout
+from mdsa_server.evaluation.kept import last
+from mdsa_server.evaluation.results import RetrievalEvaluation
 from mdsa_server.vocabulary.passages import Passage
 from tests.cli.terminal import Terminal
 
@@ -46,6 +50,10 @@ async def test_each_stage_is_measured_and_a_floor_is_held_to(terminal: Terminal)
     assert "below 0.99" in done.err
     assert "3 questions of 3 documents, in 3 passages" in done.out
     assert "nDCG@10" in done.out
+    kept = last(terminal.folder / "data", RetrievalEvaluation)
+    assert kept is not None
+    assert (kept.report.questions, kept.questions, kept.split) == (3, "q.jsonl", "taken whole")
+    assert kept.fingerprint == fingerprint_of_retrieval(load(None, {}, terminal.folder).settings)
 
 
 async def test_faulty_lines_are_told_with_their_places(terminal: Terminal) -> None:

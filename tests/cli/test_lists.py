@@ -74,3 +74,25 @@ async def test_plugins_can_be_had_as_json(terminal: Terminal, server: RunningSer
     found = {plugin["name"]: plugin for plugin in json.loads((await terminal.mdsa("plugins", "--json")).out)}
     assert found["keyword_router"]["state"] == "active"
     assert found["clock"]["source"] == "bundled"
+
+
+async def test_a_plugin_is_put_out_of_use_and_back(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("plugins", "disable", "clock")
+    assert done.out.startswith("clock is disabled until the server starts again.")
+    listed = (await terminal.mdsa("plugins")).out
+    assert "disabled    clock" in listed
+    assert (await terminal.mdsa("plugins", "enable", "clock")).out == "clock is in use.\n"
+    assert "active      clock" in (await terminal.mdsa("plugins")).out
+
+
+async def test_a_plugin_that_cannot_be_enabled_is_a_problem(terminal: Terminal, server: RunningServer) -> None:
+    done = await terminal.mdsa("plugins", "enable", "embedding_router")
+    assert done.code == 1
+    assert "was not loaded when the server started" in done.err
+    assert (await terminal.mdsa("plugins", "disable", "nothing")).code == 1
+
+
+async def test_switching_a_plugin_needs_a_running_server(terminal: Terminal) -> None:
+    done = await terminal.mdsa("plugins", "disable", "clock")
+    assert done.code == 1
+    assert "No server is running" in done.err

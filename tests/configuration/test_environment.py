@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsa_server.configuration.environment import path_of, value_of, variable_of, variables
-from mdsa_server.configuration.faults import toml
+from mdsa_server.vocabulary.toml_text import toml
 
 SCALARS = st.one_of(
     st.booleans(),

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdsa_server import bundled
-from mdsa_server.configuration.faults import toml
 from mdsa_server.configuration.lines import KeyPath, lines_of, paths_of, statements
+from mdsa_server.vocabulary.toml_text import toml
 
 KEYS = st.from_regex(r"[a-z]{1,3}[0-9]?", fullmatch=True)
 TEXTS = st.text("aé\"'\\#[]= \n\t\u2028", max_size=8)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mdsa_server.configuration.findings import Findings
 from mdsa_server.configuration.machine import examine
+from mdsa_server.vocabulary.findings import Findings
 from tests.configuration.configurations import load_text
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
@@ -175,7 +175,7 @@ async def test_a_tool_that_a_plugin_in_quarantine_may_have_offered_is_a_warning(
     assert findings.faults == []
     tool, plugin = findings.warnings
     assert tool.key == "domains.general.tools"
-    assert tool.mend == "broken may offer it, and is in quarantine: mdsa plugins says why."
+    assert tool.mend == "broken may offer it, and is out of use: mdsa plugins says why."
     assert plugin.file.endswith("broken.py")
     assert "no luck" in plugin.what
 

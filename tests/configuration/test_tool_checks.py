@@ -62,7 +62,7 @@ def test_a_rule_for_what_is_held_back_is_not_taken_for_misspelt(folder: Path) ->
     withheld = {"mcp.files.*": "the MCP server files is down"}
     (fault,) = idle_approvals(loaded.settings, ["now"], ["kitchen"], loaded.places, withheld)
     assert fault.key == "tools.approval.oven"
-    assert fault.mend == "kitchen may offer it, and is in quarantine: mdsa plugins says why."
+    assert fault.mend == "kitchen may offer it, and is out of use: mdsa plugins says why."
 
 
 def test_a_domain_that_names_a_tool_that_may_never_be_called_is_found(folder: Path) -> None:

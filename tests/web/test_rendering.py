@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from mdsa_server.web.rendering import ago, code_spans, make_environment, percent, plural, seconds
+from mdsa_server.web.rendering import ago, code_spans, make_environment, percent, plural, seconds, toml_text
 
 NOW = datetime(2026, 3, 14, 10, 0, tzinfo=UTC)
 
@@ -64,3 +64,18 @@ def test_the_address_of_a_static_file_changes_with_the_file(tmp_path: Path) -> N
 
     assert before.startswith("/static/app.css?v=")
     assert page.render() != before
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "not set"),
+        ('a "b"', '"a \\"b\\""'),
+        ("(hidden)", "(hidden)"),
+        ("(hidden, 2 of them)", "(hidden, 2 of them)"),
+        ({"num_ctx": 4096}, "{ num_ctx = 4096 }"),
+        ({"notes": {"cwd": "", "effects": None, "env": {}}}, 'notes.cwd = ""\nnotes.env = {}'),
+    ],
+)
+def test_a_setting_is_written_as_the_file_would_where_that_has_a_word_for_it(value: object, shown: str) -> None:
+    assert toml_text(value) == shown

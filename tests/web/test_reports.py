@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mdsa_server import bundled
+from mdsa_server.evaluation.results import MISSES, WANTED, missed_questions, retrieval_evaluation
 from mdsa_server.evaluation.retrieval import Asked, report
-from mdsa_server.web.reports import MISSES, WANTED, RetrievalEvaluation, missed_questions, retrieval_report
+from mdsa_server.web.reports import retrieval_report
 from tests.web.well_formed import WellFormed
 
 TITLES = {"a": "The <b>pump</b>", "b": "The stove", "c": "", "d": "The roof", "e": "The well"}
@@ -27,10 +28,10 @@ def asked(question: str, relevant: str, found: str, stages: Sequence[str] = ("bm
 
 
 def rendered(questions: Sequence[Asked], reranker: str = "") -> str:
-    evaluation = RetrievalEvaluation(
-        report=report(questions, documents=5, passages=1234),
-        asked=questions,
-        titles=TITLES,
+    evaluation = retrieval_evaluation(
+        report(questions, documents=5, passages=1234),
+        questions,
+        TITLES,
         documents="d<1>.jsonl",
         questions="q.jsonl",
         split="taken whole",
@@ -82,9 +83,9 @@ def test_every_stage_has_its_column_and_its_line_and_is_compared(stages: tuple[s
 def test_a_missed_question_tells_what_it_wants_and_what_it_got() -> None:
     late = asked("late", "adbec", "0123456789d")
     nothing, late_told = missed_questions([QUESTIONS[0], QUESTIONS[2], late], TITLES)
-    assert (nothing.question, nothing.wanted, nothing.others) == ("nothing", ["The well"], 0)
+    assert (nothing.question, nothing.wanted, nothing.others) == ("nothing", ("The well",), 0)
     assert (nothing.place, nothing.first) == (None, "")
-    assert late_told.wanted == ["The <b>pump</b>", "The roof", "The stove"]
+    assert late_told.wanted == ("The <b>pump</b>", "The roof", "The stove")
     assert (late_told.others, late_told.place, late_told.first) == (5 - WANTED, 11, "document 0")
 
 

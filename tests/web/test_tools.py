@@ -51,7 +51,7 @@ async def test_a_tool_that_is_withheld_is_told_with_the_reason(server: RunningSe
 
 async def test_a_tool_that_a_plugin_in_quarantine_may_offer_is_told_with_the_plugin(server: RunningServer) -> None:
     mend = (await server.client.get("/api/tools/entirely_else")).json()["mend"]
-    assert mend == "In quarantine, with what they may offer: kitchen. `mdsa plugins` says why."
+    assert mend == "Out of use, with what they may offer: kitchen. `mdsa plugins` says why."
 
 
 async def test_the_page_ends_with_what_is_not_on_offer_and_why(server: RunningServer) -> None:
@@ -59,7 +59,7 @@ async def test_the_page_ends_with_what_is_not_on_offer_and_why(server: RunningSe
     end = raw.partition("Not on offer now</h2>")[2]
     assert "&lt;it&gt; ended" in end
     assert '<span class="data">mcp.slow.*</span>: the MCP server slow is down: <it> ended' in unescape(end)
-    assert '<span class="data">kitchen</span>' in end
+    assert '<a class="data" href="/plugins?plugin=kitchen">kitchen</a>' in end
     assert "RuntimeError" in end
 
 

@@ -1,4 +1,4 @@
-"""What the server has and how it is: domains, plugins, metrics, health, reload."""
+"""What the server has and how it is: domains, metrics, health, reload."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,7 +11,6 @@ from mdsa_server.errors import ConfigurationInvalid, MdsaError, UnknownModel
 from mdsa_server.monitor.counters import Metrics
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus
-from mdsa_server.vocabulary.plugins import PluginStatus
 from mdsa_server.web.api.operations import fails
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem
@@ -40,11 +39,6 @@ class ServerController(Controller):
     async def domains(self, rooms: InRooms) -> list[Domain]:
         """List the domains as they are configured, accepted corrections among their examples."""
         return list(rooms.live_turns.desk.team.domains.values())
-
-    @get("/api/plugins", operation_id="ListPlugins", responses=fails())
-    async def plugins(self, rooms: InRooms) -> list[PluginStatus]:
-        """List the plugins, what each offers, and what went wrong with it."""
-        return list(rooms.registry.status())
 
     @get("/api/metrics", operation_id="Metrics", responses=fails())
     async def metrics(self, rooms: InRooms) -> ServerMetrics:

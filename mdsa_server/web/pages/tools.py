@@ -18,7 +18,7 @@ from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.tool_arguments import arguments_of
 from mdsa_server.web.tool_form import ToolField, fields_of
-from mdsa_server.web.tools import TriedTool, described, find_tool, quarantined, tools_on_offer, try_tool, unknown_tool
+from mdsa_server.web.tools import TriedTool, described, find_tool, held_back, tools_on_offer, try_tool, unknown_tool
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -104,7 +104,7 @@ async def _page(
         "all_domains": list(rooms.live_turns.desk.team.domains),
         "missing": unknown_tool(rooms, opened, names) if opened and opened not in names else None,
         "withheld": rooms.registry.withheld(),
-        "quarantined": quarantined(rooms),
+        "held_back": held_back(rooms),
     }
     # In a thread: the forms of hundreds of tools would keep the loop from everyone else.
     page = await asyncio.to_thread(render, request, "pages/tools.html", **context)

@@ -33,6 +33,9 @@ from mdsa_server.knowledge.following import Followed
 from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.monitor.host import Host
+from mdsa_server.monitor.host_watch import HostWatch
+from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.conversations import Conversations
@@ -41,6 +44,7 @@ from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.plugin_cache import StoredCache
+from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
@@ -186,6 +190,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         )
         teaching = Teaching(configured, desk=desk, learners=registry, corrections=corrections)
         counters = Counters()
+        recorder = Recorder(counters, StoredStatistics(database), loads=lambda: keeper.loads)
+        await recorder.open()
+        host_watch = HostWatch(Host().read, counters.count)
         live_turns = LiveTurns(
             desk,
             turn_log,
@@ -194,11 +201,15 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             max_message_chars=settings.server.max_message_chars,
         )
         stack.push_async_callback(keeper.close)
+        # Once nothing is counted any more.
+        stack.push_async_callback(recorder.flush)
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
         supervisor.service(library.keep_filled, "library")
+        supervisor.service(recorder.keep_flushing, "statistics")
+        supervisor.service(host_watch.watch, "host watch")
         followed = Followed(library, supervisor.spawn)
         followed.take_up(settings.folders)
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
@@ -214,6 +225,8 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             ingestions=Ingestions(supervisor.spawn),
             registry=registry,
             counters=counters,
+            recorder=recorder,
+            host_watch=host_watch,
             started=datetime.now(UTC),
             reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine, followed=followed).reload,
             spawn=supervisor.spawn,

@@ -76,6 +76,15 @@ class ModelUse(Struct, frozen=True, kw_only=True):
     """What its next load will take."""
 
 
+class WaitingTurns(Struct, frozen=True, kw_only=True):
+    """The turns that stand in line for one model."""
+
+    model: str
+    turns: int
+    seconds: float
+    """Since the first of them came."""
+
+
 def full_name(model: str) -> str:
     """Give a model's name with its tag, which is `latest` where none is written."""
     return model if ":" in model.rpartition("/")[2] else f"{model}:latest"

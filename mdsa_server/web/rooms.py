@@ -14,6 +14,8 @@ from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import Library
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.monitor.host_watch import HostWatch
+from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
@@ -45,6 +47,8 @@ class Rooms:
     ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
+    recorder: Recorder
+    host_watch: HostWatch
     started: datetime
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""

@@ -1,0 +1,43 @@
+"""Statistics that might have been counted, for tests of what holds for all of them."""
+
+from hypothesis import strategies as st
+
+from mdsa_server.monitor.histogram import Histogram
+from mdsa_server.monitor.statistics import DomainStatistics, Samples, Statistics
+
+COUNTS = st.integers(0, 1_000)
+# Whole numbers, of which sums are exact in any order.
+AMOUNTS = st.integers(0, 1_000).map(float)
+
+HISTOGRAMS = st.builds(Histogram, st.dictionaries(st.integers(0, 145), st.integers(1, 9), max_size=4), AMOUNTS)
+SAMPLES = st.builds(Samples, COUNTS, AMOUNTS, AMOUNTS)
+DOMAINS = st.builds(
+    DomainStatistics,
+    turns=COUNTS,
+    decided=COUNTS,
+    confidence=AMOUNTS,
+    abstained=COUNTS,
+    answered=COUNTS,
+    seconds=AMOUNTS,
+)
+STATISTICS = st.builds(
+    Statistics,
+    started=COUNTS,
+    answered=COUNTS,
+    failed=COUNTS,
+    cancelled=COUNTS,
+    answer_tokens=COUNTS,
+    prompt_tokens=COUNTS,
+    timed_tokens=COUNTS,
+    generating=AMOUNTS,
+    latency=HISTOGRAMS,
+    first_token=HISTOGRAMS,
+    loads=COUNTS,
+    load_seconds=AMOUNTS,
+    domains=st.dictionaries(st.sampled_from(["code", "general", "recipes"]), DOMAINS),
+    routers=st.dictionaries(st.sampled_from(["keyword_router", "fallback"]), COUNTS),
+    processor=SAMPLES,
+    own_processor=SAMPLES,
+    memory=SAMPLES,
+    own_memory=SAMPLES,
+)

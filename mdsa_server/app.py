@@ -57,6 +57,8 @@ from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
+from mdsa_server.web.feed import Feeds
+from mdsa_server.web.model_table import ModelTable
 from mdsa_server.web.pages import PAGES
 from mdsa_server.web.pages.api_docs import ApiDocsPage
 from mdsa_server.web.pages.documents import DocumentPages
@@ -221,12 +223,14 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             teaching=teaching,
             engine=engine,
             keeper=keeper,
+            models=ModelTable(engine, keeper, supervisor.spawn),
             library=library,
             ingestions=Ingestions(supervisor.spawn),
             registry=registry,
             counters=counters,
             recorder=recorder,
             host_watch=host_watch,
+            feeds=Feeds(supervisor.spawn),
             started=datetime.now(UTC),
             reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine, followed=followed).reload,
             spawn=supervisor.spawn,

@@ -80,11 +80,14 @@ class Host:
         gpus, gpu_note = sensor("the GPU", self._gpus, NO_GPUS)
         cores = os.cpu_count() or 1
         begun, self._begun = self._begun, True
+        own = sum(process.processor for process in processes) / cores
+        # Some systems that are guests of others count nobody's load but each process's.
+        processor = None if processor is None else min(max(processor, own), 1.0)
         return HostReading(
             at=time.time(),
             cores=cores,
             processor=processor if begun else None,
-            own_processor=sum(process.processor for process in processes) / cores if begun and processes else None,
+            own_processor=own if begun and processes else None,
             memory_total=memory.total if memory else None,
             memory_used=memory.total - memory.available if memory else None,
             own_memory=sum(process.memory for process in processes) if processes else None,

@@ -53,7 +53,7 @@ class Recorder:
 
     def spans(self, window: Window) -> list[tuple[int, Statistics]]:
         """Give the spans of a window up to this moment, as `History.spans` has them."""
-        now = self._settle()
+        now = self.settle()
         return self._history.spans(window, now)
 
     async def keep_flushing(self) -> None:
@@ -64,7 +64,7 @@ class Recorder:
 
     async def flush(self) -> None:
         """Store what has come; what cannot be stored now is stored with what comes next."""
-        self._settle()
+        self.settle()
         changes = self._history.take_changes()
         spans = {
             change.step: {start: _encoder.encode(counts) for start, counts in change.spans.items()}
@@ -79,7 +79,7 @@ class Recorder:
                 raise
             log.warning("statistics not stored", reason=error.detail, mend=error.mend)
 
-    def _settle(self) -> float:
+    def settle(self) -> float:
         """Take over what was counted since the last time; give the moment it is counted in."""
         loads = self._loads().values()
         count, seconds = sum(one.count for one in loads), sum(one.seconds for one in loads)

@@ -19,6 +19,8 @@ from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.web.feed import Feeds
+from mdsa_server.web.model_table import ModelTable
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
@@ -43,12 +45,15 @@ class Rooms:
     teaching: Teaching
     engine: Engine
     keeper: ModelKeeper
+    models: ModelTable
     library: Library
     ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
     recorder: Recorder
     host_watch: HostWatch
+    feeds: Feeds
+    """What all who watch the monitor are shown."""
     started: datetime
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""

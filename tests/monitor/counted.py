@@ -1,5 +1,7 @@
 """Statistics that might have been counted, for tests of what holds for all of them."""
 
+from functools import reduce
+
 from hypothesis import strategies as st
 
 from mdsa_server.monitor.histogram import Histogram
@@ -9,7 +11,9 @@ COUNTS = st.integers(0, 1_000)
 # Whole numbers, of which sums are exact in any order.
 AMOUNTS = st.integers(0, 1_000).map(float)
 
-HISTOGRAMS = st.builds(Histogram, st.dictionaries(st.integers(0, 145), st.integers(1, 9), max_size=4), AMOUNTS)
+HISTOGRAMS = st.lists(AMOUNTS, max_size=5).map(
+    lambda spans: reduce(Histogram.merged, map(Histogram.of, spans), Histogram())
+)
 SAMPLES = st.builds(Samples, COUNTS, AMOUNTS, AMOUNTS)
 DOMAINS = st.builds(
     DomainStatistics,

@@ -8,12 +8,14 @@ from math import ceil, floor, log10
 from mdsa_server.monitor.history import Window
 
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+# What is less is nothing to be seen: a millionth of a second, or of a byte.
+LEAST = 1e-6
 DAY = timedelta(days=1)
 
 
 def step_up(most: float, *, ticks: int = 4, whole: bool = False) -> float:
     """Give a round step of which `ticks` reach `most`; `whole` where there is nothing between whole numbers."""
-    if most <= 0:
+    if most < LEAST:
         return 1.0
     rough = most / ticks
     scale = 10.0 ** floor(log10(rough))

@@ -21,7 +21,8 @@ async def a_conversation(server: RunningServer) -> str:
 @pytest.mark.parametrize("viewport", VIEWPORTS, ids=["390", "1440"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "address", ["/", "/chat", "conversation", "/documents", "/tools", "/routes/review", "/schema", "/nowhere"]
+    "address",
+    ["/", "/chat", "conversation", "/monitor", "/documents", "/tools", "/routes/review", "/schema", "/nowhere"],
 )
 async def test_a_page_is_whole(
     reading: Reading, server: RunningServer, address: str, scheme: str, viewport: dict[str, int]

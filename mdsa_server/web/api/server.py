@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromQuery
 from msgspec import Struct
 
 from mdsa_server.errors import ConfigurationInvalid, MdsaError, StoreUnusable, UnknownModel
@@ -43,7 +44,7 @@ class ServerController(Controller):
         return list(rooms.registry.status())
 
     @get("/api/metrics", operation_id="Metrics", responses=fails(StoreUnusable))
-    async def metrics(self, rooms: InRooms, window: Window = "15m") -> ServerMetrics:
+    async def metrics(self, rooms: InRooms, window: FromQuery[Window] = "15m") -> ServerMetrics:
         """Tell how the server is, and what happened: since it started, and in the last while."""
         return await server_metrics(rooms, window, await rooms.models.known(ENGINE_SECONDS, fresh=0))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from litestar import Controller, Request, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from mdsa_server.chat.desk import options_of
@@ -33,13 +34,13 @@ class MonitorPages(Controller):
     include_in_schema = False
 
     @get("/")
-    async def page(self, rooms: InRooms, window: Window = "15m") -> Template:
+    async def page(self, rooms: InRooms, window: FromQuery[Window] = "15m") -> Template:
         """Show everything of one window."""
         shown = await MonitorView(rooms, window).page(await rooms.models.known(PAGE_SECONDS))
         return Template("pages/monitor.html", context=surroundings(rooms, "monitor") | shown)
 
     @get("/stream")
-    async def stream(self, rooms: InRooms, request: AnyRequest, window: Window = "15m") -> EventStream:
+    async def stream(self, rooms: InRooms, request: AnyRequest, window: FromQuery[Window] = "15m") -> EventStream:
         """Show what changes, to all who watch the same window from one making."""
         view, app = MonitorView(rooms, window), request.app
 
@@ -50,7 +51,7 @@ class MonitorPages(Controller):
 
     @post("/models/{verb:str}", opt={"scope": "admin"}, status_code=200)
     async def change_model(
-        self, rooms: InRooms, request: AnyRequest, verb: Verb, window: Window = "15m"
+        self, rooms: InRooms, request: AnyRequest, verb: FromPath[Verb], window: FromQuery[Window] = "15m"
     ) -> Template | Redirect:
         """Load, unload, pin or unpin the model that is named; a plain form is led back to the page."""
         name = (await request.form()).get("name")

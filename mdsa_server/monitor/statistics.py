@@ -28,6 +28,8 @@ class Samples(Struct, frozen=True, omit_defaults=True):
         return self.total / self.count if self.count else None
 
     def merged(self, other: "Samples") -> "Samples":
+        if not other.count:
+            return self
         return Samples(self.count + other.count, self.total + other.total, max(self.most, other.most))
 
 

@@ -156,11 +156,8 @@ class _Drawing:
             path = []
             for place, value in enumerate(series.values):
                 if value:
-                    left, low, high = (
-                        self._across(self._starts[place]) + 0.5,
-                        _up(below[place], top),
-                        _up(below[place] + value, top),
-                    )
+                    low, high = _up(below[place], top), _up(below[place] + value, top)
+                    left = self._across(self._starts[place]) + 0.5
                     path.append(f"M{left:.1f} {low:.1f}V{high:.1f}h{width:.1f}V{low:.1f}z")
                     below[place] += value
             traces.append(Trace(series.kind, series.name, count(sum(filter(None, series.values))), "".join(path)))

@@ -12,6 +12,8 @@ log = structlog.get_logger(__name__)
 
 # A reader sees what happens within half a second, and what comes between is shown together.
 INTERVAL_SECONDS = 0.5
+# How many intervals to wait.
+AFTER_A_FAILURE = 10
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,14 @@ class Feed:
 
     async def _keep_looking(self) -> None:
         while True:
+            pause = self._interval
             try:
                 self._show(await self._look())
             except Exception:
-                # What is shown stays as it is; whoever reads the log can tell why.
+                # What is shown stays as it is, and whoever reads the log can tell why, without being flooded.
                 log.exception("feed not brought up to date")
-            await asyncio.sleep(self._interval)
+                pause *= AFTER_A_FAILURE
+            await asyncio.sleep(pause)
 
     def _show(self, sections: Sequence[Section]) -> None:
         version = self._version + 1

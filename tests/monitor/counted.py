@@ -14,7 +14,7 @@ AMOUNTS = st.integers(0, 1_000).map(float)
 HISTOGRAMS = st.lists(AMOUNTS, max_size=5).map(
     lambda spans: reduce(Histogram.merged, map(Histogram.of, spans), Histogram())
 )
-SAMPLES = st.builds(Samples, COUNTS, AMOUNTS, AMOUNTS)
+SAMPLES = st.lists(AMOUNTS, max_size=5).map(lambda values: reduce(Samples.merged, map(Samples.of, values), Samples()))
 DOMAINS = st.builds(
     DomainStatistics,
     turns=COUNTS,

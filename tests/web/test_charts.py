@@ -48,7 +48,7 @@ def test_turns_are_stacked_by_how_they_ended() -> None:
     (left, low, high) = map(float, re.findall(r"[\d.]+", turns.traces[1].path)[:3])
     assert LEFT < left < RIGHT
     # One more on the three answered, of four in all: the axis ends there.
-    assert (low, high) == (pytest.approx(BOTTOM - 3 / 4 * (BOTTOM - TOP), abs=0.1), TOP)
+    assert [low, high] == pytest.approx([BOTTOM - 3 / 4 * (BOTTOM - TOP), TOP], abs=0.1)
 
 
 def test_a_line_is_broken_where_nothing_is_known() -> None:

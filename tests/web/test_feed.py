@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ class Page:
         self.looks += 1
         if self.broken:
             raise OSError("nothing to be seen")
-        return [Section(name, value, lambda name=name: self.frame(name)) for name, value in self.facts.items()]  # type: ignore[misc]  # of its own name
+        return [Section(name, value, partial(self.frame, name)) for name, value in self.facts.items()]
 
     def frame(self, name: str) -> bytes:
         self.made.append(name)

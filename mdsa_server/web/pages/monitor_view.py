@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from litestar import Litestar
@@ -63,9 +64,10 @@ class MonitorView:
         status = {
             "state": server_state(rooms),
             "engine": rooms.engine.status,
-            "uptime": span(time.time() - rooms.started.timestamp()),
+            "uptime": span(max(time.time() - rooms.started.timestamp(), 0.0)),
             "version": __version__,
         }
+        fallback = rooms.live_turns.desk.team.fallback
         host, host_problem = rooms.host_watch.latest, rooms.host_watch.problem
         in_line = [(one.model, one.turns, span(one.seconds)) for one in line]
         return [
@@ -74,7 +76,7 @@ class MonitorView:
             self._charts,
             Part("line", in_line, {"line": in_line}),
             Part("models", _shown(models), {"models": models, "window": window}),
-            Part("domains", domains, {"domains": domains, "fallback": rooms.live_turns.desk.team.fallback}),
+            Part("domains", (domains, fallback), {"domains": domains, "fallback": fallback}),
             Part("machine", (host, host_problem), {"host": host, "host_problem": host_problem}),
         ]
 
@@ -87,10 +89,7 @@ class MonitorView:
 
     async def sections(self, app: Litestar, models: KnownModels) -> Sequence[Section]:
         """Give them as a feed takes them. Raises StoreUnusable."""
-        return [
-            Section(part.name, part.facts, lambda part=part: frame(app, part))  # type: ignore[misc]  # of its own part
-            for part in await self.parts(models)
-        ]
+        return [Section(part.name, part.facts, partial(frame, app, part)) for part in await self.parts(models)]
 
 
 def frame(app: Litestar, part: Part) -> bytes:

@@ -43,13 +43,14 @@ async def test_what_was_settled_stays_when_more_is_said(corrections: Corrections
 async def test_those_that_stand_are_counted_by_the_domain_that_had_answered(
     corrections: Corrections, conversations: Conversations
 ) -> None:
-    for answered, state in (
+    said_of: list[tuple[str | None, CorrectionState | None]] = [
         ("code", None),
         ("code", "accepted"),
         ("code", "rejected"),
         ("general", None),
         (None, None),
-    ):
+    ]
+    for answered, state in said_of:
         turn = replace(await conversations.begin_turn("local", None, "soup?"), domain=answered)
         said, _ = await corrections.say(turn, "cooking")
         if state is not None:

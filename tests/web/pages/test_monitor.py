@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
@@ -156,6 +157,21 @@ async def test_what_cannot_be_done_is_said_with_how_to_mend_it(
     assert '<section class="problem" role="alert">' in answer.text
     assert "To mend it" in answer.text
     assert "<b>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"json": {"name": MODEL}},
+        {"content": b"\x00\xff", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+        {"content": b"name=%ff%00", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+        {"files": {"name": ("name", b"a file")}},
+        {},
+    ],
+)
+async def test_what_is_no_form_of_the_page_is_refused(server: RunningServer, sent: dict[str, Any]) -> None:
+    answer = await server.client.post("/monitor/models/load", **sent)
+    assert 400 <= answer.status_code < 500, answer.text
 
 
 async def test_a_model_that_is_in_use_is_not_unloaded_and_the_page_says_why(

@@ -34,6 +34,9 @@ from mdsa_server.knowledge.following import Followed
 from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import PassageSearcher
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.monitor.host import Host
+from mdsa_server.monitor.host_watch import HostWatch
+from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.conversations import Conversations
@@ -42,6 +45,7 @@ from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.plugin_cache import StoredCache
+from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.chat import ChatController
@@ -58,6 +62,8 @@ from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.turns import TurnController
 from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import guard_against_strangers, provide_caller
+from mdsa_server.web.feed import Feeds
+from mdsa_server.web.model_table import ModelTable
 from mdsa_server.web.pages import PAGES
 from mdsa_server.web.pages.api_docs import ApiDocsPage
 from mdsa_server.web.pages.documents import DocumentPages
@@ -195,6 +201,9 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
         )
         teaching = Teaching(configured, desk=desk, learners=registry, corrections=corrections)
         counters = Counters()
+        recorder = Recorder(counters, StoredStatistics(database), loads=lambda: keeper.loads)
+        await recorder.open()
+        host_watch = HostWatch(Host().read, counters.count)
         live_turns = LiveTurns(
             desk,
             turn_log,
@@ -203,11 +212,15 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             max_message_chars=settings.server.max_message_chars,
         )
         stack.push_async_callback(keeper.close)
+        # Once nothing is counted any more.
+        stack.push_async_callback(recorder.flush)
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
         supervisor.service(turn_log.keep_pruning, "turn log")
         supervisor.service(library.keep_filled, "library")
+        supervisor.service(recorder.keep_flushing, "statistics")
+        supervisor.service(host_watch.watch, "host watch")
         followed = Followed(library, supervisor.spawn)
         followed.take_up(settings.folders)
         stack.push_async_callback(live_turns.close, settings.server.shutdown_seconds)
@@ -228,10 +241,14 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             teaching=teaching,
             engine=engine,
             keeper=keeper,
+            models=ModelTable(engine, keeper, supervisor.spawn),
             library=library,
             ingestions=Ingestions(supervisor.spawn),
             registry=registry,
             counters=counters,
+            recorder=recorder,
+            host_watch=host_watch,
+            feeds=Feeds(supervisor.spawn),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

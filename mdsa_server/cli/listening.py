@@ -82,6 +82,7 @@ class Listener:
         if turns := len(self.rooms.live_turns):
             log.info("stopping; running turns may still end", turns=turns, seconds=self._patience)
         await self.rooms.live_turns.close(self._patience)
+        self.rooms.feeds.close()
 
 
 class _Server(uvicorn.Server):

@@ -209,6 +209,8 @@ class EngineMemory:
             loads=loads.count,
             load_seconds=loads.seconds,
             expected_load_seconds=self.expected(weights, model),
+            # What is loaded anew, with other options, is there twice until it is.
+            phase=held[-1].slot.phase if held else None,
         )
 
     # --- pins

@@ -2,11 +2,11 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mdsa_server.errors import MdsaError, NoRoom
+from mdsa_server.errors import LineFull, MdsaError, NoRoom
 from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.engine_memory import Held
@@ -14,7 +14,7 @@ from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Limits, Waiting, Why
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.events import ModelChosen, ModelLoading, ModelWaiting
-from mdsa_server.vocabulary.models import ModelDetails
+from mdsa_server.vocabulary.models import ModelDetails, WaitingTurns
 from mdsa_server.vocabulary.stopwatch import Stopwatch
 
 # An engine that finds a model in memory says that it loaded it within some hundredths of a second.
@@ -142,4 +142,20 @@ def no_room(model: str, limits: Limits) -> NoRoom:
     return NoRoom(
         f"{model!r} has no place in memory: pinned models take all {limits.max_models} places{memory}",
         "Unpin one (mdsa models unpin NAME), or raise the limits in [residency].",
+    )
+
+
+def line_full(model: str, ahead: int) -> LineFull:
+    """Make the error of a turn that comes when too many wait for its model."""
+    return LineFull(f"{ahead} turns wait for {model!r} already", "Try again in a while, or raise [residency] max_line.")
+
+
+def waiting_turns(line: Iterable[Ticket], now: float) -> tuple[WaitingTurns, ...]:
+    """Tell of each model that is waited for how many turns do, and for how long; `line` is in order of arrival."""
+    by_model: dict[str, list[Ticket]] = {}
+    for ticket in line:
+        by_model.setdefault(ticket.model, []).append(ticket)
+    return tuple(
+        WaitingTurns(model=model, turns=len(tickets), seconds=now - tickets[0].waiting.since)
+        for model, tickets in by_model.items()
     )

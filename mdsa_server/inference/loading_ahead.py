@@ -8,6 +8,7 @@ import structlog
 
 from mdsa_server.errors import MdsaError
 from mdsa_server.inference.engine_memory import EngineMemory
+from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.vocabulary.domain import ModelOptions
 
 log = structlog.get_logger(__name__)
@@ -26,10 +27,21 @@ class LoadingAhead:
         self._load = load
         self._models = dict(models)
         self._failed: dict[str, float] = {}
+        self._done_on: OllamaClient | None = None
 
     def add(self, model: str, options: ModelOptions) -> None:
         """Load a model that was pinned again, should it be lost."""
         self._models[model] = options
+
+    async def tend(self, client: OllamaClient | None) -> None:
+        """Load everything on an engine that is seen anew, and on it again what was lost; None where none answers."""
+        if client is not None:
+            if client is not self._done_on:
+                self._done_on = client
+                await self.load_all()
+            await self.load_lost()
+        else:
+            self._done_on = None  # It may come back with nothing in its memory.
 
     async def load_all(self) -> None:
         """Load everything, one after the other; what cannot be loaded is logged."""

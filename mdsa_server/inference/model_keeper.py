@@ -11,17 +11,17 @@ from typing import Any
 
 import structlog
 
-from mdsa_server.errors import EngineError, InvalidRequest, LineFull, MdsaError, UnknownModel
+from mdsa_server.errors import EngineError, InvalidRequest, MdsaError, UnknownModel
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.engine_memory import DEFAULT_CONTEXT, EngineMemory, Held, Loads
-from mdsa_server.inference.lease import Lease, Ticket, no_room
+from mdsa_server.inference.lease import Lease, Ticket, line_full, no_room, waiting_turns
 from mdsa_server.inference.loading_ahead import LoadingAhead
 from mdsa_server.inference.model_mover import ModelMover
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.inference.residency import Limits, Prefer, Swap, Unit, Waiting, choose, plan
 from mdsa_server.vocabulary.domain import ModelOptions
 from mdsa_server.vocabulary.model_options import runner_options
-from mdsa_server.vocabulary.models import ModelUse
+from mdsa_server.vocabulary.models import ModelUse, WaitingTurns
 
 log = structlog.get_logger(__name__)
 
@@ -162,6 +162,15 @@ class ModelKeeper:
         weights = {model: await self._memory.weights.of(client, model) for model in models}
         return {model: self._memory.use(model, known, waiting[known]) for model, known in weights.items()}
 
+    def waiting(self) -> tuple[WaitingTurns, ...]:
+        """Tell who stands in line, model by model, those that have waited longest first."""
+        return waiting_turns(self._line, time.monotonic())
+
+    @property
+    def loads(self) -> Mapping[str, Loads]:
+        """What loading each model has cost since the server started, by weights."""
+        return self._memory.loads
+
     def models_changed(self) -> None:
         """Ask the engine anew which models it has: one was fetched or deleted."""
         self._memory.forget_names()
@@ -170,15 +179,8 @@ class ModelKeeper:
 
     async def watch(self) -> None:
         """Load ahead, then see now and then what others have loaded and unloaded, for as long as the server runs."""
-        loaded_ahead: OllamaClient | None = None
         while True:
-            if self.engine.status.problem is None:
-                if loaded_ahead is not self.engine.client:
-                    loaded_ahead = self.engine.client
-                    await self._ahead.load_all()
-                await self._ahead.load_lost()
-            else:
-                loaded_ahead = None  # It may come back with nothing in its memory.
+            await self._ahead.tend(self.engine.client if self.engine.status.problem is None else None)
             await asyncio.sleep(LOOK_SECONDS)
             if self.engine.status.problem is None:
                 try:
@@ -241,10 +243,7 @@ class ModelKeeper:
         ahead = sum(other.waiting.unit == ticket.waiting.unit for other in self._line if other is not ticket)
         if ticket in self._line and ahead >= self._max_line:
             self._line.remove(ticket)
-            raise LineFull(
-                f"{ahead} turns wait for {ticket.model!r} already",
-                "Try again in a while, or raise [residency] max_line.",
-            )
+            raise line_full(ticket.model, ahead)
 
     def _leave(self, ticket: Ticket) -> None:
         held = ticket.held

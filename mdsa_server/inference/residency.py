@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from mdsa_server.vocabulary.models import ModelPhase
+
 Policy = Literal["lru", "cost"]
-Phase = Literal["ready", "loading", "leaving"]
 Why = Literal["running", "loading", "another loads", "gathering", "in use", "pinned"]
 Prefer = Literal["best", "warm", "balanced"]
 
@@ -51,7 +52,7 @@ class Slot:
     """A unit in memory, or on its way in or out."""
 
     unit: Unit
-    phase: Phase = "ready"
+    phase: ModelPhase = "ready"
     in_use: int = 0
     """Turns that hold a lease on it."""
     last_used: float = 0.0

@@ -98,8 +98,8 @@ def compared_words(before: str, after: str) -> tuple[Piece, ...]:
     if max(map(len, words)) > MOST_WORDS:
         words = [text.splitlines(keepends=True) for text in (before, after)]
     old, new = words
-    bare = [[word.strip() for word in side] for side in words]
-    matcher = SequenceMatcher(None, *bare, autojunk=_equal_pairs(*bare) > MOST_PAIRS)
+    bare_old, bare_new = ([word.strip() for word in side] for side in words)
+    matcher = SequenceMatcher(None, bare_old, bare_new, autojunk=_equal_pairs(bare_old, bare_new) > MOST_PAIRS)
     pieces: list[Piece] = []
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":

@@ -1,6 +1,7 @@
 """Corrections: said of a turn, reviewed, and, where they were accepted, kept as examples."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,6 +59,21 @@ class Corrections:
         def work(db: Connection) -> int:
             (number,) = db.execute("select count(*) from corrections where state = ?", (state,)).fetchone() or (0,)
             return int(number)
+
+        return await self._database.read(work)
+
+    async def count_by_answered(self, since: float) -> Counter[str]:
+        """Count those that were not rejected, said since then (seconds since 1970), by the domain that had answered."""
+
+        def work(db: Connection) -> Counter[str]:
+            rows = db.execute(
+                """
+                select answered, count(*) from corrections
+                where said >= ? and state <> 'rejected' and answered is not null group by answered
+                """,
+                (since,),
+            )
+            return Counter(dict(rows))
 
         return await self._database.read(work)
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+ModelPhase = Literal["ready", "loading", "leaving"]
 EngineKind = Literal["ollama", "embedded", "none"]
 
 
@@ -74,6 +75,17 @@ class ModelUse(Struct, frozen=True, kw_only=True):
     """Lost to loading it, all loads together."""
     expected_load_seconds: float
     """What its next load will take."""
+    phase: ModelPhase | None = None
+    """Whether it is there, or on its way in or out; None where it is not in memory."""
+
+
+class WaitingTurns(Struct, frozen=True, kw_only=True):
+    """The turns that stand in line for one model."""
+
+    model: str
+    turns: int
+    seconds: float
+    """Since the first of them came."""
 
 
 def full_name(model: str) -> str:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 from markupsafe import Markup, escape
@@ -68,6 +68,8 @@ def make_environment(templates: Path, static: Path) -> Environment:
         count=count,
         size=size,
         ago=ago,
+        idle=idle,
+        clock=clock,
         plural=plural,
         toml_text=toml_text,
     )
@@ -76,7 +78,12 @@ def make_environment(templates: Path, static: Path) -> Environment:
 
 def render(request: Request[Any, Any, Any], template: str, **context: Any) -> Markup:
     """Render a template where no response is at hand: for a frame of a stream."""
-    engine = request.app.template_engine
+    return render_in(request.app, template, **context)
+
+
+def render_in(app: Litestar, template: str, **context: Any) -> Markup:
+    """The same where no request is at hand either."""
+    engine = app.template_engine
     assert isinstance(engine, JinjaTemplateEngine)  # noqa: S101  # create_app gives it template_config
     return Markup(engine.get_template(template).render(context))  # noqa: S704  # templates escape by themselves
 
@@ -161,3 +168,25 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if passed < 7 * DAY:
         return f"{local:%A}"
     return f"{local.day} {local:%B %Y}"
+
+
+def span(seconds: float) -> str:
+    """Write how long something has gone on, as coarse as one would say it: `40 s`, `12 min`, `3 h`, `5 days`."""
+    if seconds < MINUTE:
+        return f"{int(seconds)} s"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min"
+    if seconds < 2 * DAY:
+        return f"{int(seconds // HOUR)} h"
+    return f"{int(seconds // DAY)} days"
+
+
+def idle(seconds: float) -> str:
+    """The same of what was so many seconds ago."""
+    return ago(datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def clock(moment: datetime) -> str:
+    """Write when something is to be, on this machine's clock; the day where it is not today's."""
+    local, today = moment.astimezone(), datetime.now(UTC).astimezone().date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %H:%M}"

@@ -35,7 +35,7 @@ SECURITY_HEADERS = {
 ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 # Asked for again and again by machines and browsers; their lines would hide the others.
-QUIET_PATHS = ("/health/", "/static/", "/favicon")
+QUIET_PATHS = ("/health/", "/metrics", "/static/", "/favicon")
 
 
 # What may stand in a log and a header as it is.

@@ -16,12 +16,16 @@ from mdsa_server.inference.model_keeper import ModelKeeper
 from mdsa_server.knowledge.ingestions import Ingestions
 from mdsa_server.knowledge.library import Library
 from mdsa_server.monitor.counters import Counters
+from mdsa_server.monitor.host_watch import HostWatch
+from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
 from mdsa_server.vocabulary.findings import Findings
 from mdsa_server.vocabulary.settings_in_force import SettingsInForce
+from mdsa_server.web.feed import Feeds
+from mdsa_server.web.model_table import ModelTable
 
 
 class Configuration(Protocol):
@@ -59,10 +63,15 @@ class Rooms:
     teaching: Teaching
     engine: Engine
     keeper: ModelKeeper
+    models: ModelTable
     library: Library
     ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
+    recorder: Recorder
+    host_watch: HostWatch
+    feeds: Feeds
+    """What all who watch the monitor are shown."""
     started: datetime
     configuration: Configuration
     data_folder: Path

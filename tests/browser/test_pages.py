@@ -31,8 +31,15 @@ async def a_turn(server: RunningServer, *, compared: bool) -> str:
 @pytest.mark.parametrize(
     "address",
     [
-        *("/", "/chat", "conversation", "/turns", "turn", "compared", "/documents", "/tools", "/routes/review"),
-        *("/domains?message=python", "/plugins?plugin=clock", "/configuration", "/schema", "/nowhere"),
+        *("/", "/chat", "conversation", "/monitor", "/turns", "turn", "compared", "/documents", "/tools"),
+        *(
+            "/domains?message=python",
+            "/plugins?plugin=clock",
+            "/configuration",
+            "/routes/review",
+            "/schema",
+            "/nowhere",
+        ),
     ],
 )
 async def test_a_page_is_whole(
@@ -51,7 +58,8 @@ async def test_a_page_is_whole(
         await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.locator("#main")).not_to_be_empty()
-        await page.wait_for_load_state("networkidle")
+        # The monitor's stream never rests.
+        await page.wait_for_load_state("load" if address == "/monitor" else "networkidle")
         assert await page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), "it scrolls sideways"
         background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         lightness = float(background.split("(")[1].split()[0].rstrip("%"))

@@ -61,6 +61,22 @@ async def test_the_wait_for_running_turns_is_told_before_it_begins(
     assert [(line["level"], line["turns"], line["seconds"]) for line in told] == [("info", 1, 0.5)], done.err
 
 
+@not_on_windows
+async def test_an_open_monitor_ends_with_the_server_and_holds_it_up_no_longer(terminal: Terminal) -> None:
+    async with terminal.running("serve", MDSA_LOGGING__FORMAT="json") as command:
+        url = await address(command)
+        async with httpx.AsyncClient(base_url=url) as client, client.stream("GET", "/monitor/stream") as response:
+            told = response.aiter_bytes()
+            await anext(told)
+            command.signal(signal.SIGTERM)
+            async for _ in told:
+                pass
+            done = await command.ends()
+    assert done.code == 0, done.err
+    assert "graceful shutdown exceeded" not in done.err
+    assert "Traceback" not in done.err
+
+
 async def test_the_banner_says_what_runs(terminal: Terminal, engine: ScriptedOllama) -> None:
     async with terminal.running("serve", "--data", "elsewhere") as command:
         banner = await command.prints("Ctrl-C stops the server.")

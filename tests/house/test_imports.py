@@ -32,6 +32,8 @@ ONLY_IN = {
     "pypdf": {"mdsa_server/knowledge/formats/pdf.py"},
     "selectolax": {"mdsa_server/knowledge/formats/html.py", "plugins/fetch_page/page_text.py"},
     "semchunk": {"mdsa_server/knowledge/splitting.py"},
+    "prometheus_client": {"mdsa_server/web/prometheus.py"},
+    "pynvml": {"mdsa_server/monitor/gpu.py"},
     "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/hooks.py"},
     "uvicorn": {"mdsa_server/cli/listening.py"},
 }

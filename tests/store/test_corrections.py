@@ -1,6 +1,9 @@
 """Corrections are kept, replaced, settled, and go with their turn unless they were accepted."""
 
+import time
+
 import pytest
+from msgspec.structs import replace
 
 from mdsa_server.errors import UnknownCorrection, UnknownTurn
 from mdsa_server.store.conversations import Conversations
@@ -35,6 +38,25 @@ async def test_what_was_settled_stays_when_more_is_said(corrections: Corrections
     assert new
     assert [one.id for one in await corrections.find("accepted")] == [first.id]
     assert await corrections.of_turn(turn.id) == second
+
+
+async def test_those_that_stand_are_counted_by_the_domain_that_had_answered(
+    corrections: Corrections, conversations: Conversations
+) -> None:
+    said_of: list[tuple[str | None, CorrectionState | None]] = [
+        ("code", None),
+        ("code", "accepted"),
+        ("code", "rejected"),
+        ("general", None),
+        (None, None),
+    ]
+    for answered, state in said_of:
+        turn = replace(await conversations.begin_turn("local", None, "soup?"), domain=answered)
+        said, _ = await corrections.say(turn, "cooking")
+        if state is not None:
+            await corrections.settle(said.id, state)
+    assert await corrections.count_by_answered(0.0) == {"code": 2, "general": 1}
+    assert await corrections.count_by_answered(time.time() + 60) == {}
 
 
 async def test_accepted_ones_come_in_the_order_in_which_they_were_accepted(

@@ -13,23 +13,16 @@ from msgspec import Meta, Struct
 from mdsa_server.chat.desk import options_of
 from mdsa_server.errors import LineFull, MdsaError, ModelInUse, NoRoom, UnknownModel
 from mdsa_server.evaluation.recorded import RecordedTurn, recorded_turns
-from mdsa_server.vocabulary.models import EngineStatus, InstalledModel, ModelUse, ResidentModel
+from mdsa_server.vocabulary.models import EngineStatus
 from mdsa_server.web.api.operations import ENGINE, EVENTS, TOO_LARGE, fails, like, streams
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.model_table import ModelRow, model_rows
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream
 from mdsa_server.web.texts import not_blank
 
 KNOWING = (*ENGINE, UnknownModel)
 ADMITTING = (*KNOWING, LineFull, NoRoom)
-
-
-class ModelRow(Struct, frozen=True, kw_only=True):
-    """An installed model, and its place in memory if it has one."""
-
-    installed: InstalledModel
-    resident: ResidentModel | None
-    use: ModelUse
 
 
 class ModelList(Struct, frozen=True, kw_only=True):
@@ -63,15 +56,7 @@ class ModelController(Controller):
     async def models(self, rooms: InRooms) -> ModelList:
         """List the engine's models; none while there is no engine."""
         engine = rooms.engine
-        rows: list[ModelRow] = []
-        if engine.status.problem is None:
-            resident = {model.name: model for model in await engine.client.resident()}
-            installed = await engine.client.installed()
-            uses = await rooms.keeper.uses([model.name for model in installed])
-            rows = [
-                ModelRow(installed=model, resident=resident.get(model.name), use=uses[model.name])
-                for model in installed
-            ]
+        rows = await model_rows(engine, rooms.keeper)
         return ModelList(engine=engine.status, default_model=engine.default_model_name, models=rows)
 
     @post(

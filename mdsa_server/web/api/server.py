@@ -1,27 +1,24 @@
 """What the server has and how it is: domains, metrics, health, reload."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromQuery
 from msgspec import Struct
 
-from mdsa_server import __version__
-from mdsa_server.errors import ConfigurationInvalid, MdsaError, UnknownModel
-from mdsa_server.monitor.counters import Metrics
+from mdsa_server.errors import ConfigurationInvalid, MdsaError, StoreUnusable, UnknownModel
+from mdsa_server.monitor.history import Window
 from mdsa_server.vocabulary.domain import Domain
-from mdsa_server.vocabulary.models import EngineStatus
+from mdsa_server.web import prometheus
 from mdsa_server.web.api.operations import fails
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.metrics import ServerMetrics, server_metrics
 from mdsa_server.web.problems import ToldProblem
 from mdsa_server.web.rooms import InRooms, Reloaded
 
-
-class ServerMetrics(Struct, frozen=True, kw_only=True):
-    version: str
-    uptime_seconds: float
-    engine: EngineStatus
-    turns: Metrics
+# What an engine that does not answer may hold up an answer about everything else.
+ENGINE_SECONDS = 2.0
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -40,15 +37,22 @@ class ServerController(Controller):
         """List the domains as they are configured, accepted corrections among their examples."""
         return list(rooms.live_turns.desk.team.domains.values())
 
-    @get("/api/metrics", operation_id="Metrics", responses=fails())
-    async def metrics(self, rooms: InRooms) -> ServerMetrics:
-        """Count what happened since the server started."""
-        return ServerMetrics(
-            version=__version__,
-            uptime_seconds=(datetime.now(UTC) - rooms.started).total_seconds(),
-            engine=rooms.engine.status,
-            turns=rooms.counters.metrics(),
-        )
+    @get("/api/metrics", operation_id="Metrics", responses=fails(StoreUnusable))
+    async def metrics(self, rooms: InRooms, window: FromQuery[Window] = "15m") -> ServerMetrics:
+        """Tell how the server is, and what happened: since it started, and in the last while."""
+        return await server_metrics(rooms, window, await rooms.models.known(ENGINE_SECONDS, fresh=0))
+
+    @get(
+        "/metrics",
+        operation_id="PrometheusMetrics",
+        media_type=prometheus.MEDIA_TYPE,
+        responses=fails()
+        | {200: ResponseSpec(str, description="Text that Prometheus reads.", generate_examples=False)},
+    )
+    async def prometheus(self, rooms: InRooms) -> Response[bytes]:
+        """Tell the counts since the server started to Prometheus."""
+        models = await rooms.models.known(ENGINE_SECONDS)
+        return Response(prometheus.exposition(rooms, models.rows), media_type=prometheus.MEDIA_TYPE)
 
     @post(
         "/api/reload",

@@ -6,13 +6,14 @@ from mdsa_server.web.pages.chat import ChatPages
 from mdsa_server.web.pages.configuration import ConfigurationPages
 from mdsa_server.web.pages.corrections import CorrectionPages, ReviewPages
 from mdsa_server.web.pages.domains import DomainPages
+from mdsa_server.web.pages.monitor import MonitorPages
 from mdsa_server.web.pages.plugins import PluginPages
 from mdsa_server.web.pages.tools import ToolPages
 from mdsa_server.web.pages.turns import TurnPages
 from mdsa_server.web.pages.welcome import reload, welcome
 
 PAGES: tuple[ControllerRouterHandler, ...] = (
-    *(welcome, reload, ChatPages, CorrectionPages, ReviewPages),
+    *(welcome, reload, ChatPages, CorrectionPages, ReviewPages, MonitorPages),
     *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages),
 )
 """What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

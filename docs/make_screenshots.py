@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation: `python -m docs.make_screenshots` photographs every page of a pictured server.
+"""Make the pictures of the documentation: `python -m docs.make_screenshots` photographs all pages of a pictured server.
 
 With `--every FOLDER` each page is photographed there at both widths and in both schemes, to be looked at.
 """

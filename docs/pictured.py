@@ -90,19 +90,19 @@ DOCUMENTS = {
         "## Pressure\n\nThe pump holds 6 bar. Above 7 bar the valve opens; let a fitter see to a valve that drips.\n\n"
         "## When it does not start\n\nSee that the fuse is whole and that the pump is filled with water. A pump that "
         "hums and does not turn is blocked: switch it off, open the lid, and turn the wheel by hand.\n",
-        "small-pump.md": "# The pump P 50\n\nIt lifts 12 litres a minute.\n\n## Care\n\nIts bearing is closed and needs no oil. "
-        "Clean the filter every month.\n\n## Seals\n\nThe seal S 12 fits the P 50, and no other does.\n",
+        "small-pump.md": "# The pump P 50\n\nIt lifts 12 litres a minute.\n\n## Care\n\nIts bearing is closed and needs "
+        "no oil. Clean the filter every month.\n\n## Seals\n\nThe seal S 12 fits the P 50, and no other does.\n",
         "stove.html": "<h1>The stove K 3</h1><h2>Smoke in the room</h2><p>Open the flap, sweep the chimney, and see "
         "that the wood is dry: fresh wood smokes.</p><h2>Ash</h2><p>Empty the ash pan when it is half full.</p>",
-        "notes.txt": "In spring the pump is filled before it is switched on. The key of the shed hangs behind the door.\n",
+        "notes.txt": "In spring the pump is filled before it is switched on. The key of the shed is with Ann.\n",
     },
     "parts": {
         "seals.csv": "part,fits,price\nS 12,P 50,4.20\nS 20,P 200,6.90\nO-ring 8,all,0.40\n",
         "bearings.csv": "part,fits,price\nB 7,P 200,18.00\nB 7 closed,P 50,21.50\n",
     },
     "recipes": {
-        "bread.md": "# Bread\n\nKnead 500 g of flour, 350 g of water, 10 g of salt and a little yeast. Let it rise over "
-        "night, and bake it for 45 minutes at 230 degrees.\n",
+        "bread.md": "# Bread\n\nKnead 500 g of flour, 350 g of water, 10 g of salt and a little yeast. Let it rise "
+        "over night, and bake it for 45 minutes at 230 degrees.\n",
         "lentils.md": "# Lentil soup\n\nFry an onion and two carrots, add 300 g of lentils and a litre of water, and "
         "let it simmer for half an hour. Vinegar at the end.\n",
     },
@@ -147,17 +147,17 @@ class Called(NamedTuple):
 
 ANSWERS: dict[str, Sequence[Step] | Called] = {
     "weather": (
-        "**Weather** is what the sky does today; **climate** is what it usually does.\n\n- Weather changes within hours."
-        "\n- Climate is the mean of thirty years or more.\n\nOne cold week says little about the climate.",
+        "**Weather** is what the sky does today; **climate** is what it usually does.\n\n- Weather changes within "
+        "hours.\n- Climate is the mean of thirty years or more.\n\nOne cold week says little about the climate.",
     ),
     "duplicates": (CODE,),
     "undo the last": (
-        "Keep the changes and take back the commit:\n\n```sh\ngit reset --soft HEAD~1\n```\n\nIf it was pushed already, "
+        "Keep the changes and take back the commit:\n\n```sh\ngit reset --soft HEAD~1\n```\n\nIf it was pushed, "
         "`git revert HEAD` writes a new commit that undoes it.",
     ),
     "oiled": (
-        "Oil the bearing of the P 200 **every week**, with ten drops of thin oil [1]. The P 50 has a closed bearing, which "
-        "needs none [2].",
+        "Oil the bearing of the P 200 **every week**, with ten drops of thin oil [1]. The P 50 has a closed bearing, "
+        "which needs none [2].",
     ),
     "pressure": ("The pump holds **6 bar**; above 7 bar its valve opens [1].",),
     "remind": Called(
@@ -175,10 +175,12 @@ ANSWERS: dict[str, Sequence[Step] | Called] = {
     "smokes": ("Check three things, in this order: the flap is open, the wood is dry, and the chimney is swept [1].",),
     "boil an egg": ("Six minutes for a soft one, nine for a hard one; start the clock when the water boils again.",),
     "instead of butter": ("Oil, about three", Breaks("llama runner process has terminated: exit status 2")),
-    "compiler": ("It reads a program in one language and writes the same program in another, mostly in the machine’s own.",),
+    "compiler": (
+        "It reads a program in one language and writes the same program in another, mostly in the machine’s own.",
+    ),
     "complaint": (
-        "> Dear Sir or Madam,\n>\n> my order of 3 March has not arrived. Please tell me when I may expect it.\n>\n> Yours "
-        "faithfully",
+        "> Dear Sir or Madam,\n>\n> my order of 3 March has not arrived. Please tell me when I may expect it.\n>\n> "
+        "Yours faithfully",
     ),
 }
 CONVERSATIONS: Sequence[Sequence[str]] = (
@@ -187,7 +189,10 @@ CONVERSATIONS: Sequence[Sequence[str]] = (
     ("How long do I boil an egg?", "What can I use instead of butter in a cake?"),
     ("The stove smokes, what should I check?",),
     ("What does a compiler do?", "How do I undo the last commit in git?"),
-    ("What do 20 seals S 20 and two bearings of the pump P 200 cost?", "Please remind me to change the seal on 2 March"),
+    (
+        "What do 20 seals S 20 and two bearings of the pump P 200 cost?",
+        "Please remind me to change the seal on 2 March",
+    ),
     ("How often is the bearing of the pump oiled?", "And what pressure does the pump hold?"),
     ("Write a Python function that removes duplicates from a list and keeps its order",),
 )
@@ -208,12 +213,11 @@ async def pictured_server(folder: Path) -> AsyncIterator[RunningServer]:
     (folder / "plugins").mkdir()
     (folder / "plugins" / "reminders.py").write_text(REMINDERS, "utf-8")
     models = [ScriptedModel(name=name, says=says, token_seconds=0.02, size=2 * GIGABYTE) for name in MODELS]
-    async with ScriptedOllama(*models, version="0.12.6") as engine:
-        async with running(_settings(folder, engine.url)) as server:
-            await _take_in(server)
-            for messages in CONVERSATIONS:
-                await _converse(server, messages)
-            yield server
+    async with ScriptedOllama(*models, version="0.12.6") as engine, running(_settings(folder, engine.url)) as server:
+        await _take_in(server)
+        for messages in CONVERSATIONS:
+            await _converse(server, messages)
+        yield server
 
 
 def _settings(folder: Path, engine: str) -> Settings:

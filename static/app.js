@@ -38,9 +38,9 @@ addEventListener("click", async event => {
     source.click()
   }
   if (event.target.closest("[data-panel]")) byId("panel").showPopover()
-  const button = event.target.closest("[data-copy]")
+  const button = event.target.closest("[data-copy], [data-copy-code]")
   if (!button) return
-  await navigator.clipboard.writeText(button.dataset.copy)
+  await navigator.clipboard.writeText(button.dataset.copy ?? button.closest(".code").querySelector("code").textContent)
   const label = button.querySelector("span")
   label.textContent = "Copied"
   setTimeout(() => { label.textContent = "Copy" }, 1500)

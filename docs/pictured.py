@@ -90,7 +90,7 @@ DOCUMENTS = {
         "## Pressure\n\nThe pump holds 6 bar. Above 7 bar the valve opens; let a fitter see to a valve that drips.\n\n"
         "## When it does not start\n\nSee that the fuse is whole and that the pump is filled with water. A pump that "
         "hums and does not turn is blocked: switch it off, open the lid, and turn the wheel by hand.\n",
-        "small-pump.md": "# The pump P 50\n\nIt lifts 12 litres a minute.\n\n## Care\n\nIts bearing is closed and needs "
+        "small-pump.md": "# The pump P 50\n\nIt lifts 12 litres a minute.\n\n## Care\n\nIts bearing is closed, needing "
         "no oil. Clean the filter every month.\n\n## Seals\n\nThe seal S 12 fits the P 50, and no other does.\n",
         "stove.html": "<h1>The stove K 3</h1><h2>Smoke in the room</h2><p>Open the flap, sweep the chimney, and see "
         "that the wood is dry: fresh wood smokes.</p><h2>Ash</h2><p>Empty the ash pan when it is half full.</p>",

@@ -214,6 +214,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             ingestions=Ingestions(supervisor.spawn),
             registry=registry,
             counters=counters,
+            most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             started=datetime.now(UTC),
             reload=Reloader(loaded, teaching=teaching, registry=registry, engine=engine, followed=followed).reload,
             spawn=supervisor.spawn,

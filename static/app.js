@@ -13,7 +13,7 @@ const toCall = item => item?.querySelector("summary").focus({ preventScroll: tru
 const fit = box => { if (!CSS.supports("field-sizing", "content")) box.rows = Math.min(12, box.value.split("\n").length) }
 
 addEventListener("keydown", event => {
-  const box = message()
+  const box = document.querySelector('[aria-keyshortcuts="/"]')
   if (!box || event.isComposing) return
   if (event.target === box && event.key === "Enter" && !event.shiftKey) {
     event.preventDefault()

@@ -45,6 +45,8 @@ class Rooms:
     ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
+    most_upload_bytes: int
+    """How many bytes of files may be sent at once, their form included."""
     started: datetime
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""

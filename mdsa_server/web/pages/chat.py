@@ -1,7 +1,7 @@
 """The chat page: conversations, their turns, and answers as they come."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post
@@ -14,6 +14,7 @@ from mdsa_server.errors import UnknownTurn
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.collections import known_collections
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.pages.surroundings import surroundings
@@ -69,11 +70,17 @@ class ChatPages(Controller):
         """Show a conversation's last turns, or the last `before` one of them, or an empty page to begin one."""
         shown = await rooms.conversations.read(caller.owner, conversation) if conversation else None
         turns = _turns_before(before, shown.turns) if shown else ()
+        known = await known_collections(rooms)
         context = {
             "conversation": shown,
             "answers": [await _answer(rooms, caller, turn) for turn in turns[-TURNS_SHOWN:]],
             "earlier": len(turns[:-TURNS_SHOWN]),
             "domains": list(rooms.live_turns.desk.team.domains.values()),
+            "ingestions": [one for one in rooms.ingestions.all() if not one.ended],
+            "asked": False,
+            "known": known,
+            "collection": _collection_at_hand(turns, known),
+            "most_bytes": rooms.most_upload_bytes,
         }
         listed = await _listed(rooms, caller, current=conversation)
         return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
@@ -211,6 +218,12 @@ def _turns_before(turn: str | None, turns: Sequence[Turn]) -> Sequence[Turn]:
     if place is None:
         raise UnknownTurn(f"the conversation has no turn with the id {turn!r}", "Load the page again.")
     return turns[:place]
+
+
+def _collection_at_hand(turns: Sequence[Turn], known: Mapping[str, Sequence[str]]) -> str:
+    """Give the collection that files are likeliest for: one that the last domain answers from; else none."""
+    domain = turns[-1].domain if turns else None
+    return next((name for name, readers in known.items() if domain in readers), "")
 
 
 async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:

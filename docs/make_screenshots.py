@@ -50,6 +50,10 @@ async def open_the_list(page: Page) -> None:
     await page.locator("#conversations mark").first.wait_for()
 
 
+async def open_the_attaching(page: Page) -> None:
+    await page.get_by_role("button", name="Attach documents").click()
+
+
 async def try_the_calculator(page: Page) -> None:
     tool = page.locator(".tool", has_text="calculate")
     await tool.locator("summary").first.click()
@@ -94,9 +98,11 @@ PICTURES = (
     Picture("chat-sources", conversation("bearing"), open_the_passage),
     Picture("chat-tools", conversation("seals"), unfold_the_calls),
     Picture("chat-problem", conversation("boil")),
+    Picture("chat-attach", conversation("stove"), open_the_attaching),
     Picture("chat-search", "/chat", open_the_list),
     Picture("welcome", "/"),
     Picture("documents", "/documents?query=how+often+do+I+oil+the+pump"),
+    Picture("collection", "/documents?collection=manuals"),
     Picture("document", a_document),
     Picture("tools", "/tools", try_the_calculator),
     Picture("review", "/routes/review"),

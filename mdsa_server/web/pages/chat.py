@@ -17,6 +17,7 @@ from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.collections import known_collections
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
+from mdsa_server.web.pages.excerpt import occurrences
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
@@ -66,6 +67,7 @@ class ChatPages(Controller):
         caller: ByCaller,
         conversation: FromPath[str | None] = None,
         before: FromQuery[str | None] = None,
+        text: SearchText = "",
     ) -> Template:
         """Show a conversation's last turns, or the last `before` one of them, or an empty page to begin one."""
         shown = await rooms.conversations.read(caller.owner, conversation) if conversation else None
@@ -82,7 +84,7 @@ class ChatPages(Controller):
             "collection": _collection_at_hand(turns, known),
             "most_bytes": rooms.most_upload_bytes,
         }
-        listed = await _listed(rooms, caller, current=conversation)
+        listed = await _listed(rooms, caller, query=text, current=conversation)
         return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
 
     @get("/conversations")
@@ -239,6 +241,7 @@ async def _listed(
     found = await rooms.conversations.find(caller.owner, query=query, limit=CONVERSATIONS_SHOWN, before=before)
     return {
         "conversations": found,
+        "titles": {one.id: occurrences(one.title, query.strip()) for one in found},
         "current": current,
         "query": query,
         "before": before,

@@ -254,7 +254,7 @@ async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)
     found = await rooms.library.search(text, vector, wanted, HITS_SHOWN)
-    return [hit(passage, text) for passage in found]
+    return [hit(passage, text, found) for passage in found]
 
 
 async def _raise_if_it_cannot_begin(rooms: Rooms, ingestion: RunningIngestion) -> None:

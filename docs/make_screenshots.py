@@ -77,8 +77,8 @@ def conversation(message: str) -> Callable[[RunningServer], Awaitable[str]]:
 
 
 async def a_document(server: RunningServer) -> str:
-    (one, *_) = (await server.client.get("/api/documents", params={"collection": "manuals"})).json()["documents"]
-    return f"/documents/{one['id']}"
+    documents = (await server.client.get("/api/documents", params={"collection": "manuals"})).json()["documents"]
+    return f"/documents/{max(documents, key=lambda one: one['passages'])['id']}"
 
 
 @dataclass(frozen=True)

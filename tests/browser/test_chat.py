@@ -280,4 +280,6 @@ async def test_a_block_of_code_is_coloured_copied_and_scrolls_by_keyboard(
         await page.keyboard.press("Tab")
         await expect(block).to_be_focused()
         await page.keyboard.press("ArrowRight")
-        await page.wait_for_function("document.querySelector('.code pre').scrollLeft > 0")
+        await block.evaluate(
+            "one => one.scrollLeft || new Promise(done => one.addEventListener('scroll', done, { once: true }))"
+        )

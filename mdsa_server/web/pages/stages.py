@@ -1,4 +1,4 @@
-"""The stages of a search as people read them: what each is called, what it says, and how far its score reaches."""
+"""The stages of a search as people read them: what each one says, and how far its score reaches."""
 
 import math
 from collections.abc import Sequence
@@ -15,22 +15,21 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "bm25": Stage(
-        "words", "How well the words of the search fit the passage (BM25): rare words count more than common ones."
-    ),
-    "cosine": Stage("meaning", "How near the passage is in meaning (cosine), whatever its words. 1 is the same.", 1.0),
-    "feedback": Stage(
-        "meaning, moved",
-        "The same, after the search was moved a little towards the best of what was found at first.",
-        1.0,
-    ),
-    "fusion": Stage("both", "The places in both lists, fused into one. The passages are sorted by this."),
-    "words": Stage("word for word", "How much of the search stands in the passage as it is written. 1 is all.", 1.0),
-    "rerank": Stage(
-        "reranked", "What the reranker made of the search and the passage, read together. It has the last say."
-    ),
+    stage.name: stage
+    for stage in (
+        Stage("bm25", "How well the words of the search fit the passage: rare words count more than common ones."),
+        Stage("cosine", "How near the passage is in meaning, whatever its words. 1 is the same.", 1.0),
+        Stage(
+            "feedback",
+            "The same, after the search was moved a little towards the best of what was found at first.",
+            1.0,
+        ),
+        Stage("fusion", "The places in both lists, by words and by meaning, made into one."),
+        Stage("words", "How much of the search stands in the passage word for word. 1 is all.", 1.0),
+        Stage("rerank", "What the reranker made of the search and the passage, read together. It has the last say."),
+    )
 }
-"""By their names in a passage's scores."""
+"""By the names that the API and the terminal have for them, which the page shows too."""
 
 
 class Score(NamedTuple):

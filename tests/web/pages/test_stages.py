@@ -21,7 +21,7 @@ def test_every_stage_of_our_own_search_has_a_name_and_an_explanation() -> None:
 
 def test_they_come_in_the_order_of_the_stages() -> None:
     shown = scores_shown(one := scored(words=1.0, fusion=0.03, bm25=2.0), [one])
-    assert [score.stage.name for score in shown] == ["words", "both", "word for word"]
+    assert [score.stage.name for score in shown] == ["bm25", "fusion", "words"]
 
 
 @pytest.mark.parametrize(

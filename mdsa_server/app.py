@@ -249,6 +249,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             recorder=recorder,
             host_watch=host_watch,
             feeds=Feeds(supervisor.spawn),
+            most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

@@ -3,6 +3,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)")
 const followScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches)
 dark.addEventListener("change", followScheme)
 followScheme()
+// Swagger UI keeps the address of this page, and a browser then leaves the focus where it is.
+document.querySelector(".skip").addEventListener("click", () => document.getElementById("main").focus())
 
 SwaggerUIBundle({
   url: "/schema/openapi.json",

@@ -13,7 +13,7 @@ const toCall = item => item?.querySelector("summary").focus({ preventScroll: tru
 const fit = box => { if (!CSS.supports("field-sizing", "content")) box.rows = Math.min(12, box.value.split("\n").length) }
 
 addEventListener("keydown", event => {
-  const box = message()
+  const box = document.querySelector('[aria-keyshortcuts="/"]')
   if (!box || event.isComposing) return
   if (event.target === box && event.key === "Enter" && !event.shiftKey) {
     event.preventDefault()
@@ -41,9 +41,9 @@ addEventListener("click", async event => {
     source.click()
   }
   if (event.target.closest("[data-panel]")) byId("panel").showPopover()
-  const button = event.target.closest("[data-copy]")
+  const button = event.target.closest("[data-copy], [data-copy-code]")
   if (!button) return
-  await navigator.clipboard.writeText(button.dataset.copy)
+  await navigator.clipboard.writeText(button.dataset.copy ?? button.closest(".code").querySelector("code").textContent)
   const label = button.querySelector("span")
   label.textContent = "Copied"
   setTimeout(() => { label.textContent = "Copy" }, 1500)

@@ -1,27 +1,47 @@
 """Markdown, as models write it, to HTML that can do no harm."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
-from markupsafe import Markup
+from markdown_it.utils import EnvType, OptionsDict
+from markupsafe import Markup, escape
 
 from mdsa_server.vocabulary.citations import CITATION, numbers_in
+from mdsa_server.web.highlighting import CLASSES, Budget, growing, highlighted, language_of
 
 TAGS = {
     *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"),
-    *("strong", "em", "s", "code", "pre", "a"),
+    *("strong", "em", "s", "code", "pre", "a", "figure", "figcaption", "span", "button", "div"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 # What the parser takes for the end of a line, which is less than what Python does.
 LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
-ATTRIBUTES = {"a": {"href", "title", "class"}, "code": {"class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
+SCROLLS = {"role", "aria-label", "tabindex"}
+"""What is wide scrolls in itself, and can be reached by keyboard to do so."""
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "button": {"type", "data-copy-code"},
+    "pre": SCROLLS,
+    "div": SCROLLS,
+}
+ALLOWED_CLASSES = {
+    "a": {"citation"},
+    "figure": {"code"},
+    "div": {"table"},
+    "button": {"copy"},
+    "span": {*CLASSES.values(), "language"},
+    "th": {"align-left", "align-right", "align-center"},
+    "td": {"align-left", "align-right", "align-center"},
+}
 
 
 class Citable(NamedTuple):
@@ -35,9 +55,9 @@ class Citable(NamedTuple):
 NOTHING = Citable(frozenset(), "")
 
 
-def render_markdown(text: str, citable: Citable = NOTHING) -> Markup:
-    """Render a whole text; the numbers of passages that it cites become links to them."""
-    return _safe(_parser().render(text, {"citable": citable}))
+def render_markdown(text: str, citable: Citable = NOTHING, budget: Budget | None = None) -> Markup:
+    """Render a whole text; the numbers of passages that it cites become links, and words of code are coloured."""
+    return _safe(_parser().render(text, {"citable": citable, "budget": budget or Budget()}))
 
 
 class GrowingMarkdown:
@@ -60,7 +80,7 @@ class GrowingMarkdown:
         settled, self._open = _split_last_block(self._open, self.citable)
         if settled:
             self._settled += render_markdown(settled, self.citable)
-        return self._settled + render_markdown(self._open, self.citable)
+        return self._settled + render_markdown(self._open, self.citable, growing())
 
 
 def _split_last_block(text: str, citable: Citable) -> tuple[str, str]:
@@ -80,9 +100,34 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.push("fit_the_page", _fit_the_page)
     parser.core.ruler.push("cite", _cite)
     parser.block.ruler.at("reference", _reference)
+    parser.add_render_rule("fence", _code)
+    parser.add_render_rule("code_block", _code)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
     # What it makes ready when first used must be ready before two threads use it.
     parser.render("A *first* text.")
     return parser
+
+
+def _code(_: RendererHTML, tokens: Sequence[Token], place: int, options: OptionsDict, env: EnvType) -> str:
+    """Show code with its language and a button that copies it; the button takes what is shown."""
+    token = tokens[place]
+    language = escape(language_of(token.info))
+    label = f"Code, {language}" if language else "Code"
+    return (
+        f'<figure class="code"><figcaption><span class="language">{language}</span>'
+        '<button type="button" class="copy" data-copy-code=""><span>Copy</span></button></figcaption>'
+        f'<pre role="group" aria-label="{label}" tabindex="0">'
+        f"<code>{highlighted(token.content, token.info, env['budget'])}</code></pre></figure>\n"
+    )
+
+
+def _table_open(*_: object) -> str:
+    return '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"
 
 
 def _fit_the_page(state: StateCore) -> None:
@@ -148,6 +193,7 @@ def _safe(html: str) -> Markup:
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
+            allowed_classes=ALLOWED_CLASSES,
             url_schemes={"http", "https", "mailto"},
             link_rel="noopener noreferrer nofollow",
         )

@@ -72,6 +72,8 @@ class Rooms:
     host_watch: HostWatch
     feeds: Feeds
     """What all who watch the monitor are shown."""
+    most_upload_bytes: int
+    """How many bytes of files may be sent at once, their form included."""
     started: datetime
     configuration: Configuration
     data_folder: Path

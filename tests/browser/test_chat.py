@@ -261,3 +261,25 @@ async def test_a_stream_that_is_cut_is_taken_up_again(reading: Reading, model: S
 
         await expect_end(answer)
         await expect(answer.locator(".prose")).to_have_text("Before and after.")
+
+
+async def test_a_block_of_code_is_coloured_copied_and_scrolls_by_keyboard(
+    reading: Reading, model: ScriptedModel
+) -> None:
+    code = f"def f():\n    return {'1 + ' * 80}1\n"
+    model.says = ["So:\n\n```py\n", code, "```\n"]
+    async with reading("/chat", permissions=["clipboard-read", "clipboard-write"]) as page:
+        answer = await ask(page, "How?")
+        await expect_end(answer)
+        block = answer.get_by_role("group", name="Code, Python")
+        await expect(block.locator(".k").first).to_have_text("def")
+        copy = answer.locator(".code .copy")
+        await copy.click()
+        await expect(copy).to_have_text("Copied")
+        assert await page.evaluate("navigator.clipboard.readText()") == code
+        await page.keyboard.press("Tab")
+        await expect(block).to_be_focused()
+        await page.keyboard.press("ArrowRight")
+        await block.evaluate(
+            "one => one.scrollLeft || new Promise(done => one.addEventListener('scroll', done, { once: true }))"
+        )

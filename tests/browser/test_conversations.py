@@ -5,6 +5,7 @@ from playwright.async_api import expect
 
 from tests.browser.asking import ask, expect_end
 from tests.browser.conftest import Reading
+from tests.serving import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -26,6 +27,11 @@ async def test_a_conversation_is_renamed_found_and_deleted(reading: Reading) -> 
         await page.get_by_role("searchbox").fill("apple")
         await expect(items).to_have_count(1)
         await expect(items).to_contain_text("About apples")
+        await expect(items.locator("mark")).to_have_text("apple")
+        await page.get_by_role("searchbox").fill("pears")
+        await expect(items).to_contain_text("in a message")
+        await page.get_by_role("searchbox").fill("cherries")
+        await expect(items).to_have_text("No title and no message of yours has “cherries” in it.")
         await page.get_by_role("searchbox").fill("")
         await expect(items).to_have_count(2)
 
@@ -50,3 +56,14 @@ async def test_back_leads_out_of_a_conversation_and_forward_into_it(reading: Rea
 
         await expect(page.locator(".turn")).to_contain_text("Remember this")
         assert page.url == address
+
+
+async def test_without_scripts_conversations_are_searched_by_enter(reading: Reading, server: RunningServer) -> None:
+    for message in ("About apples", "About pears"):
+        await server.client.post("/api/chat", json={"message": message})
+    async with reading("/chat", java_script_enabled=False) as page:
+        await page.get_by_role("searchbox").fill("PEARS")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/chat?query=PEARS")
+        await expect(page.locator("#conversations > li")).to_have_count(1)
+        await expect(page.locator("#conversations mark")).to_have_text("pears")

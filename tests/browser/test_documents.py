@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Dialog, FilePayload, Page, expect
 
 from tests.browser.conftest import Reading
+from tests.browser.dropping import drag_over
 from tests.browser.test_pages import VIEWPORTS
 from tests.serving import RunningServer
 
@@ -60,6 +61,8 @@ async def test_files_are_taken_in_found_read_and_deleted(reading: Reading, tmp_p
         await expect(hit).to_contain_text("Oil the bearing")
         await expect(hit.locator("mark").first).to_have_text("bearing")
         await expect(hit.get_by_text("cosine")).to_be_visible()
+        await page.get_by_text("What the scores say").click()
+        await expect(page.get_by_text("How near the passage is in meaning")).to_be_visible()
         await hit.get_by_role("link").click()
         await expect(page).to_have_url(re.compile("/documents/.+#passage-"))
         aimed_at = page.locator(".passage:target")
@@ -148,16 +151,9 @@ async def test_files_are_dropped_on_the_form(reading: Reading, tmp_path: Path) -
     files = written(tmp_path / "files", pump="# Pump\n", stove="# Stove\n")
     async with reading("/documents") as page:
         field = page.get_by_label("Files")
-        await field.scroll_into_view_if_needed()
-        box = await field.bounding_box()
-        assert box
-        browser = await page.context.new_cdp_session(page)
-        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
-        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] - 8}
-        for kind in ("dragEnter", "dragOver"):
-            await browser.send("Input.dispatchDragEvent", {"type": kind, "data": data} | place)
+        await drag_over(page, field, files, "dragEnter", "dragOver")
         await expect(page.locator(".drop")).to_have_class("drop is-over")
-        await browser.send("Input.dispatchDragEvent", {"type": "drop", "data": data} | place)
+        await drag_over(page, field, files, "drop")
         await expect(page.locator(".drop")).to_have_class("drop")
         assert await field.evaluate("input => [...input.files].map(file => file.name)") == ["pump.md", "stove.md"]
 
@@ -196,3 +192,17 @@ async def test_pages_with_long_names_and_lines_do_not_scroll_sideways(
         async with reading(place, viewport=viewport, color_scheme=scheme) as page:
             await expect(page.get_by_text(word).first).to_be_attached()
             assert await page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), place
+
+
+async def test_a_collection_is_read_anew_from_the_page(reading: Reading, server: RunningServer, tmp_path: Path) -> None:
+    (file,) = written(tmp_path / "files", pump="# Pump\n\nOil the bearing.\n")
+    body = {"paths": [str(file)], "collection": "manuals"}
+    await server.client.post("/api/documents", json=body, timeout=60)
+    async with reading("/documents?collection=manuals") as page:
+        await page.get_by_role("button", name="Read its files anew").click()
+        await expect(page.locator(".ingestion")).to_have_count(2)
+        await expect(page.get_by_text("1 unchanged; 1 passage").first).to_be_visible(timeout=PATIENCE_MS)
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="Delete it").click()
+        await page.wait_for_url("**/documents")
+        await expect(page.get_by_text("No documents yet")).to_be_visible()

@@ -84,13 +84,14 @@ TEXT_ON_GROUND = [
     *([text, "warning-wash"] for text in ("ink", "quiet", "warning")),
     ["on-accent", "accent"],
     ["warning", "paper"],
+    *([f"code-{kind}", "raised"] for kind in ("keyword", "string", "number", "builtin", "name")),
 ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_colours_stand_out_as_wcag_asks(reading: Reading, scheme: str) -> None:
     """4.5 to 1 for text (WCAG 2.2, 1.4.3), 3 to 1 for the edges of what one works with (1.4.11)."""
-    async with reading("/", color_scheme=scheme) as page:
+    async with reading("/chat", color_scheme=scheme) as page:
         text = await page.evaluate(CONTRAST, TEXT_ON_GROUND)
         edges = await page.evaluate(CONTRAST, [["edge", "paper"], ["edge", "raised"]])
 

@@ -30,6 +30,7 @@ ONLY_IN = {
     "sentence_transformers": {"mdsa_server/inference/embedding_model.py", "plugins/cross_encoder_reranker.py"},
     "docx": {"mdsa_server/knowledge/formats/docx.py"},
     "pypdf": {"mdsa_server/knowledge/formats/pdf.py"},
+    "pygments": {"mdsa_server/web/highlighting.py"},
     "selectolax": {"mdsa_server/knowledge/formats/html.py", "plugins/fetch_page/page_text.py"},
     "semchunk": {"mdsa_server/knowledge/splitting.py"},
     "prometheus_client": {"mdsa_server/web/prometheus.py"},

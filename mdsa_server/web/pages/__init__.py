@@ -3,6 +3,7 @@
 from litestar.types import ControllerRouterHandler
 
 from mdsa_server.web.pages.chat import ChatPages
+from mdsa_server.web.pages.collections import CollectionPages
 from mdsa_server.web.pages.configuration import ConfigurationPages
 from mdsa_server.web.pages.corrections import CorrectionPages, ReviewPages
 from mdsa_server.web.pages.domains import DomainPages
@@ -13,7 +14,7 @@ from mdsa_server.web.pages.turns import TurnPages
 from mdsa_server.web.pages.welcome import reload, welcome
 
 PAGES: tuple[ControllerRouterHandler, ...] = (
-    *(welcome, reload, ChatPages, CorrectionPages, ReviewPages, MonitorPages),
+    *(welcome, reload, ChatPages, CollectionPages, CorrectionPages, ReviewPages, MonitorPages),
     *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages),
 )
 """What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

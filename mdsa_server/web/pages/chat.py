@@ -1,6 +1,7 @@
 """The chat page: conversations, their turns, and answers as they come."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,10 @@ from mdsa_server.vocabulary.conversation import Conversation
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.collections import known_collections
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
+from mdsa_server.web.pages.excerpt import occurrences
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
@@ -70,19 +73,29 @@ class ChatPages(Controller):
         conversation: FromPath[str | None] = None,
         turn: FromQuery[str | None] = None,
         before: FromQuery[str | None] = None,
+        text: SearchText = "",
     ) -> Template:
         """Show the last turns of a conversation's current branch, or of the one through a `turn`, or an empty page.
 
-        `before` shows the last before one of them.
+        `before` shows the last before one of them; `text` narrows the list of conversations.
         """
         shown = None
         if conversation:
             shown = await rooms.conversations.read(
                 caller.owner, conversation, through=turn, before=before, limit=TURNS_SHOWN
             )
-        context = {"conversation": shown, "domains": list(rooms.live_turns.desk.team.domains.values())}
+        known = await known_collections(rooms)
+        context = {
+            "conversation": shown,
+            "domains": list(rooms.live_turns.desk.team.domains.values()),
+            "ingestions": [one for one in rooms.ingestions.all() if not one.ended],
+            "asked": False,
+            "known": known,
+            "collection": _collection_at_hand(shown.turns if shown else (), known),
+            "most_bytes": rooms.most_upload_bytes,
+        }
         context |= await _turns(rooms, caller, shown)
-        listed = await _listed(rooms, caller, current=conversation)
+        listed = await _listed(rooms, caller, query=text, current=conversation)
         return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
 
     @get("/conversations")
@@ -226,6 +239,12 @@ async def _turns(rooms: Rooms, caller: Caller, shown: Conversation | None) -> di
     }
 
 
+def _collection_at_hand(turns: Sequence[Turn], known: Mapping[str, Sequence[str]]) -> str:
+    """Give the collection that files are likeliest for: one that the last domain answers from; else none."""
+    domain = turns[-1].domain if turns else None
+    return next((name for name, readers in known.items() if domain in readers), "")
+
+
 async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:
     if turn.outcome != "running":
         # In a thread: many long answers together would keep the loop from everyone else.
@@ -239,6 +258,7 @@ async def _listed(
     found = await rooms.conversations.find(caller.owner, query=query, limit=CONVERSATIONS_SHOWN, before=before)
     return {
         "conversations": found,
+        "titles": {one.id: occurrences(one.title, query.strip()) for one in found},
         "current": current,
         "query": query,
         "before": before,

@@ -20,6 +20,7 @@ from mdsa_server.vocabulary.ingestion import IngestionFailed
 from mdsa_server.web.api.ingestions import BEGIN_SECONDS
 from mdsa_server.web.api.uploads import received, take_in
 from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.collections import known_collections
 from mdsa_server.web.pages.cited_passage import cited_passage
 from mdsa_server.web.pages.excerpt import Hit, hit
 from mdsa_server.web.pages.ingestion_stream import forgotten_frames, ingestion_frames
@@ -73,7 +74,8 @@ class DocumentPages(Controller):
             "embedding": rooms.library.embedding,
             "query": text,
             "hits": await _hits(rooms, text, collection),
-            "most_bytes": request.route_handler.resolve_request_max_body_size(),
+            "known": await known_collections(rooms),
+            "most_bytes": rooms.most_upload_bytes,
         }
         return Template("pages/documents.html", context=surroundings(rooms, "documents") | context)
 
@@ -102,7 +104,8 @@ class DocumentPages(Controller):
             await _raise_if_it_cannot_begin(rooms, begun[0])
         if not request.headers.get("hx-request"):
             return Redirect("/documents", status_code=303)
-        return Template("fragments/ingestions_begun.html", context={"ingestions": begun, "asked": True})
+        context = {"ingestions": begun, "asked": True, "known": await known_collections(rooms)}
+        return Template("fragments/ingestions_begun.html", context=context)
 
     @get("/search")
     async def search(self, rooms: InRooms, text: SearchText = "", collection: FromQuery[str] = "") -> Template:
@@ -114,7 +117,11 @@ class DocumentPages(Controller):
     async def ingestion(self, ingestion: FromPath[str], rooms: InRooms) -> Template:
         """Show how far an ingestion is, and follow it once it goes on."""
         try:
-            context: dict[str, Any] = {"ingestion": rooms.ingestions.find(ingestion), "asked": True}
+            context: dict[str, Any] = {
+                "ingestion": rooms.ingestions.find(ingestion),
+                "asked": True,
+                "known": await known_collections(rooms),
+            }
         except UnknownIngestion:
             return Template("fragments/ingestion_forgotten.html", context={"ingestion": ingestion})
         return Template("fragments/ingestion_followed.html", context=context)
@@ -133,7 +140,7 @@ class DocumentPages(Controller):
         except UnknownIngestion:
             # A page that was open while the server began anew would ask again and again.
             return EventStream(forgotten_frames(request, ingestion))
-        return EventStream(ingestion_frames(request, found))
+        return EventStream(ingestion_frames(request, found, await known_collections(rooms)))
 
     @post("/ingestions/{ingestion:str}/cancel", status_code=200)
     async def cancel(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Template | Redirect:
@@ -146,7 +153,11 @@ class DocumentPages(Controller):
             await rooms.ingestions.cancel(ingestion)
         except UnknownIngestion:
             return Template("fragments/ingestion_forgotten.html", context={"ingestion": ingestion})
-        context = {"ingestion": rooms.ingestions.find(ingestion), "asked": True}
+        context = {
+            "ingestion": rooms.ingestions.find(ingestion),
+            "asked": True,
+            "known": await known_collections(rooms),
+        }
         return Template("fragments/ingestion_followed.html", context=context)
 
     @post("/ingestions/{ingestion:str}/dismiss", status_code=200)
@@ -220,6 +231,7 @@ class DocumentPages(Controller):
             return Response(None, headers={"HX-Redirect": "/documents"})
         context = {
             "collections": await documents.collections(),
+            "known": await known_collections(rooms),
             "collection": collection,
             "emptied": not await documents.find(collection or None, most=1),
             "documents": (),
@@ -242,7 +254,7 @@ async def _hits(rooms: Rooms, text: str, collection: str) -> list[Hit]:
     wanted = PassageFilter(collections=(collection,) if collection else None)
     vector = SharedVector(text=text, embed=rooms.live_turns.desk.embed)
     found = await rooms.library.search(text, vector, wanted, HITS_SHOWN)
-    return [hit(passage, text) for passage in found]
+    return [hit(passage, text, found) for passage in found]
 
 
 async def _raise_if_it_cannot_begin(rooms: Rooms, ingestion: RunningIngestion) -> None:

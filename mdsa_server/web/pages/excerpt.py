@@ -8,10 +8,13 @@ from msgspec import Struct
 
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.pages.passage_view import heading_apart
+from mdsa_server.web.pages.stages import Score, scores_shown
 
 EXCERPT_CHARS = 400
 # What stands before the first word that was looked for.
 BEFORE_CHARS = 60
+# Of a title as a narrow list shows it.
+BEFORE_TITLE_CHARS = 16
 # Shorter ones are mostly words that stand in any text.
 WORD_CHARS = 4
 MOST_WORDS = 32
@@ -23,17 +26,30 @@ class Part(NamedTuple):
 
 
 class Hit(Struct, frozen=True):
-    """A passage that was found, and what of its text is shown."""
+    """A passage that was found, what of its text is shown, and its scores."""
 
     passage: Passage
     parts: tuple[Part, ...]
+    scores: list[Score]
 
 
-def hit(passage: Passage, query: str) -> Hit:
-    """Show a passage that a query found."""
+def hit(passage: Passage, query: str, found: Sequence[Passage]) -> Hit:
+    """Show a passage that a query found, as one of all that it `found`."""
     begins = passage.parts[0].heading if passage.parts else passage.heading
     _, text = heading_apart(passage.text, (passage.title, *begins)[-1])
-    return Hit(passage, excerpt(" ".join(text.split()), query))
+    return Hit(passage, excerpt(" ".join(text.split()), query), scores_shown(passage, found))
+
+
+def occurrences(text: str, sought: str) -> tuple[Part, ...]:
+    """Mark where a short text holds what is sought, in any case; its beginning goes where that would stand late."""
+    found = list(re.finditer(re.escape(sought), text, re.IGNORECASE)) if sought else []
+    at = max(found[0].start() - BEFORE_TITLE_CHARS, 0) if found else 0
+    parts = [Part("… ", False)] if at else []
+    for match in found:
+        parts += [Part(text[at : match.start()], False), Part(match[0], True)]
+        at = match.end()
+    parts.append(Part(text[at:], False))
+    return tuple(part for part in parts if part.text)
 
 
 def excerpt(text: str, query: str) -> tuple[Part, ...]:

@@ -1,6 +1,6 @@
 """An ingestion as a stream of HTML: each frame is the whole of how far it is, so that any frame can be the first."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -21,15 +21,21 @@ ENDED = b"event: ingestion-ended\ndata:\n\n"
 AnyRequest = Request[Any, Any, Any]
 
 
-async def ingestion_frames(request: AnyRequest, ingestion: RunningIngestion) -> AsyncGenerator[bytes, None]:
-    """Show an ingestion until it has ended."""
+async def ingestion_frames(
+    request: AnyRequest, ingestion: RunningIngestion, known: Mapping[str, Sequence[str]]
+) -> AsyncGenerator[bytes, None]:
+    """Show an ingestion until it has ended; `known` tells which domains answer from which collection."""
+
+    def frame() -> bytes:
+        return event_data(render(request, "fragments/ingestion_frame.html", ingestion=ingestion, known=known))
+
     while not ingestion.ended:
-        yield event_data(render(request, "fragments/ingestion_frame.html", ingestion=ingestion))
+        yield frame()
         await anyio.sleep(FRAME_SECONDS)
         if not ingestion.ended:
             await ingestion.more(TICK_SECONDS - FRAME_SECONDS)
     # The list is told first: the last frame takes away what listens to this stream.
-    yield LIST_CHANGED + event_data(render(request, "fragments/ingestion_frame.html", ingestion=ingestion)) + ENDED
+    yield LIST_CHANGED + frame() + ENDED
 
 
 async def forgotten_frames(request: AnyRequest, ingestion: str) -> AsyncGenerator[bytes, None]:

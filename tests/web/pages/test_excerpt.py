@@ -40,4 +40,4 @@ def test_a_text_without_any_blank_is_cut_all_the_same() -> None:
 
 def test_a_heading_is_not_shown_twice() -> None:
     passage = Passage(text="## Care\n\nOil it.", source="pump.md", title="Pump", heading=("Care",))
-    assert [part.text for part in hit(passage, "weekly").parts] == ["Oil it."]
+    assert [part.text for part in hit(passage, "weekly", [passage]).parts] == ["Oil it."]

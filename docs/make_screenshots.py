@@ -81,6 +81,17 @@ async def a_document(server: RunningServer) -> str:
     return f"/documents/{max(documents, key=lambda one: one['passages'])['id']}"
 
 
+async def a_turn(server: RunningServer) -> str:
+    found = (await server.client.get("/api/turns", params={"query": "bearing"})).json()["turns"]
+    return f"/turns/{found[0]['id']}"
+
+
+async def compared_turns(server: RunningServer) -> str:
+    found = (await server.client.get("/api/turns", params={"query": "bearing"})).json()["turns"]
+    other = (await server.client.get("/api/turns", params={"query": "duplicates"})).json()["turns"]
+    return f"/turns/{found[0]['id']}?against={other[0]['id']}"
+
+
 @dataclass(frozen=True)
 class Picture:
     """One page as it is photographed, under a file name."""
@@ -101,6 +112,13 @@ PICTURES = (
     Picture("chat-attach", conversation("stove"), open_the_attaching),
     Picture("chat-search", "/chat", open_the_list),
     Picture("welcome", "/"),
+    Picture("monitor", "/monitor", height=1250),
+    Picture("turns", "/turns"),
+    Picture("turn", a_turn, height=1100),
+    Picture("turns-compared", compared_turns, height=1100),
+    Picture("domains", "/domains?message=how+do+I+oil+the+pump", height=1100),
+    Picture("plugins", "/plugins?plugin=clock"),
+    Picture("configuration", "/configuration"),
     Picture("documents", "/documents?query=how+often+do+I+oil+the+pump"),
     Picture("collection", "/documents?collection=manuals"),
     Picture("document", a_document),

@@ -59,18 +59,25 @@ async def running(settings: Settings, *, reread: Reread | None = None) -> AsyncI
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     app = create_app(loaded(settings, reread or (lambda: settings)), url=url)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        if serving.done():
-            await serving
-            raise RuntimeError("the server did not start")
-        await asyncio.sleep(0.01)
+    # What `serve` does, but for its loop and its pause at the end: each test would wait a tenth of a second for them.
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listener])
+    if not server.started:
+        raise RuntimeError("the server did not start")
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        # Certificates take long to read, and loopback shows none.
+        async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:  # see above
             yield RunningServer(url, client, app)
     finally:
-        server.should_exit = True
-        await serving
+        # Those of `client` have just ended, which is seen a moment later. Where others are open they are given time.
+        await asyncio.sleep(0.002)
+        if server.server_state.connections:
+            await server.shutdown(sockets=[listener])
+        else:
+            for listening in server.servers:
+                listening.close()
+            await server.lifespan.shutdown()
         listener.close()
 
 

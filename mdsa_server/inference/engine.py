@@ -48,7 +48,7 @@ class Engine:
         self._connect_timeout = connect_timeout
         self._stall_timeout = stall_timeout
         self._clients: dict[str, OllamaClient] = {}
-        """One for each address that was ever tried: to make one takes 20 ms, and trying goes on every few seconds."""
+        """One for each address that was ever tried, which goes on every few seconds."""
         self._client: OllamaClient | None = None
         self._place: EnginePlace | None = None
         self.status = absent

@@ -58,7 +58,11 @@ class OllamaClient:
         self.url = url.rstrip("/")
         # An engine is on this machine or at a named place: the environment's web proxies are not for it.
         self._control = ollama.AsyncClient(
-            self.url, timeout=httpx.Timeout(stall_timeout, connect=connect_timeout), trust_env=False
+            self.url,
+            timeout=httpx.Timeout(stall_timeout, connect=connect_timeout),
+            trust_env=False,
+            # To read the certificates takes 20 ms, and over plain HTTP none is shown.
+            verify=self.url.startswith("https:"),
         )
         self._stall_timeout = stall_timeout
         self._heard: dict[str, float] = {}

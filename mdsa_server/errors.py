@@ -117,6 +117,12 @@ class TooManyIngestions(MdsaError):
     retry_after = 30
 
 
+class UnknownAccessKey(MdsaError):
+    """No access key has this id. List them with `mdsa keys list`."""
+
+    title = "There is no such access key"
+
+
 class UnknownCorrection(MdsaError):
     """No correction has this id; it may have gone with its conversation."""
 

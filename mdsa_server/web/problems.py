@@ -27,6 +27,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
+    errors.UnknownAccessKey: 404,
     errors.UnknownCorrection: 404,
     errors.UnknownDocument: 404,
     errors.UnknownCollection: 404,

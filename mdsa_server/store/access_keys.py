@@ -22,7 +22,8 @@ PREFIX = "mdsa_"
 # So exactly is kept when a key was last used: each request would be a write else.
 USED_SECONDS = 60.0
 
-COLUMNS = "id, name, scopes, domains, created, expires, revoked, last_used, requests_per_minute, tokens_per_minute, secret_hash"
+FACTS = "id, name, scopes, domains, created, expires, revoked, last_used, requests_per_minute, tokens_per_minute"
+COLUMNS = f"{FACTS}, secret_hash"
 
 
 class AccessKeys:

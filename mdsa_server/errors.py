@@ -165,6 +165,18 @@ class ForeignOrigin(MdsaError):
     title = "This request comes from another site"
 
 
+class KeyNeeded(MdsaError):
+    """The server asks who calls: with an access key, or from a browser that signed in with one."""
+
+    title = "An access key is needed"
+
+
+class KeyRefused(KeyNeeded):
+    """The access key that was shown opens nothing: it is not known, was revoked, or has expired."""
+
+    title = "The access key is not valid"
+
+
 class ScopeMissing(MdsaError):
     """The caller is not allowed to do this."""
 

@@ -12,9 +12,9 @@ from mdsa_server.setting_values import (
     ExamplesFile,
     FilePath,
     FolderOrName,
+    Host,
     KeepAlive,
     Languages,
-    LoopbackHost,
     Options,
     Seconds,
     Sentence,
@@ -41,8 +41,8 @@ class Section(BaseModel):
 class ServerSettings(Section):
     """Where the server listens, and how much it takes in."""
 
-    host: LoopbackHost = Field(
-        default="127.0.0.1", description="The address to listen on; a loopback address in this version."
+    host: Host = Field(
+        default="127.0.0.1", description="The address to listen on; others than loopback need an access key."
     )
     port: int = Field(default=8642, ge=0, le=65535, description="The port to listen on; 0 takes any free one.")
     max_message_chars: int = Field(

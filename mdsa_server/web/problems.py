@@ -41,6 +41,8 @@ STATUS: dict[type[MdsaError], int] = {
     errors.ToolDenied: 403,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
+    errors.KeyNeeded: 401,
+    errors.KeyRefused: 401,
     errors.ScopeMissing: 403,
     errors.EngineError: 502,
     errors.NoEngine: 503,
@@ -105,6 +107,8 @@ def problem_response(
 ) -> Response[Any] | Template:
     """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     wants_html = "text/html" in request.headers.get("accept", "")
     if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
         problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))

@@ -17,6 +17,7 @@ from mdsa_server.monitor.counters import Counters
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
+from mdsa_server.web.auth import Doorkeeper
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class Rooms:
     ingestions: Ingestions
     registry: PluginRegistry
     counters: Counters
+    doorkeeper: Doorkeeper
     started: datetime
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""

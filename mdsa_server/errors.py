@@ -177,6 +177,13 @@ class KeyRefused(KeyNeeded):
     title = "The access key is not valid"
 
 
+class TooManyAttempts(MdsaError):
+    """Somebody tries one access key after the other. Wait a while."""
+
+    title = "Too many keys were tried"
+    retry_after = 60
+
+
 class ScopeMissing(MdsaError):
     """The caller is not allowed to do this."""
 

@@ -15,6 +15,7 @@ from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissin
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
+from mdsa_server.web.rates import Rates
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -56,6 +57,8 @@ class Doorkeeper:
         self.sign_ins = sign_ins
         self._terminal = terminal
         self._always = always
+        self.attempts = Rates()
+        """How many keys browsers try, by their addresses."""
 
     async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
         """Say who asks. Raises KeyNeeded, KeyRefused."""

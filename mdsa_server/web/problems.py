@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,6 +44,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.ForeignOrigin: 403,
     errors.KeyNeeded: 401,
     errors.KeyRefused: 401,
+    errors.TooManyAttempts: 429,
     errors.ScopeMissing: 403,
     errors.EngineError: 502,
     errors.NoEngine: 503,
@@ -133,11 +135,25 @@ def problem_response(
 
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
+    if isinstance(error, errors.KeyNeeded) and (asked := _sent_to_sign_in(request)):
+        return asked
     if isinstance(error, ToldProblem):
         response = problem_response(request, error.told, error.status)
         response.headers.update(error.headers)
         return response
     return problem_response(request, error.problem, STATUS[type(error)], getattr(error, "faults", ()))
+
+
+def _sent_to_sign_in(request: AnyRequest) -> Response[Any] | None:
+    """Send the reader of a page to sign in, and back; None for a program, which is told what is wrong."""
+    if request.headers.get("hx-request"):
+        # The page that it is part of is what is to be read again.
+        page = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(None, status_code=401, headers={"HX-Redirect": f"/sign-in?to={quote(page.path or '/')}"})
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return None
+    to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(f"/sign-in?to={quote(to, safe='/')}", status_code=303)
 
 
 def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any] | Template:

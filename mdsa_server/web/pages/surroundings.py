@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from mdsa_server.web.rooms import Rooms
 
-Place = Literal["welcome", "chat", "documents", "tools", "schema", "review"]
+Place = Literal["welcome", "chat", "documents", "tools", "schema", "review", "sign-in"]
 
 
 def surroundings(rooms: Rooms, here: Place) -> dict[str, Any]:

@@ -146,7 +146,13 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
         keys = await AccessKeys.open(database, pepper)
         if exposed and not keys.needed(datetime.now(UTC)):
             raise no_key_for_others(loaded)
-        doorkeeper = Doorkeeper(keys, await SignIns.open(database, pepper), terminal, always=exposed)
+        doorkeeper = Doorkeeper(
+            keys,
+            await SignIns.open(database, pepper),
+            terminal,
+            always=exposed,
+            requests_per_minute=settings.limits.requests_per_minute,
+        )
         conversations = Conversations(database)
         turn_log = TurnLog(database, keep=settings.store.keep_turns)
         if cut_off := await turn_log.mark_cut_off():
@@ -204,6 +210,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             spawn=supervisor.spawn,
             observe=counters.observe,
             max_message_chars=settings.server.max_message_chars,
+            most_at_once=settings.limits.turns_at_once,
         )
         stack.push_async_callback(keeper.close)
         stack.push_async_callback(supervisor.close)

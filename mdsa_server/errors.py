@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class MdsaError(Exception):
     """The root. Catch it where any failure of ours has the same consequence."""
 
     title: ClassVar[str] = "Something went wrong"
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which it may be over by itself; None where waiting alone mends nothing."""
 
     def __init__(self, detail: str, mend: str = "") -> None:
@@ -60,6 +61,13 @@ class MessageTooLong(MdsaError):
     """The message alone is more than the server or the model's context takes. Send less of it."""
 
     title = "The message is too long"
+
+
+class TooManyTurns(MdsaError):
+    """As many turns run for this caller as may at a time. Send the message again once one has ended."""
+
+    title = "Too many turns run"
+    retry_after = 5
 
 
 class UnknownDomain(MdsaError):
@@ -177,11 +185,15 @@ class KeyRefused(KeyNeeded):
     title = "The access key is not valid"
 
 
-class TooManyAttempts(MdsaError):
-    """Somebody tries one access key after the other. Wait a while."""
+class TooManyRequests(MdsaError):
+    """A caller asks for more, or tries more access keys, than one may in a minute. Nothing was done; wait a while."""
 
-    title = "Too many keys were tried"
-    retry_after = 60
+    title = "Too many requests"
+
+    def __init__(self, detail: str, mend: str = "", *, wait: float) -> None:
+        """`wait`: the seconds until there is room again."""
+        super().__init__(detail, mend)
+        self.retry_after = ceil(wait)
 
 
 class ScopeMissing(MdsaError):

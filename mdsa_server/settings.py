@@ -59,6 +59,15 @@ class ServerSettings(Section):
     )
 
 
+class LimitSettings(Section):
+    """How much one caller may ask for: one access key, or one address where none is needed."""
+
+    requests_per_minute: int = Field(
+        default=6000, ge=1, description="How many requests a minute; a key may have a number of its own."
+    )
+    turns_at_once: int = Field(default=64, ge=1, description="How many turns may run for one caller at a time.")
+
+
 class StoreSettings(Section):
     """Where conversations are kept, and how much of what was noted about them."""
 
@@ -270,6 +279,7 @@ class Settings(Section):
     """The configuration of MDSA Server: mdsa.toml."""
 
     server: ServerSettings = Field(default_factory=ServerSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     residency: ResidencySettings = Field(default_factory=ResidencySettings)

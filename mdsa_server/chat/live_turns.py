@@ -1,6 +1,7 @@
 """Turns under way: each is a task of its own that outlives the request that began it, and any may follow it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
-from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, UnknownTurn
+from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, TooManyTurns, UnknownTurn
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
@@ -53,14 +54,25 @@ class LiveTurns:
     """Begins turns, finds them, and sees each to its end: answered, failed or cancelled, and saved."""
 
     def __init__(
-        self, desk: Desk, turn_log: TurnLog, *, spawn: Spawn, observe: Observer, max_message_chars: int
+        self,
+        desk: Desk,
+        turn_log: TurnLog,
+        *,
+        spawn: Spawn,
+        observe: Observer,
+        max_message_chars: int,
+        most_at_once: int,
     ) -> None:
+        """`most_at_once`: how many turns may run for one owner at a time."""
         self.desk = desk
         self._turn_log = turn_log
         self._spawn = spawn
         self._observe = observe
         self._max_message_chars = max_message_chars
+        self._most_at_once = most_at_once
         self._live: dict[str, LiveTurn] = {}
+        self._beginning: Counter[str] = Counter()
+        """By owner: how many turns are being saved for the first time."""
         self._closing = False
 
     async def start(
@@ -74,12 +86,17 @@ class LiveTurns:
     ) -> TurnStream:
         """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`.
 
-        Raises InvalidRequest, MessageTooLong, UnknownDomain, UnknownConversation, StoreUnusable or
+        Raises InvalidRequest, MessageTooLong, TooManyTurns, UnknownDomain, UnknownConversation, StoreUnusable or
         ServerClosing; then nothing was saved.
         """
         self.check(message, domain)
+        self._check_room(owner)
         team = self.desk.team
-        turn = await self.desk.conversations.begin_turn(owner, conversation, message)
+        self._beginning[owner] += 1
+        try:
+            turn = await self.desk.conversations.begin_turn(owner, conversation, message)
+        finally:
+            self._beginning[owner] -= 1
         live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
@@ -100,6 +117,14 @@ class LiveTurns:
             )
         if domain is not None:
             self.desk.team.domain(domain)
+
+    def _check_room(self, owner: str) -> None:
+        running = sum(live.owner == owner and not live.ending for live in self._live.values())
+        if running + self._beginning[owner] >= self._most_at_once:
+            raise TooManyTurns(
+                f"{self._most_at_once} turns run already",
+                "Wait until one has ended, or raise [limits] turns_at_once in mdsa.toml.",
+            )
 
     def check_open(self) -> None:
         """Raise ServerClosing once no more turns are taken."""

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope as ConnectionScope
 
-from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing
+from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
@@ -52,11 +52,15 @@ class Doorkeeper:
     `always`: a key is needed even where there is none, because other machines can reach the server.
     """
 
-    def __init__(self, keys: AccessKeys, sign_ins: SignIns, terminal: str, *, always: bool) -> None:
+    def __init__(
+        self, keys: AccessKeys, sign_ins: SignIns, terminal: str, *, always: bool, requests_per_minute: int
+    ) -> None:
         self.keys = keys
         self.sign_ins = sign_ins
         self._terminal = terminal
         self._always = always
+        self._requests_per_minute = requests_per_minute
+        self._requests = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
 
@@ -73,6 +77,16 @@ class Doorkeeper:
             await self.sign_ins.seen(token, now)
             return await self._of(key, now)
         raise KeyNeeded("no access key was shown", HOW_TO_SHOW)
+
+    def admit(self, caller: Caller, address: str) -> None:
+        """Count a request. Raises TooManyRequests."""
+        per_minute = (caller.key and caller.key.requests_per_minute) or self._requests_per_minute
+        if wait := self._requests.wait(caller.key.id if caller.key else address, per_minute):
+            raise TooManyRequests(
+                f"more than {per_minute} requests were sent within a minute",
+                "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
+                wait=wait,
+            )
 
     async def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:
@@ -126,6 +140,7 @@ def guard_against_strangers(
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
+        doorkeeper.admit(caller, connection.client.host if connection.client else "nowhere")
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
         connection.scope["state"]["caller"] = caller

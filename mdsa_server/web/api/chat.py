@@ -18,6 +18,7 @@ from mdsa_server.errors import (
     ServerClosing,
     ServerStopped,
     StoreUnusable,
+    TooManyTurns,
     UnknownConversation,
     UnknownDomain,
     UnknownModel,
@@ -32,7 +33,7 @@ from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, frames_of, last_event_id
 
-REFUSED = (UnknownDomain, UnknownConversation, MessageTooLong, StoreUnusable, ServerClosing)
+REFUSED = (UnknownDomain, UnknownConversation, MessageTooLong, TooManyTurns, StoreUnusable, ServerClosing)
 """How a message may be refused, before any model is asked."""
 
 OF_TURN = fails(UnknownTurn, StoreUnusable)

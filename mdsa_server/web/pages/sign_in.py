@@ -11,7 +11,7 @@ from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 from msgspec import Meta, Struct
 
-from mdsa_server.errors import KeyRefused, TooManyAttempts
+from mdsa_server.errors import KeyRefused, TooManyRequests
 from mdsa_server.store.sign_ins import IDLE
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.web.auth import COOKIE, PUBLIC, ByCaller
@@ -58,8 +58,9 @@ class SignInPages(Controller):
         doorkeeper, now = rooms.doorkeeper, datetime.now(UTC)
         address = request.client.host if request.client else "nowhere"
         if wait := doorkeeper.attempts.wait(address, ATTEMPTS_A_MINUTE):
-            error = TooManyAttempts(f"{ATTEMPTS_A_MINUTE} keys were tried within a minute", f"Wait {ceil(wait)} s.")
-            return _page(rooms, request, to=data.to, problem=error.problem, status=STATUS[TooManyAttempts])
+            tried = f"{ATTEMPTS_A_MINUTE} access keys were tried within a minute"
+            problem = TooManyRequests(tried, f"Wait {ceil(wait)} s.", wait=wait).problem
+            return _page(rooms, request, to=data.to, problem=problem, status=STATUS[TooManyRequests])
         try:
             key = doorkeeper.checked(doorkeeper.keys.recognised(data.key.strip()), now)
         except KeyRefused as error:

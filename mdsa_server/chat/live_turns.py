@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,15 +83,17 @@ class LiveTurns:
         conversation: str | None = None,
         domain: str | None = None,
         on_tie: OnTie | None = None,
+        among: Collection[str] = (),
     ) -> TurnStream:
         """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`.
+
+        `among` names the domains that may answer, where not all may.
 
         Raises InvalidRequest, MessageTooLong, TooManyTurns, UnknownDomain, UnknownConversation, StoreUnusable or
         ServerClosing; then nothing was saved.
         """
-        self.check(message, domain)
+        team = self.check(message, domain, among)
         self._check_room(owner)
-        team = self.desk.team
         self._beginning[owner] += 1
         try:
             turn = await self.desk.conversations.begin_turn(owner, conversation, message)
@@ -105,8 +107,8 @@ class LiveTurns:
             await self._cut_off(live)
         return live.stream
 
-    def check(self, message: str, domain: str | None) -> None:
-        """See that a message can be a turn's. Raises as `start` does."""
+    def check(self, message: str, domain: str | None, among: Collection[str] = ()) -> Team:
+        """See that a message can be a turn's; give the team that would answer. Raises as `start` does."""
         self.check_open()
         if not message.strip():
             raise InvalidRequest("message: there is nothing in it", "Send some text.")
@@ -115,8 +117,10 @@ class LiveTurns:
                 f"the message has {len(message):,} characters; {self._max_message_chars:,} are allowed",
                 "Send less, or raise [server] max_message_chars in mdsa.toml.",
             )
+        team = self.desk.team.only(among)
         if domain is not None:
-            self.desk.team.domain(domain)
+            team.domain(domain)
+        return team
 
     def _check_room(self, owner: str) -> None:
         running = sum(live.owner == owner and not live.ending for live in self._live.values())

@@ -38,6 +38,11 @@ class Caller:
     key: AccessKey | None = None
     """None for whoever needs none."""
 
+    @property
+    def among(self) -> tuple[str, ...]:
+        """The domains that may answer; none where all may."""
+        return self.key.domains if self.key else ()
+
 
 ByCaller = NamedDependency[Caller]
 """The type of a handler's parameter `caller`."""
@@ -61,6 +66,7 @@ class Doorkeeper:
         self._always = always
         self._requests_per_minute = requests_per_minute
         self._requests = Rates()
+        self._tokens = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
 
@@ -87,6 +93,21 @@ class Doorkeeper:
                 "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
                 wait=wait,
             )
+
+    def check_tokens(self, caller: Caller) -> None:
+        """Raise TooManyRequests where a key's turns have taken as many tokens of late as they may."""
+        per_minute = caller.key and caller.key.tokens_per_minute
+        if caller.key and per_minute and (wait := self._tokens.empty(caller.key.id, per_minute)):
+            raise TooManyRequests(
+                f"the turns of this access key took more than {per_minute:,} tokens a minute",
+                "Wait, or ask for a key that may take more: mdsa keys create NAME --tokens N.",
+                wait=wait,
+            )
+
+    def count_tokens(self, caller: Caller, tokens: int) -> None:
+        """Take down what a turn took, its prompt and its answer."""
+        if caller.key and caller.key.tokens_per_minute:
+            self._tokens.owe(caller.key.id, caller.key.tokens_per_minute, tokens)
 
     async def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:

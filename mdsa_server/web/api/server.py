@@ -13,6 +13,7 @@ from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.models import EngineStatus
 from mdsa_server.vocabulary.plugins import PluginStatus
 from mdsa_server.web.api.operations import fails
+from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem
 from mdsa_server.web.rooms import InRooms, Reloaded
@@ -37,9 +38,9 @@ class ServerController(Controller):
     request_class = BodyReader
 
     @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"}, responses=fails())
-    async def domains(self, rooms: InRooms) -> list[Domain]:
-        """List the domains as they are configured, accepted corrections among their examples."""
-        return list(rooms.live_turns.desk.team.domains.values())
+    async def domains(self, rooms: InRooms, caller: ByCaller) -> list[Domain]:
+        """List the domains that may answer, as they are configured, accepted corrections among their examples."""
+        return list(rooms.live_turns.desk.team.only(caller.among).domains.values())
 
     @get("/api/plugins", operation_id="ListPlugins", responses=fails())
     async def plugins(self, rooms: InRooms) -> list[PluginStatus]:

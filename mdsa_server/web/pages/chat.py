@@ -20,6 +20,7 @@ from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
 from mdsa_server.web.texts import SearchText, Title, title_of
+from mdsa_server.web.turns import begin
 
 CONVERSATIONS_SHOWN = 30
 TURNS_SHOWN = 50
@@ -73,7 +74,7 @@ class ChatPages(Controller):
             "conversation": shown,
             "answers": [await _answer(rooms, caller, turn) for turn in turns[-TURNS_SHOWN:]],
             "earlier": len(turns[:-TURNS_SHOWN]),
-            "domains": list(rooms.live_turns.desk.team.domains.values()),
+            "domains": list(rooms.live_turns.desk.team.only(caller.among).domains.values()),
         }
         listed = await _listed(rooms, caller, current=conversation)
         return Template("pages/chat.html", context=surroundings(rooms, "chat") | context | listed)
@@ -96,8 +97,9 @@ class ChatPages(Controller):
         self, data: URLEncodedBody[TurnForm], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Template | Redirect:
         """Begin a turn, and show the message with an answer to come; a plain form is sent to the page instead."""
-        begun = await rooms.live_turns.start(
-            caller.owner,
+        begun = await begin(
+            rooms,
+            caller,
             data.message.replace("\r\n", "\n"),
             conversation=data.conversation or None,
             domain=data.domain or None,

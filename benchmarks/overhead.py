@@ -36,6 +36,9 @@ fallback = "general"
 level = "warning"
 [residency]
 max_running = 256
+[limits]
+requests_per_minute = 1000000
+turns_at_once = 256
 [domains.general]
 description = "Everything else"
 [domains.code]

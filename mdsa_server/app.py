@@ -18,7 +18,7 @@ from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.in_force import InForce
-from mdsa_server.configuration.offers import require_fit
+from mdsa_server.configuration.offers import no_key_for_others, require_fit
 from mdsa_server.configuration.opening import (
     make_asker,
     make_embedder,
@@ -39,15 +39,19 @@ from mdsa_server.monitor.host_watch import HostWatch
 from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
+from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.plugin_cache import StoredCache
+from mdsa_server.store.secrets import new_secret, pepper_of
+from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
+from mdsa_server.web.api.access_keys import AccessKeyController
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.configuration import ConfigurationController
 from mdsa_server.web.api.conversations import ConversationController
@@ -61,7 +65,7 @@ from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.turns import TurnController
 from mdsa_server.web.api.uploads import UploadController
-from mdsa_server.web.auth import guard_against_strangers, provide_caller
+from mdsa_server.web.auth import Doorkeeper, guard_against_strangers, provide_caller
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
 from mdsa_server.web.pages import PAGES
@@ -77,16 +81,17 @@ from mdsa_server.web.uploads import upload_bytes
 log = structlog.get_logger(__name__)
 
 
-def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
+def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False) -> Litestar:
     """Make the server. Its rooms open when it starts and close when it stops.
 
-    `url` is where it can be reached, left in the data folder for the terminal commands.
+    `url` is where it can be reached, left in the data folder for the terminal commands; `exposed` says that other
+    machines can reach it too.
     """
     settings = loaded.settings
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_rooms(loaded, url=url) as rooms:
+        async with open_rooms(loaded, url=url, exposed=exposed) as rooms:
             app.state.rooms = rooms
             yield
 
@@ -113,6 +118,7 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
             ServerController,
             ToolController,
             TurnController,
+            AccessKeyController,
             *PAGES,
             static_files(bundled.static()),
         ],
@@ -140,16 +146,28 @@ def create_app(loaded: Loaded, *, url: str | None = None) -> Litestar:
 
 
 @asynccontextmanager
-async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]:
+async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> AsyncIterator[Rooms]:
     """Open store, engine, model keeper, embedder, plugins and live turns, in that order; close them in reverse.
 
     Raises ConfigurationInvalid, DataFolderInUse or StoreUnusable.
     """
     settings = loaded.settings
     async with AsyncExitStack() as stack:
-        stack.enter_context(hold_data_folder(settings.data_folder, url))
+        terminal = new_secret("")
+        stack.enter_context(hold_data_folder(settings.data_folder, url, terminal))
         database = await Database.open(settings.data_folder / DATABASE_FILE)
         stack.push_async_callback(database.close)
+        pepper = pepper_of(settings.data_folder)
+        keys = await AccessKeys.open(database, pepper)
+        if exposed and not keys.needed(datetime.now(UTC)):
+            raise no_key_for_others(loaded)
+        doorkeeper = Doorkeeper(
+            keys,
+            await SignIns.open(database, pepper),
+            terminal,
+            always=exposed,
+            requests_per_minute=settings.limits.requests_per_minute,
+        )
         conversations = Conversations(database)
         turn_log = TurnLog(database, keep=settings.store.keep_turns)
         if cut_off := await turn_log.mark_cut_off():
@@ -210,6 +228,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             spawn=supervisor.spawn,
             observe=counters.observe,
             max_message_chars=settings.server.max_message_chars,
+            most_at_once=settings.limits.turns_at_once,
         )
         stack.push_async_callback(keeper.close)
         # Once nothing is counted any more.
@@ -250,6 +269,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None) -> AsyncIterator[Rooms]
             host_watch=host_watch,
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
+            doorkeeper=doorkeeper,
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

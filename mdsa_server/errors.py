@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class MdsaError(Exception):
     """The root. Catch it where any failure of ours has the same consequence."""
 
     title: ClassVar[str] = "Something went wrong"
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which it may be over by itself; None where waiting alone mends nothing."""
 
     def __init__(self, detail: str, mend: str = "") -> None:
@@ -60,6 +61,13 @@ class MessageTooLong(MdsaError):
     """The message alone is more than the server or the model's context takes. Send less of it."""
 
     title = "The message is too long"
+
+
+class TooManyTurns(MdsaError):
+    """As many turns run for this caller as may at a time. Send the message again once one has ended."""
+
+    title = "Too many turns run"
+    retry_after = 5
 
 
 class UnknownDomain(MdsaError):
@@ -117,6 +125,12 @@ class TooManyIngestions(MdsaError):
     retry_after = 30
 
 
+class UnknownAccessKey(MdsaError):
+    """No access key has this id. List them with `mdsa keys list`."""
+
+    title = "There is no such access key"
+
+
 class UnknownCorrection(MdsaError):
     """No correction has this id; it may have gone with its conversation."""
 
@@ -169,6 +183,29 @@ class ForeignOrigin(MdsaError):
     """Another site's page, or a foreign Host header, asked for something; it was refused unread."""
 
     title = "This request comes from another site"
+
+
+class KeyNeeded(MdsaError):
+    """The server asks who calls: with an access key, or from a browser that signed in with one."""
+
+    title = "An access key is needed"
+
+
+class KeyRefused(KeyNeeded):
+    """The access key that was shown opens nothing: it is not known, was revoked, or has expired."""
+
+    title = "The access key is not valid"
+
+
+class TooManyRequests(MdsaError):
+    """A caller asks for more, or tries more access keys, than one may in a minute. Nothing was done; wait a while."""
+
+    title = "Too many requests"
+
+    def __init__(self, detail: str, mend: str = "", *, wait: float) -> None:
+        """`wait`: the seconds until there is room again."""
+        super().__init__(detail, mend)
+        self.retry_after = ceil(wait)
 
 
 class ScopeMissing(MdsaError):

@@ -112,16 +112,18 @@ def _folder_or_name(model: str, info: ValidationInfo) -> str:
     return str(folder) if model != "auto" and folder.is_dir() else model
 
 
-def _loopback(host: str) -> str:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens there: of names, localhost alone is sure to stay."""
     try:
-        if host == "localhost" or ip_address(host).is_loopback:
-            return host
-    except ValueError:  # A name and no address: only localhost is sure to stay on this machine.
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(host: str) -> str:
+    if not is_loopback(host):
         _resolve(host)
-    raise Unfit(
-        f'"{host}" would let other machines in, and this version has no access keys',
-        "Bind to 127.0.0.1, and put a proxy that authenticates in front of the server.",
-    )
+    return host
 
 
 def _resolve(name: str) -> None:
@@ -252,7 +254,7 @@ Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], Fie
 Seconds = Annotated[float, Field(gt=0)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 FolderOrName = Annotated[str, Field(min_length=1), AfterValidator(_folder_or_name)]
-LoopbackHost = Annotated[str, AfterValidator(_loopback)]
+Host = Annotated[str, AfterValidator(_host)]
 EngineUrl = Annotated[str, AfterValidator(_engine_url)]
 KeepAlive = Annotated[str | float, BeforeValidator(_keep_alive)]
 Sentence = Annotated[str, AfterValidator(_said)]

@@ -12,9 +12,9 @@ from mdsa_server.setting_values import (
     ExamplesFile,
     FilePath,
     FolderOrName,
+    Host,
     KeepAlive,
     Languages,
-    LoopbackHost,
     Options,
     Seconds,
     Sentence,
@@ -41,8 +41,8 @@ class Section(BaseModel):
 class ServerSettings(Section):
     """Where the server listens, and how much it takes in."""
 
-    host: LoopbackHost = Field(
-        default="127.0.0.1", description="The address to listen on; a loopback address in this version."
+    host: Host = Field(
+        default="127.0.0.1", description="The address to listen on; others than loopback need an access key."
     )
     port: int = Field(default=8642, ge=0, le=65535, description="The port to listen on; 0 takes any free one.")
     max_message_chars: int = Field(
@@ -57,6 +57,15 @@ class ServerSettings(Section):
     shutdown_seconds: float = Field(
         default=10.0, ge=0, description="How long running turns may go on once the server is told to stop, in seconds."
     )
+
+
+class LimitSettings(Section):
+    """How much one caller may ask for: one access key, or one address where none is needed."""
+
+    requests_per_minute: int = Field(
+        default=6000, ge=1, description="How many requests a minute; a key may have a number of its own."
+    )
+    turns_at_once: int = Field(default=64, ge=1, description="How many turns may run for one caller at a time.")
 
 
 class StoreSettings(Section):
@@ -270,6 +279,7 @@ class Settings(Section):
     """The configuration of MDSA Server: mdsa.toml."""
 
     server: ServerSettings = Field(default_factory=ServerSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     residency: ResidencySettings = Field(default_factory=ResidencySettings)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mdsa_server.chat.token_rates import TokenRates
@@ -65,6 +65,21 @@ class Team:
         if name not in self.domains:
             raise UnknownDomain(f"no domain is named {name!r}", f"Name one of: {', '.join(self.domains)}.")
         return self.domains[name]
+
+    def only(self, names: Collection[str]) -> Team:
+        """Give the team of those of its domains that are named; all of them where none is. Raises UnknownDomain.
+
+        Where the fallback is not among them, the first one is.
+        """
+        if not names:
+            return self
+        left = {name: domain for name, domain in self.domains.items() if name in names}
+        if not left:
+            raise UnknownDomain(
+                f"the access key is for {', '.join(sorted(names))}, and there is no such domain any more",
+                "Make a key for domains that there are: mdsa keys create NAME --domain DOMAIN.",
+            )
+        return replace(self, domains=left, fallback=self.fallback if self.fallback in left else next(iter(left)))
 
 
 def options_of(model: str, domains: Iterable[Domain], default_model: str | None = None) -> ModelOptions:

@@ -1,7 +1,8 @@
 """Turns under way: each is a task of its own that outlives the request that began it, and any may follow it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
-from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, UnknownTurn
+from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, TooManyTurns, UnknownTurn
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
@@ -53,14 +54,25 @@ class LiveTurns:
     """Begins turns, finds them, and sees each to its end: answered, failed or cancelled, and saved."""
 
     def __init__(
-        self, desk: Desk, turn_log: TurnLog, *, spawn: Spawn, observe: Observer, max_message_chars: int
+        self,
+        desk: Desk,
+        turn_log: TurnLog,
+        *,
+        spawn: Spawn,
+        observe: Observer,
+        max_message_chars: int,
+        most_at_once: int,
     ) -> None:
+        """`most_at_once`: how many turns may run for one owner at a time."""
         self.desk = desk
         self._turn_log = turn_log
         self._spawn = spawn
         self._observe = observe
         self._max_message_chars = max_message_chars
+        self._most_at_once = most_at_once
         self._live: dict[str, LiveTurn] = {}
+        self._beginning: Counter[str] = Counter()
+        """By owner: how many turns are being saved for the first time."""
         self._closing = False
 
     async def start(
@@ -74,17 +86,24 @@ class LiveTurns:
         instead_of: str | None = None,
         after: str | None = None,
         aside: bool = False,
+        among: Collection[str] = (),
     ) -> TurnStream:
         """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`, the rest as in `begin_turn`.
 
-        Raises InvalidRequest, MessageTooLong, UnknownDomain, UnknownConversation, UnknownTurn, StoreUnusable or
-        ServerClosing; then nothing was saved.
+        `among` names the domains that may answer, where not all may.
+
+        Raises InvalidRequest, MessageTooLong, TooManyTurns, UnknownDomain, UnknownConversation, UnknownTurn,
+        StoreUnusable or ServerClosing; then nothing was saved.
         """
-        self.check(message, domain)
-        team = self.desk.team
-        turn = await self.desk.conversations.begin_turn(
-            owner, conversation, message, instead_of=instead_of, after=after, aside=aside
-        )
+        team = self.check(message, domain, among)
+        self._check_room(owner)
+        self._beginning[owner] += 1
+        try:
+            turn = await self.desk.conversations.begin_turn(
+                owner, conversation, message, instead_of=instead_of, after=after, aside=aside
+            )
+        finally:
+            self._beginning[owner] -= 1
         live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
@@ -93,8 +112,8 @@ class LiveTurns:
             await self._cut_off(live)
         return live.stream
 
-    def check(self, message: str, domain: str | None) -> None:
-        """See that a message can be a turn's. Raises as `start` does."""
+    def check(self, message: str, domain: str | None, among: Collection[str] = ()) -> Team:
+        """See that a message can be a turn's; give the team that would answer. Raises as `start` does."""
         self.check_open()
         if not message.strip():
             raise InvalidRequest("message: there is nothing in it", "Send some text.")
@@ -103,8 +122,18 @@ class LiveTurns:
                 f"the message has {len(message):,} characters; {self._max_message_chars:,} are allowed",
                 "Send less, or raise [server] max_message_chars in mdsa.toml.",
             )
+        team = self.desk.team.only(among)
         if domain is not None:
-            self.desk.team.domain(domain)
+            team.domain(domain)
+        return team
+
+    def _check_room(self, owner: str) -> None:
+        running = sum(live.owner == owner and not live.ending for live in self._live.values())
+        if running + self._beginning[owner] >= self._most_at_once:
+            raise TooManyTurns(
+                f"{self._most_at_once} turns run already",
+                "Wait until one has ended, or raise [limits] turns_at_once in mdsa.toml.",
+            )
 
     def check_open(self) -> None:
         """Raise ServerClosing once no more turns are taken."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from mdsa_server.configuration import Loaded
+    from mdsa_server.store.data_folder import ServerAddress
 
 # How long a command waits for another one that is just starting, or ending, the server of its folder.
 FOLDER_PATIENCE_SECONDS = 15.0
@@ -79,14 +80,16 @@ async def _running_or_private(loaded: Loaded, stack: AsyncExitStack) -> httpx.As
         try:
             with hold_data_folder(folder, url=None):
                 pass  # It is free: to build a server first, only to be told that it is not, is dear.
-            url = await stack.enter_async_context(_private_server(loaded))
+            await stack.enter_async_context(_private_server(loaded))
         except DataFolderInUse:
             # A server that does not answer yet, or no more: another command's, most often.
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.2)
         else:
-            return await stack.enter_async_context(_client_of(url))
+            if client := await _running(folder, stack):
+                return client
+            raise Refused("The server stopped answering", mend="Look at its log, then try again.")
 
 
 async def _running(folder: Path, stack: AsyncExitStack) -> httpx.AsyncClient | None:
@@ -99,7 +102,7 @@ async def _running(folder: Path, stack: AsyncExitStack) -> httpx.AsyncClient | N
     if address is None:
         return None
     async with AsyncExitStack() as attempt:
-        client = await attempt.enter_async_context(_client_of(address.url))
+        client = await attempt.enter_async_context(_client_of(address))
         with suppress(httpx.TransportError):
             if (await client.get("/health/live", timeout=5.0)).is_success:
                 stack.push_async_exit(attempt.pop_all())
@@ -107,16 +110,21 @@ async def _running(folder: Path, stack: AsyncExitStack) -> httpx.AsyncClient | N
     return None
 
 
-def _client_of(url: str) -> httpx.AsyncClient:
+def _client_of(address: ServerAddress) -> httpx.AsyncClient:
     """Make a client without a limit on how long an answer may take: a model may take long."""
     import httpx
 
-    # Loopback: the environment's web proxies are not for it.
-    return httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=5.0), trust_env=False)
+    return httpx.AsyncClient(
+        base_url=address.url,
+        headers={"Authorization": f"Bearer {address.secret}"},
+        timeout=httpx.Timeout(None, connect=5.0),
+        # Loopback: the environment's web proxies are not for it.
+        trust_env=False,
+    )
 
 
 @asynccontextmanager
-async def _private_server(loaded: Loaded) -> AsyncIterator[str]:
+async def _private_server(loaded: Loaded) -> AsyncIterator[None]:
     """Serve on a free loopback port while the block runs; only what goes wrong is logged."""
     from mdsa_server.cli.listening import Listener
     from mdsa_server.logs import configure_logging
@@ -126,7 +134,7 @@ async def _private_server(loaded: Loaded) -> AsyncIterator[str]:
     serving = asyncio.create_task(listener.serve())
     try:
         await listener.started(serving)
-        yield listener.url
+        yield
     finally:
         listener.stop()
         # Where it did not start, `started` has raised why.

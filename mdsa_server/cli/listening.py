@@ -16,6 +16,7 @@ import uvicorn
 from mdsa_server.app import create_app
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded
+from mdsa_server.setting_values import is_loopback
 from mdsa_server.web.rooms import Rooms
 
 log = structlog.get_logger(__name__)
@@ -33,9 +34,11 @@ class Listener:
 
     def __init__(self, loaded: Loaded, host: str, port: int, *, heed_signals: bool) -> None:
         self._socket = _listen(host, port)
-        name = f"[{host}]" if ":" in host else host
+        # Who listens everywhere is reached on loopback too.
+        reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound to
+        name = f"[{reached}]" if ":" in reached else reached
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
-        self._app = create_app(loaded, url=self.url)
+        self._app = create_app(loaded, url=self.url, exposed=not is_loopback(host))
         config = uvicorn.Config(
             self._app,
             log_config=None,

@@ -9,6 +9,7 @@ from mdsa_server.cli.configuration import check, init, schema
 from mdsa_server.cli.documents import documents
 from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.evaluate_retrieval import retrieval
+from mdsa_server.cli.keys import keys
 from mdsa_server.cli.models import models
 from mdsa_server.cli.plugins import plugins
 from mdsa_server.cli.routes import routes
@@ -39,7 +40,7 @@ def main() -> None:
 evaluate.add_command(retrieval)
 
 ORDER = (
-    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools),
+    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys),
     *(simulate, evaluate, check, init, reload, schema),
 )
 

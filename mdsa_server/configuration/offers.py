@@ -6,11 +6,12 @@ from typing import Any, NoReturn
 from mdsa_server.configuration import checks, tool_checks
 from mdsa_server.configuration.load import Loaded, Reading, invalid
 from mdsa_server.configuration.opening import opened_plugins
-from mdsa_server.errors import EmbedderUnavailable, NoEngine
+from mdsa_server.errors import ConfigurationInvalid, EmbedderUnavailable, NoEngine
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.toml_text import toml
 
 
 async def misfits(loaded: Loaded, registry: PluginRegistry) -> tuple[list[Fault], list[Fault]]:
@@ -42,6 +43,20 @@ async def require_fit(reading: Reading, registry: PluginRegistry) -> tuple[Loade
     if reading.faults or faults or reading.loaded is None:
         raise invalid([*reading.faults, *faults])
     return reading.loaded, warnings
+
+
+def no_key_for_others(loaded: Loaded) -> ConfigurationInvalid:
+    """Make the error of a server that other machines could reach, and that nobody has an access key for."""
+    host = loaded.settings.server.host
+    return invalid(
+        [
+            loaded.places.fault(
+                ("server", "host"),
+                f"{toml(host)} lets other machines in, and there is no access key",
+                "Make one: mdsa keys create NAME --scope chat --scope admin. Or listen on 127.0.0.1.",
+            )
+        ]
+    )
 
 
 async def faults_of_plugins(reading: Reading) -> list[Fault]:

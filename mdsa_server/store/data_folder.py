@@ -22,11 +22,13 @@ class ServerAddress(msgspec.Struct, frozen=True):
 
     url: str
     pid: int
+    secret: str = ""
+    """What the commands of this machine show instead of an access key: who may read this file owns the data."""
 
 
 @contextmanager
-def hold_data_folder(folder: Path, url: str | None) -> Iterator[None]:
-    """Make the folder and hold it while the block runs; `url` is left there for the terminal commands.
+def hold_data_folder(folder: Path, url: str | None, secret: str = "") -> Iterator[None]:
+    """Make the folder and hold it while the block runs; `url` and `secret` are left there for the terminal commands.
 
     Raises DataFolderInUse where another server holds it, StoreUnusable where it cannot be made.
     """
@@ -38,7 +40,7 @@ def hold_data_folder(folder: Path, url: str | None) -> Iterator[None]:
             held.callback(lock.release)
             if url is not None:
                 word = folder / SERVER_FILE
-                word.write_bytes(msgspec.json.encode(ServerAddress(url, os.getpid())))
+                _write_privately(word, msgspec.json.encode(ServerAddress(url, os.getpid(), secret)))
                 held.callback(word.unlink, missing_ok=True)
         except Timeout as error:
             in_use = _in_use(folder)
@@ -57,6 +59,13 @@ def server_of(folder: Path) -> ServerAddress | None:
         return msgspec.json.decode((folder / SERVER_FILE).read_bytes(), type=ServerAddress)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _write_privately(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone may read; a former one, which may be anybody's to read, goes."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
 
 
 def _in_use(folder: Path) -> str:

@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
+    errors.UnknownAccessKey: 404,
     errors.UnknownCorrection: 404,
     errors.UnknownDocument: 404,
     errors.UnknownCollection: 404,
@@ -42,6 +44,10 @@ STATUS: dict[type[MdsaError], int] = {
     errors.PluginNotLoaded: 409,
     errors.UnknownModel: 404,
     errors.ForeignOrigin: 403,
+    errors.KeyNeeded: 401,
+    errors.KeyRefused: 401,
+    errors.TooManyRequests: 429,
+    errors.TooManyTurns: 429,
     errors.ScopeMissing: 403,
     errors.EngineError: 502,
     errors.NoEngine: 503,
@@ -106,6 +112,8 @@ def problem_response(
 ) -> Response[Any] | Template:
     """Answer with a problem: as a fragment where htmx asks, a page where a browser does, JSON otherwise."""
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     wants_html = "text/html" in request.headers.get("accept", "")
     if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
         problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))
@@ -130,11 +138,25 @@ def problem_response(
 
 
 def _ours(request: AnyRequest, error: MdsaError) -> Response[Any] | Template:
+    if isinstance(error, errors.KeyNeeded) and (asked := _sent_to_sign_in(request)):
+        return asked
     if isinstance(error, ToldProblem):
         response = problem_response(request, error.told, error.status)
         response.headers.update(error.headers)
         return response
     return problem_response(request, error.problem, STATUS[type(error)], getattr(error, "faults", ()))
+
+
+def _sent_to_sign_in(request: AnyRequest) -> Response[Any] | None:
+    """Send the reader of a page to sign in, and back; None for a program, which is told what is wrong."""
+    if request.headers.get("hx-request"):
+        # The page that it is part of is what is to be read again.
+        page = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(None, status_code=401, headers={"HX-Redirect": f"/sign-in?to={quote(page.path or '/')}"})
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return None
+    to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(f"/sign-in?to={quote(to, safe='/')}", status_code=303)
 
 
 def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any] | Template:

@@ -24,6 +24,7 @@ from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
 from mdsa_server.vocabulary.findings import Findings
 from mdsa_server.vocabulary.settings_in_force import SettingsInForce
+from mdsa_server.web.auth import Doorkeeper
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
 
@@ -74,6 +75,7 @@ class Rooms:
     """What all who watch the monitor are shown."""
     most_upload_bytes: int
     """How many bytes of files may be sent at once, their form included."""
+    doorkeeper: Doorkeeper
     started: datetime
     configuration: Configuration
     data_folder: Path

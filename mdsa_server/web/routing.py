@@ -12,6 +12,7 @@ from mdsa_server.chat.turn import route_query
 from mdsa_server.evaluation.kept import last
 from mdsa_server.evaluation.results import RetrievalEvaluation, RouteEvaluation
 from mdsa_server.vocabulary.routing import RouteTrial
+from mdsa_server.web.auth import Caller
 from mdsa_server.web.rooms import Rooms
 
 
@@ -25,16 +26,16 @@ class LastEvaluations(Struct, frozen=True, kw_only=True):
     retrieval_is_current: bool
 
 
-async def try_message(rooms: Rooms, message: str, previous: str | None = None) -> RouteTrial:
-    """Decide which domain would answer a message that begins a conversation, or goes on with the domain `previous`.
+async def try_message(rooms: Rooms, caller: Caller, message: str, previous: str | None = None) -> RouteTrial:
+    """Decide which domain would answer a caller's message that begins a conversation, or goes on with `previous`.
 
     No model runs but one that a router asks, and nothing is saved. Raises as a turn's start does, and UnknownDomain.
     """
     desk = rooms.live_turns.desk
-    rooms.live_turns.check(message, previous)
+    team = rooms.live_turns.check(message, previous, caller.among)
     with closing(SharedVector(text=message, embed=desk.embed)) as vector:
         query = replace(route_query(message, [], vector), previous_domain=previous)
-        return await try_route(desk, desk.team, query)
+        return await try_route(desk, team, query)
 
 
 async def last_evaluations(rooms: Rooms) -> LastEvaluations:

@@ -142,7 +142,14 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
             embed=embed,
         )
         offering.routers = [WordRouter()]
-        live_turns = LiveTurns(desk, turn_log, spawn=supervisor.spawn, observe=counters.observe, max_message_chars=1000)
+        live_turns = LiveTurns(
+            desk,
+            turn_log,
+            spawn=supervisor.spawn,
+            observe=counters.observe,
+            max_message_chars=1000,
+            most_at_once=100,
+        )
         yield Office(scripted, live_turns, offering, turn_log, counters)
         await live_turns.close(0)
         await supervisor.close()

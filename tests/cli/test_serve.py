@@ -99,10 +99,30 @@ async def test_the_banner_says_what_is_missing(terminal: Terminal) -> None:
 
 async def test_all_faults_are_listed_and_end_with_2(terminal: Terminal) -> None:
     terminal.configure("ftp://nowhere", more='colour = "red"\n')
-    done = await terminal.mdsa("serve", MDSA_SERVER__HOST="0.0.0.0")
+    done = await terminal.mdsa("serve", MDSA_SERVER__HOST="nosuch.invalid")
     assert (done.code, done.out) == (2, "")
     for place in ("mdsa.toml:4: engine.url", "domains.code.colour", "MDSA_SERVER__HOST"):
         assert place in done.err
+
+
+async def test_other_machines_are_let_in_only_once_there_is_a_key(terminal: Terminal, engine: ScriptedOllama) -> None:
+    refused = await terminal.mdsa("serve", "--host", "0.0.0.0")
+    assert (refused.code, refused.out) == (2, "")
+    assert "server.host" in refused.err
+    assert "mdsa keys create" in refused.err
+
+    made = await terminal.mdsa("keys", "create", "laptop")
+    async with terminal.running("serve", "--host", "0.0.0.0") as command:
+        url = await address(command)
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/api/conversations")).status_code == 401
+            bearer = {"Authorization": f"Bearer {made.out.strip()}"}
+            assert (await client.get("/api/conversations", headers=bearer)).status_code == 200
+        # The last key goes, and still nobody is let in but this machine's terminal.
+        assert "opens nothing" in (await terminal.mdsa("keys", "revoke", "laptop")).out
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/api/conversations")).status_code == 401
+        assert "revoked" in (await terminal.mdsa("keys", "list")).out
 
 
 async def test_faults_that_plugins_show_are_listed_with_those_of_the_file(terminal: Terminal) -> None:

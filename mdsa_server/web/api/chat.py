@@ -18,6 +18,7 @@ from mdsa_server.errors import (
     ServerClosing,
     ServerStopped,
     StoreUnusable,
+    TooManyTurns,
     UnknownConversation,
     UnknownDomain,
     UnknownModel,
@@ -31,8 +32,17 @@ from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.problems import ToldProblem, status_of
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.streams import EventStream, frames_of, last_event_id
+from mdsa_server.web.turns import begin
 
-REFUSED = (UnknownDomain, UnknownConversation, UnknownTurn, MessageTooLong, StoreUnusable, ServerClosing)
+REFUSED = (
+    UnknownDomain,
+    UnknownConversation,
+    UnknownTurn,
+    MessageTooLong,
+    TooManyTurns,
+    StoreUnusable,
+    ServerClosing,
+)
 """How a message may be refused, before any model is asked."""
 
 OF_TURN = fails(UnknownTurn, StoreUnusable)
@@ -132,8 +142,9 @@ class ChatController(Controller):
         domains is meant, `POST /api/turns/{turn}/approvals` whether a call of a tool may be made. It then goes on, and
         `GET /api/turns/{turn}/events` follows it to its end.
         """
-        stream = await rooms.live_turns.start(
-            caller.owner,
+        stream = await begin(
+            rooms,
+            caller,
             data.message,
             conversation=data.conversation,
             domain=data.domain,
@@ -165,15 +176,15 @@ class ChatController(Controller):
         """Decide which domain would answer; no model runs and nothing is saved."""
         live_turns = rooms.live_turns
         desk = live_turns.desk
-        live_turns.check(data.message, data.domain)
+        team = live_turns.check(data.message, data.domain, caller.among)
         history: list[Turn] = []
         if data.conversation:
             history = await rooms.conversations.latest_turns(caller.owner, data.conversation, HISTORY_TURNS)
         with closing(SharedVector(text=data.message, embed=desk.embed)) as vector:
             query = route_query(data.message, history, vector)
             if data.previous is not None:
-                query = replace(query, previous_domain=desk.team.domain(data.previous).name)
-            route = await choose_route(desk, desk.team, query, data.domain)
+                query = replace(query, previous_domain=team.domain(data.previous).name)
+            route = await choose_route(desk, team, query, data.domain)
         return Response(route, headers={"X-MDSA-Route": route_header(route)})
 
     @get("/turns/{turn:str}", operation_id="ReadTurn", responses=OF_TURN)

@@ -10,12 +10,27 @@ from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIResponse, Op
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import BodyKwarg
 
-from mdsa_server.errors import EngineError, ForeignOrigin, InvalidRequest, MdsaError
+from mdsa_server.errors import (
+    EngineError,
+    ForeignOrigin,
+    InvalidRequest,
+    KeyNeeded,
+    MdsaError,
+    ScopeMissing,
+    TooManyRequests,
+)
 from mdsa_server.web.problems import PROBLEM_MEDIA_TYPE, STATUS, ProblemBody
 
 EVENTS = "text/event-stream"
 
-ANYWHERE = (InvalidRequest, ForeignOrigin, HTTPStatus.INTERNAL_SERVER_ERROR)
+ANYWHERE = (
+    InvalidRequest,
+    KeyNeeded,
+    ForeignOrigin,
+    ScopeMissing,
+    TooManyRequests,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 """What any operation may answer."""
 
 ENGINE = tuple(kind for kind in STATUS if issubclass(kind, EngineError))

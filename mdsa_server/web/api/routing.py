@@ -8,6 +8,7 @@ from msgspec import Struct
 from mdsa_server.errors import MessageTooLong, ServerClosing, UnknownDomain
 from mdsa_server.vocabulary.routing import RouteTrial
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
+from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.routing import LastEvaluations, last_evaluations, try_message
@@ -38,9 +39,9 @@ class RoutingController(Controller):
         opt={"scope": "chat"},
         responses=fails(UnknownDomain, MessageTooLong, ServerClosing, TOO_LARGE),
     )
-    async def try_route(self, data: TrialBody, rooms: InRooms) -> RouteTrial:
+    async def try_route(self, data: TrialBody, rooms: InRooms, caller: ByCaller) -> RouteTrial:
         """Decide which domain would answer, and tell what each router said; no domain's model runs."""
-        return await try_message(rooms, data.message, data.previous)
+        return await try_message(rooms, caller, data.message, data.previous)
 
     @get("/evaluations", operation_id="LastEvaluations", responses=fails())
     async def evaluations(self, rooms: InRooms) -> LastEvaluations:

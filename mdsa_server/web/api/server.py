@@ -12,6 +12,7 @@ from mdsa_server.monitor.history import Window
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.web import prometheus
 from mdsa_server.web.api.operations import fails
+from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.metrics import ServerMetrics, server_metrics
 from mdsa_server.web.problems import ToldProblem
@@ -33,9 +34,9 @@ class ServerController(Controller):
     request_class = BodyReader
 
     @get("/api/domains", operation_id="ListDomains", opt={"scope": "chat"}, responses=fails())
-    async def domains(self, rooms: InRooms) -> list[Domain]:
-        """List the domains as they are configured, accepted corrections among their examples."""
-        return list(rooms.live_turns.desk.team.domains.values())
+    async def domains(self, rooms: InRooms, caller: ByCaller) -> list[Domain]:
+        """List the domains that may answer, as they are configured, accepted corrections among their examples."""
+        return list(rooms.live_turns.desk.team.only(caller.among).domains.values())
 
     @get("/api/metrics", operation_id="Metrics", responses=fails(StoreUnusable))
     async def metrics(self, rooms: InRooms, window: FromQuery[Window] = "15m") -> ServerMetrics:

@@ -9,12 +9,13 @@ from mdsa_server.web.pages.corrections import CorrectionPages, ReviewPages
 from mdsa_server.web.pages.domains import DomainPages
 from mdsa_server.web.pages.monitor import MonitorPages
 from mdsa_server.web.pages.plugins import PluginPages
+from mdsa_server.web.pages.sign_in import SignInPages
 from mdsa_server.web.pages.tools import ToolPages
 from mdsa_server.web.pages.turns import TurnPages
 from mdsa_server.web.pages.welcome import reload, welcome
 
 PAGES: tuple[ControllerRouterHandler, ...] = (
     *(welcome, reload, ChatPages, CollectionPages, CorrectionPages, ReviewPages, MonitorPages),
-    *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages),
+    *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages, SignInPages),
 )
 """What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

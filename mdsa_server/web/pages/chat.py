@@ -23,6 +23,7 @@ from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.streams import EventStream, last_event_id
 from mdsa_server.web.texts import SearchText, Title, title_of
+from mdsa_server.web.turns import begin
 
 CONVERSATIONS_SHOWN = 30
 TURNS_SHOWN = 50
@@ -87,7 +88,7 @@ class ChatPages(Controller):
         known = await known_collections(rooms)
         context = {
             "conversation": shown,
-            "domains": list(rooms.live_turns.desk.team.domains.values()),
+            "domains": list(rooms.live_turns.desk.team.only(caller.among).domains.values()),
             "ingestions": [one for one in rooms.ingestions.all() if not one.ended],
             "asked": False,
             "known": known,
@@ -116,8 +117,9 @@ class ChatPages(Controller):
         self, data: URLEncodedBody[TurnForm], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Template | Redirect:
         """Begin a turn, and show the message with an answer to come; a plain form is sent to the page instead."""
-        begun = await rooms.live_turns.start(
-            caller.owner,
+        begun = await begin(
+            rooms,
+            caller,
             data.message.replace("\r\n", "\n"),
             conversation=data.conversation or None,
             domain=data.domain or None,

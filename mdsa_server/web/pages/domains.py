@@ -11,6 +11,7 @@ from mdsa_server.errors import MdsaError
 from mdsa_server.evaluation.retrieval import MEASURE_NAMES
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.routing import RouteTrial
+from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.pages.domain_view import domain_views
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import MENDS_FOR_PEOPLE, STATUS
@@ -33,6 +34,7 @@ class DomainPages(Controller):
     async def page(
         self,
         rooms: InRooms,
+        caller: ByCaller,
         message: FromQuery[str] = "",
         after: FromQuery[str] = "",
         opened: Annotated[str, QueryParameter(name="domain")] = "",
@@ -43,7 +45,7 @@ class DomainPages(Controller):
         status = 200
         if message:
             try:
-                trial = await try_message(rooms, message, after or None)
+                trial = await try_message(rooms, caller, message, after or None)
             except MdsaError as error:
                 problem = replace(error.problem, mend=MENDS_FOR_PEOPLE.get(error.code, error.mend))
                 status = STATUS[type(error)]

@@ -16,6 +16,7 @@ Place = Literal[
     "configuration",
     "schema",
     "review",
+    "sign-in",
 ]
 """Where a reader is; those that every page leads to are named in `web/rendering.py`."""
 

@@ -21,6 +21,7 @@ from mdsa_server.web.pages.turn_bars import STAGES, exactly, lanes_of, shares_of
 from mdsa_server.web.rendering import render
 from mdsa_server.web.rooms import InRooms, Rooms
 from mdsa_server.web.texts import COLLECTION_CHARS, SearchText
+from mdsa_server.web.turns import begin
 
 TURNS_SHOWN = 50
 OUTCOMES: dict[Outcome, str] = {
@@ -99,9 +100,7 @@ class TurnPages(Controller):
         before = (await rooms.live_turns.find(caller.owner, turn)).so_far()
         route = before.route
         asked_for = route.domain if route and route.router == "caller" and not route.tied else None
-        begun = await rooms.live_turns.start(
-            caller.owner, before.message, domain=asked_for, instead_of=before.id, aside=True
-        )
+        begun = await begin(rooms, caller, before.message, domain=asked_for, instead_of=before.id, aside=True)
         return Redirect(f"/turns/{begun.turn.id}?against={before.id}", status_code=303)
 
 

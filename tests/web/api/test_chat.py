@@ -235,9 +235,9 @@ async def test_a_request_id_that_could_spoil_a_log_is_not(client: httpx.AsyncCli
 
 
 async def test_every_route_declares_a_scope(server: RunningServer) -> None:
-    from mdsa_server.web.auth import SCOPES
+    from mdsa_server.web.auth import ROUTE_SCOPES
 
     handlers: list[Any] = [handler for route in server.app.routes for handler in getattr(route, "route_handlers", ())]
     assert len(handlers) > 20
     ours = [handler for handler in handlers if "OPTIONS" not in handler.http_methods]
-    assert [str(handler) for handler in ours if handler.opt.get("scope") not in SCOPES] == []
+    assert [str(handler) for handler in ours if handler.opt.get("scope") not in ROUTE_SCOPES] == []

@@ -1,0 +1,87 @@
+"""Access keys under /api/keys: made, listed, given another secret, revoked."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.params import FromPath
+from msgspec import Meta, Struct
+
+from mdsa_server.errors import UnknownAccessKey, UnknownDomain
+from mdsa_server.vocabulary.access import AccessKey, Scope
+from mdsa_server.web.api.operations import TOO_LARGE, fails, like
+from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.rooms import InRooms, Rooms
+from mdsa_server.web.texts import not_blank
+
+LONGEST_DAYS = 3650
+
+
+class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a key is to be."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)] = ("chat",)
+    domains: tuple[str, ...] = ()
+    """Those that may answer; empty for all."""
+    days: Annotated[float, Meta(gt=0, le=LONGEST_DAYS)] | None = None
+    """For how long it holds; null for as long as nobody revokes it."""
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+
+
+class ShownKey(Struct, frozen=True, kw_only=True):
+    """A key with its secret, which is told this once."""
+
+    key: AccessKey
+    secret: str
+
+
+NewKeyBody = Annotated[NewKey, like(name="laptop")]
+
+
+class AccessKeyController(Controller):
+    """Who may call the server, and what they may do."""
+
+    path = "/api/keys"
+    tags = ("access keys",)
+    opt = {"scope": "admin"}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
+
+    @get("/", operation_id="ListAccessKeys", responses=fails())
+    async def list_keys(self, rooms: InRooms) -> list[AccessKey]:
+        """List the keys, those that open nothing any more too; secrets are not kept."""
+        return rooms.doorkeeper.keys.all()
+
+    @post("/", operation_id="CreateAccessKey", responses=fails(UnknownDomain, TOO_LARGE))
+    async def create_key(self, data: NewKeyBody, rooms: InRooms) -> ShownKey:
+        """Make a key; its secret is in this answer and nowhere else. From the first key on, everybody needs one."""
+        for domain in data.domains:
+            rooms.live_turns.desk.team.domain(domain)
+        key, secret = await rooms.doorkeeper.keys.create(
+            not_blank("name", data.name, "Name it after who uses it."),
+            tuple(dict.fromkeys(data.scopes)),
+            domains=data.domains,
+            expires=datetime.now(UTC) + timedelta(days=data.days) if data.days else None,
+            requests_per_minute=data.requests_per_minute,
+            tokens_per_minute=data.tokens_per_minute,
+        )
+        return ShownKey(key=key, secret=secret)
+
+    @post("/{key:str}/rotate", operation_id="RotateAccessKey", status_code=200, responses=fails(UnknownAccessKey))
+    async def rotate_key(self, key: FromPath[str], rooms: InRooms) -> ShownKey:
+        """Give a key another secret. The former one opens nothing any more, and browsers are signed out."""
+        changed, secret = await rooms.doorkeeper.keys.rotate(key)
+        await rooms.doorkeeper.sign_ins.end_all(key)
+        return ShownKey(key=changed, secret=secret)
+
+    @post("/{key:str}/revoke", operation_id="RevokeAccessKey", status_code=200, responses=fails(UnknownAccessKey))
+    async def revoke_key(self, key: FromPath[str], rooms: InRooms) -> AccessKey:
+        """Have a key open nothing any more; what was said with it stays. Where it was the last, nobody needs one."""
+        return await _revoked(rooms, key)
+
+
+async def _revoked(rooms: Rooms, key: str) -> AccessKey:
+    revoked = await rooms.doorkeeper.keys.revoke(key)
+    await rooms.doorkeeper.sign_ins.end_all(key)
+    return revoked

@@ -1,0 +1,111 @@
+"""Signing in: a browser shows an access key once, and is known by a cookie from then on."""
+
+from datetime import UTC, datetime
+from math import ceil
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from litestar import Controller, Request, get, post
+from litestar.datastructures import Cookie
+from litestar.params import QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+from msgspec import Meta, Struct
+
+from mdsa_server.errors import KeyRefused, TooManyRequests
+from mdsa_server.store.sign_ins import IDLE
+from mdsa_server.vocabulary.problem import Problem
+from mdsa_server.web.auth import COOKIE, PUBLIC, ByCaller
+from mdsa_server.web.bodies import BodyReader
+from mdsa_server.web.pages.surroundings import surroundings
+from mdsa_server.web.problems import STATUS
+from mdsa_server.web.rooms import InRooms, Rooms
+
+ATTEMPTS_A_MINUTE = 10
+HOME = "/"
+
+AnyRequest = Request[Any, Any, Any]
+Onward = Annotated[str, Meta(max_length=2000)]
+AskedOnward = Annotated[str, QueryParameter(name="to", max_length=2000)]
+
+
+class SignInForm(Struct, frozen=True, kw_only=True):
+    key: Annotated[str, Meta(max_length=500)]
+    to: Onward = HOME
+
+
+class SignInPages(Controller):
+    """The page, and what its buttons do."""
+
+    opt = {"scope": PUBLIC}  # noqa: RUF012  # Litestar reads it so
+    request_class = BodyReader
+    include_in_schema = False
+
+    @get("/sign-in")
+    async def page(
+        self,
+        rooms: InRooms,
+        request: AnyRequest,
+        onward: Annotated[str, QueryParameter(name="to", max_length=2000)] = HOME,
+    ) -> Template:
+        """Ask for a key; who is signed in may sign out."""
+        return _page(rooms, request, to=onward)
+
+    @post("/sign-in", status_code=200)
+    async def sign_in(
+        self, data: URLEncodedBody[SignInForm], rooms: InRooms, request: AnyRequest
+    ) -> Template | Redirect:
+        """Sign a browser in, and send it where it wanted to go."""
+        doorkeeper, now = rooms.doorkeeper, datetime.now(UTC)
+        address = request.client.host if request.client else "nowhere"
+        if wait := doorkeeper.attempts.wait(address, ATTEMPTS_A_MINUTE):
+            tried = f"{ATTEMPTS_A_MINUTE} access keys were tried within a minute"
+            problem = TooManyRequests(tried, f"Wait {ceil(wait)} s.", wait=wait).problem
+            return _page(rooms, request, to=data.to, problem=problem, status=STATUS[TooManyRequests])
+        try:
+            key = doorkeeper.checked(doorkeeper.keys.recognised(data.key.strip()), now)
+        except KeyRefused as error:
+            return _page(rooms, request, to=data.to, problem=error.problem, status=STATUS[KeyRefused])
+        token = await doorkeeper.sign_ins.begin(key.id, now)
+        return Redirect(inside(data.to), status_code=303, cookies=[_cookie(request, token, int(IDLE.total_seconds()))])
+
+    @post("/sign-out", status_code=303)
+    async def sign_out(self, rooms: InRooms, request: AnyRequest) -> Redirect:
+        """Sign this browser out."""
+        if token := request.cookies.get(COOKIE):
+            await rooms.doorkeeper.sign_ins.end(token)
+        return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
+
+    @post("/sign-out-everywhere", status_code=303, opt={"scope": "chat"})
+    async def sign_out_everywhere(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Redirect:
+        """Sign out every browser that signed in with the same key."""
+        if caller.key is not None:
+            await rooms.doorkeeper.sign_ins.end_all(caller.key.id)
+        return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
+
+
+def inside(address: str) -> str:
+    """Give an address of this server; what leads elsewhere leads to the first page."""
+    parts = urlsplit(address)
+    leads_here = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if leads_here and not parts.netloc and not parts.scheme else HOME
+
+
+def _page(rooms: Rooms, request: AnyRequest, *, to: str, problem: Problem | None = None, status: int = 200) -> Template:
+    doorkeeper, token = rooms.doorkeeper, request.cookies.get(COOKIE, "")
+    identifier = doorkeeper.sign_ins.key_of(token, datetime.now(UTC)) if token else None
+    signed_in = next((key for key in doorkeeper.keys.all() if key.id == identifier), None)
+    context = {"to": inside(to), "signed_in": signed_in, "problem": problem, "status": status, "faults": ()}
+    return Template("pages/sign_in.html", context=surroundings(rooms, "sign-in") | context, status_code=status)
+
+
+def _cookie(request: AnyRequest, token: str, seconds: int) -> Cookie:
+    """Scripts cannot read it, other sites' forms do not send it, and what came encrypted goes back so alone."""
+    return Cookie(
+        COOKIE,
+        "/",
+        token,
+        max_age=seconds,
+        httponly=True,
+        samesite="lax",
+        secure=request.headers.get("x-forwarded-proto", request.url.scheme) == "https",
+    )

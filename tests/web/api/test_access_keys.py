@@ -1,0 +1,85 @@
+"""Access keys over REST: from the first one on, every caller needs one, and each opens what it is for."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mdsa_server.store.data_folder import server_of
+from tests.serving import RunningServer
+
+CHAT = {"message": "Explain this python function"}
+
+
+def with_key(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+async def test_without_any_key_everybody_on_this_machine_may_call(server: RunningServer) -> None:
+    assert (await server.client.get("/api/keys")).json() == []
+    assert (await server.client.post("/api/chat", json=CHAT)).status_code == 200
+
+
+async def test_from_the_first_key_on_a_caller_needs_one(server: RunningServer) -> None:
+    made = (await server.client.post("/api/keys", json={"name": "laptop"})).json()
+    refused = await server.client.get("/api/conversations")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert refused.json()["code"] == "key-needed"
+    assert (await server.client.get("/health/live")).status_code == 200
+
+    allowed = await server.client.get("/api/conversations", headers=with_key(made["secret"]))
+    assert allowed.status_code == 200
+    wrong = await server.client.get("/api/metrics", headers=with_key(made["secret"]))
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "scope-missing")
+
+
+@pytest.mark.parametrize("given", ["Bearer nonsense", "Bearer", "Basic bWU6bWU=", "Bearer " + "x" * 5000, "mdsa_"])
+async def test_what_is_no_key_opens_nothing(server: RunningServer, given: str) -> None:
+    refused = await server.client.get("/api/conversations", headers={"Authorization": given})
+    assert (refused.status_code, refused.json()["code"]) == (401, "key-refused")
+
+
+async def test_conversations_belong_to_their_key(server: RunningServer) -> None:
+    admin = (await server.client.post("/api/keys", json={"name": "admin", "scopes": ["chat", "admin"]})).json()
+    other = await server.client.post("/api/keys", json={"name": "other"}, headers=with_key(admin["secret"]))
+    mine, theirs = with_key(admin["secret"]), with_key(other.json()["secret"])
+    turn = (await server.client.post("/api/chat", json=CHAT, headers=mine)).json()["turn"]
+    for path in (f"/api/conversations/{turn['conversation']}", f"/api/turns/{turn['id']}"):
+        assert (await server.client.get(path, headers=mine)).status_code == 200
+        assert (await server.client.get(path, headers=theirs)).status_code == 404
+
+
+async def test_a_revoked_key_and_a_former_secret_open_nothing(server: RunningServer) -> None:
+    admin = (await server.client.post("/api/keys", json={"name": "admin", "scopes": ["chat", "admin"]})).json()
+    mine = with_key(admin["secret"])
+    guest = (await server.client.post("/api/keys", json={"name": "guest"}, headers=mine)).json()
+    path = f"/api/keys/{guest['key']['id']}"
+    rotated = (await server.client.post(f"{path}/rotate", headers=mine)).json()
+    assert await _status(server.client, guest["secret"]) == 401
+    assert await _status(server.client, rotated["secret"]) == 200
+    assert (await server.client.post(f"{path}/revoke", headers=mine)).json()["revoked"]
+    assert await _status(server.client, rotated["secret"]) == 401
+    assert (await server.client.post("/api/keys/none/revoke", headers=mine)).status_code == 404
+
+
+async def test_a_key_is_asked_for_as_it_can_be_made(server: RunningServer) -> None:
+    for body in (
+        {"name": " "},
+        {"name": "x", "scopes": []},
+        {"name": "x", "scopes": ["all"]},
+        {"name": "x", "days": 0},
+    ):
+        assert (await server.client.post("/api/keys", json=body)).status_code == 400, body
+    assert (await server.client.post("/api/keys", json={"name": "x", "domains": ["none"]})).status_code == 404
+    assert (await server.client.get("/api/keys")).json() == []
+
+
+async def test_the_terminal_of_this_machine_needs_no_key(server: RunningServer, tmp_path: Path) -> None:
+    await server.client.post("/api/keys", json={"name": "laptop"})
+    address = server_of(tmp_path / "data")
+    assert address is not None
+    assert await _status(server.client, address.secret) == 200
+
+
+async def _status(client: httpx.AsyncClient, secret: str) -> int:
+    return (await client.get("/api/conversations", headers=with_key(secret))).status_code

@@ -1,0 +1,40 @@
+"""Keys that are for some domains only, and keys whose turns may take so many tokens a minute."""
+
+from typing import Any
+
+from mdsa_server.web.rooms import Rooms
+from tests.serving import RunningServer
+
+
+async def shown(server: RunningServer, **limits: Any) -> dict[str, str]:
+    rooms: Rooms = server.app.state.rooms
+    _, secret = await rooms.doorkeeper.keys.create("program", ["chat"], **limits)
+    return {"Authorization": f"Bearer {secret}"}
+
+
+async def test_only_the_domains_of_a_key_answer_it(server: RunningServer) -> None:
+    headers = await shown(server, domains=["code"])
+    for message in ("a python function", "tell me a joke"):
+        answer = await server.client.post("/api/chat", json={"message": message}, headers=headers)
+        assert answer.json()["turn"]["domain"] == "code"
+    assert [domain["name"] for domain in (await server.client.get("/api/domains", headers=headers)).json()] == ["code"]
+    refused = await server.client.post("/api/chat", json={"message": "hi", "domain": "general"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown-domain")
+    tried = await server.client.post("/api/route", json={"message": "tell me a joke"}, headers=headers)
+    assert tried.json()["domain"] == "code"
+
+
+async def test_a_key_of_a_domain_that_is_gone_says_so(server: RunningServer) -> None:
+    headers = await shown(server, domains=["gone"])
+    refused = await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)
+    assert (refused.status_code, "gone" in refused.json()["detail"]) == (404, True)
+
+
+async def test_a_keys_turns_take_no_more_tokens_a_minute_than_they_may(server: RunningServer) -> None:
+    headers = await shown(server, tokens_per_minute=1)
+    assert (await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)).status_code == 200
+    refused = await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+    assert int(refused.headers["retry-after"]) > 0
+    other = await shown(server, tokens_per_minute=1)
+    assert (await server.client.post("/api/chat", json={"message": "hi"}, headers=other)).status_code == 200

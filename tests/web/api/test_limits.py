@@ -1,0 +1,51 @@
+"""How much one caller may ask for, and that others are not the worse for it."""
+
+import asyncio
+from pathlib import Path
+
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer, make_settings, running
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+async def test_beyond_so_many_requests_a_minute_one_is_told_to_wait(tmp_path: Path, engine: ScriptedOllama) -> None:
+    settings = make_settings(tmp_path, engine=engine.url, limits={"requests_per_minute": 5})
+    async with running(settings) as server:
+        for _ in range(5):
+            assert (await server.client.get("/api/domains")).status_code == 200
+        refused = await server.client.get("/api/domains")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+        assert 1 <= int(refused.headers["retry-after"]) <= 12
+        # Whether it runs may always be asked.
+        assert (await server.client.get("/health/live")).status_code == 200
+
+
+async def test_each_key_has_a_limit_of_its_own(server: RunningServer) -> None:
+    other, busy = await two_keys(server, requests_per_minute=2)
+    told = [(await server.client.get("/api/conversations", headers=busy)).status_code for _ in range(3)]
+    assert told == [200, 200, 429]
+    assert (await server.client.get("/api/conversations", headers=other)).status_code == 200
+
+
+async def test_no_more_turns_run_at_once_than_one_caller_may_have(tmp_path: Path, engine: ScriptedOllama) -> None:
+    gate = asyncio.Event()
+    next(iter(engine.models.values())).says = ["One ", gate, "two"]
+    settings = make_settings(tmp_path, engine=engine.url, limits={"turns_at_once": 2})
+    async with running(settings) as server:
+        asked = [asyncio.create_task(server.client.post("/api/chat", json={"message": str(n)})) for n in range(5)]
+        refused = [task.result() for task in (await asyncio.wait(asked, timeout=5))[0]]
+        assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(429, "too-many-turns")] * 3
+        gate.set()
+        answered = [answer for answer in await asyncio.gather(*asked) if answer.status_code == 200]
+        assert len(answered) == 2
+        assert (await server.client.post("/api/chat", json={"message": "again"})).status_code == 200
+        assert len((await server.client.get("/api/conversations")).json()["conversations"]) == 3
+
+
+async def two_keys(server: RunningServer, **limits: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Make a key that may make others, and one with limits; give the headers that show them."""
+    first = (await server.client.post("/api/keys", json={"name": "first", "scopes": ["chat", "admin"]})).json()
+    shown = {"Authorization": f"Bearer {first['secret']}"}
+    second = (await server.client.post("/api/keys", json={"name": "second", **limits}, headers=shown)).json()
+    return shown, {"Authorization": f"Bearer {second['secret']}"}

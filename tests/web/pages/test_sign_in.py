@@ -1,0 +1,96 @@
+"""Signing in with an access key: a page, a cookie, and the way back to where one wanted to go."""
+
+import pytest
+
+from mdsa_server.web.auth import COOKIE
+from mdsa_server.web.pages.sign_in import ATTEMPTS_A_MINUTE, inside
+from tests.serving import RunningServer
+
+BROWSER = {"Accept": "text/html"}
+
+
+async def a_key(server: RunningServer, *scopes: str) -> str:
+    made = await server.client.post("/api/keys", json={"name": "laptop", "scopes": scopes or ["chat", "monitor"]})
+    secret: str = made.json()["secret"]
+    return secret
+
+
+async def signed_in(server: RunningServer, secret: str, to: str = "/chat") -> str:
+    answer = await server.client.post("/sign-in", data={"key": secret, "to": to})
+    assert (answer.status_code, answer.headers["location"]) == (303, to)
+    cookie = answer.headers["set-cookie"]
+    assert all(part in cookie for part in ("HttpOnly", "SameSite=lax", "Path=/"))
+    assert "Secure" not in cookie
+    return cookie.split(";")[0].removeprefix(f"{COOKIE}=")
+
+
+async def test_a_reader_is_sent_to_sign_in_and_back(server: RunningServer) -> None:
+    secret = await a_key(server)
+    sent = await server.client.get("/chat?before=1", headers=BROWSER)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?to=/chat%3Fbefore%3D1")
+    page = await server.client.get(sent.headers["location"], headers=BROWSER)
+    assert 'value="/chat?before=1"' in page.text
+
+    await signed_in(server, secret)
+    assert (await server.client.get("/chat", headers=BROWSER)).status_code == 200
+    assert "laptop" in (await server.client.get("/sign-in", headers=BROWSER)).text
+
+
+async def test_a_fragment_sends_its_whole_page_to_sign_in(server: RunningServer) -> None:
+    await a_key(server)
+    asked = {"HX-Request": "true", "HX-Current-URL": f"{server.url}/chat"}
+    answer = await server.client.get("/chat/conversations", headers=asked)
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?to=/chat")
+
+
+async def test_a_wrong_key_is_told_and_signs_nobody_in(server: RunningServer) -> None:
+    await a_key(server)
+    answer = await server.client.post("/sign-in", data={"key": "mdsa_nonsense"})
+    assert answer.status_code == 401
+    assert "There is no such" in answer.text or "there is no such" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_one_key_after_the_other_cannot_be_tried(server: RunningServer) -> None:
+    secret = await a_key(server)
+    tried = [
+        (await server.client.post("/sign-in", data={"key": f"mdsa_{n}"})).status_code for n in range(ATTEMPTS_A_MINUTE)
+    ]
+    assert tried == [401] * ATTEMPTS_A_MINUTE
+    late = await server.client.post("/sign-in", data={"key": secret})
+    assert (late.status_code, "Wait" in late.text) == (429, True)
+
+
+async def test_who_signs_out_is_nobody_again(server: RunningServer) -> None:
+    token = await signed_in(server, await a_key(server))
+    out = await server.client.post("/sign-out")
+    assert (out.status_code, out.headers["location"]) == (303, "/sign-in")
+    server.client.cookies.set(COOKIE, token)
+    assert (await server.client.get("/chat", headers=BROWSER)).status_code == 303
+
+
+async def test_every_browser_of_a_key_can_be_signed_out(server: RunningServer) -> None:
+    secret = await a_key(server)
+    first = await signed_in(server, secret)
+    await signed_in(server, secret)
+    assert (await server.client.post("/sign-out-everywhere")).status_code == 303
+    server.client.cookies.set(COOKIE, first)
+    assert (await server.client.get("/chat", headers=BROWSER)).status_code == 303
+
+
+async def test_a_page_beyond_the_keys_scopes_is_refused(server: RunningServer) -> None:
+    await signed_in(server, await a_key(server, "chat"))
+    refused = await server.client.get("/tools", headers=BROWSER)
+    assert (refused.status_code, "monitor" in refused.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "https://evil.example", "/\\evil.example", "", "chat", "javascript:alert(1)", "/a\nb"]
+)
+def test_the_way_back_never_leads_elsewhere(address: str) -> None:
+    assert inside(address) == "/"
+
+
+@pytest.mark.parametrize("address", ["/", "/chat", "/turns?query=a&b=c", "/documents#x"])
+def test_the_way_back_leads_where_one_came_from(address: str) -> None:
+    assert inside(address) == address

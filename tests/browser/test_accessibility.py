@@ -71,8 +71,7 @@ async def expect_no_fault(page: Page) -> None:
 
 @pytest.mark.parametrize("address", PAGES)
 async def test_a_page_has_no_serious_fault(reading: Reading, server: RunningServer, address: str) -> None:
-    if address == "conversation":
-        address = await test_pages.a_conversation(server)
+    address = await test_pages.at(address, server)
     async with reading(address, allowed="404" if address == "/nowhere" else "") as page:
         await expect(page.locator("#main")).not_to_be_empty()
         await expect_no_fault(page)
@@ -151,8 +150,7 @@ MISSED = """() => [...document.querySelectorAll("a[href], button, input, select,
 async def test_tab_reaches_every_control_of_a_page_and_shows_where_it_is(
     reading: Reading, server: RunningServer, address: str
 ) -> None:
-    if address == "conversation":
-        address = await test_pages.a_conversation(server)
+    address = await test_pages.at(address, server)
     async with reading(address, allowed="404" if address == "/nowhere" else "") as page:
         await page.locator(".skip").focus()
         ringless = []
@@ -168,8 +166,7 @@ async def test_tab_reaches_every_control_of_a_page_and_shows_where_it_is(
 async def test_the_first_stop_of_a_page_leads_past_its_head(
     reading: Reading, server: RunningServer, address: str
 ) -> None:
-    if address == "conversation":
-        address = await test_pages.a_conversation(server)
+    address = await test_pages.at(address, server)
     async with reading(address, allowed="404" if address == "/nowhere" else "") as page:
         await page.locator(".skip").focus()
         await expect(page.locator(".skip")).to_be_in_viewport()

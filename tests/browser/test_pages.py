@@ -26,6 +26,17 @@ async def a_turn(server: RunningServer, *, compared: bool) -> str:
     return f"/turns/{turns[0]}" + (f"?against={turns[1]}" if compared else "")
 
 
+async def at(address: str, server: RunningServer) -> str:
+    """Give an address as it stands, or the one of what it names, which is made."""
+    match address:
+        case "conversation":
+            return await a_conversation(server)
+        case "turn" | "compared":
+            return await a_turn(server, compared=address == "compared")
+        case _:
+            return address
+
+
 @pytest.mark.parametrize("viewport", VIEWPORTS, ids=["390", "1440"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
@@ -45,10 +56,7 @@ async def a_turn(server: RunningServer, *, compared: bool) -> str:
 async def test_a_page_is_whole(
     reading: Reading, server: RunningServer, address: str, scheme: str, viewport: dict[str, int]
 ) -> None:
-    if address == "conversation":
-        address = await a_conversation(server)
-    if address in ("turn", "compared"):
-        address = await a_turn(server, compared=address == "compared")
+    address = await at(address, server)
     # The browser notes the status of a page that is not there.
     allowed = "404" if address == "/nowhere" else ""
 

@@ -120,7 +120,8 @@ class Counters:
 
 
 def _chosen(route: Route) -> DomainStatistics:
-    decided = route.reason != "asked for"
+    # Who stayed where the conversation was did so however little a router thought of it.
+    decided = route.reason not in ("asked for", "stayed")
     return DomainStatistics(
         turns=1,
         decided=int(decided),

@@ -38,7 +38,7 @@ class DomainStatistics(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     turns: int = 0
     decided: int = 0
-    """Turns of them that routers decided; the others were asked for."""
+    """Turns of them that routers decided; the others were asked for, or stayed where the conversation was."""
     confidence: float = 0.0
     """Of those, all together."""
     abstained: int = 0

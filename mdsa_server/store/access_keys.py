@@ -45,9 +45,13 @@ class AccessKeys:
         """Give all keys, those that were revoked or have expired too, the oldest first."""
         return sorted(self._by_hash.values(), key=lambda key: (key.created, key.id))
 
-    def needed(self, now: datetime) -> bool:
-        """Whether callers must show a key: from the first one on that opens anything."""
-        return any(key.holds(now) for key in self._by_hash.values())
+    def needed(self) -> bool:
+        """Whether callers must show a key: while there is one that nobody revoked. That one expires opens no door."""
+        return any(key.revoked is None for key in self._by_hash.values())
+
+    def of(self, identifier: str) -> AccessKey | None:
+        """Give a key by its id."""
+        return next((key for key in self._by_hash.values() if key.id == identifier), None)
 
     def recognised(self, secret: str) -> AccessKey | None:
         """Give the key of a secret, whether it still opens anything or not; None where there is none.

@@ -48,8 +48,8 @@ class SignIns:
                 (digest, key, seconds(now), seconds(now)),
             )
 
-        await self._database.write(work)
-        self._known[digest] = (key, now)
+        # Within the same turn of the writing thread, so that who is signed out after this is.
+        await self._database.write(work, lambda _: self._known.update({digest: (key, now)}))
         return token
 
     def key_of(self, token: str, now: datetime) -> str | None:
@@ -80,10 +80,15 @@ class SignIns:
 
     async def end_all(self, key: str) -> int:
         """Sign out every browser that signed in with a key; give how many."""
-        gone = [digest for digest, (known, _) in self._known.items() if known == key]
-        for digest in gone:
-            del self._known[digest]
-        await self._database.write(
-            lambda db: db.execute("delete from sign_ins where access_key = ?", (key,)).fetchall()
-        )
+
+        def work(db: Connection) -> list[bytes]:
+            rows: list[Any] = db.execute("select token_hash from sign_ins where access_key = ?", (key,)).fetchall()
+            db.execute("delete from sign_ins where access_key = ?", (key,))
+            return [digest for (digest,) in rows]
+
+        def forgotten(gone: list[bytes]) -> None:
+            for digest in gone:
+                self._known.pop(digest, None)
+
+        gone = await self._database.write(work, forgotten)
         return len(gone)

@@ -9,8 +9,16 @@ from typing import Any
 HIDDEN = "(hidden)"
 """Stands where a value is not shown."""
 
-SECRET = frozenset({"auth", "authorization", "bearer", "cookie", "credentials", "key", "passphrase", "pwd", "secrets"})
-SECRET_ENDINGS = ("token", "secret", "password", "passwd", "credential", "apikey", "accesskey", "secretkey")
+SECRET = frozenset(
+    {
+        *("auth", "authorization", "bearer", "cookie", "credentials", "key", "pass", "passcode", "passphrase", "pat"),
+        *("pwd", "secrets", "webhook", "webhooks"),
+    }
+)
+SECRET_ENDINGS = (
+    *("token", "secret", "password", "passwd", "credential"),
+    *("apikey", "apikeys", "accesskey", "secretkey"),
+)
 """Words, and ends of words, in the name of a setting that tell of a secret."""
 SECRET_UNLESS_NUMBER = frozenset({"keys", "tokens", "passwords"})
 """Such words that name amounts too, as in `max_tokens`."""
@@ -18,13 +26,16 @@ HIDDEN_WHOLE = frozenset({"env", "environment", "headers"})
 """Tables of which nothing is shown but how much they hold: whatever stands in them may be a secret."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-USER_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]*@")
+USER_IN_ADDRESS = re.compile(r"(?<=://)[^/\s]*@")
 QUERY_IN_ADDRESS = re.compile(r"(?<=[?&])([\w.~-]+=)[^&\s#\"']+")
 AFTER_SCHEME = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 WITH_MARK = re.compile(
     r"\b(?:(?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|hf)[-_]|eyJ|AKIA|AIza)[-_A-Za-z0-9]{12,}(?:\.[\w-]+)*"
 )
 """Keys that begin with the mark of those who give them out."""
+NAMED = re.compile(r"([A-Za-z][\w-]*)(\s*[:=]\s*)[^\s\"']+|(?<=-)([A-Za-z][\w-]*)(\s+)[^\s\"'-][^\s\"']*")
+"""A name and what may be its value within a text: `X-Api-Key: abc`, `DB_PASS=abc`, `--token abc`."""
+SLACK = re.compile(r"(?<=hooks\.slack\.com/services/)\S+")
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 LONG = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{20,}")
 
@@ -56,9 +67,17 @@ def shown_text(text: str) -> str:
     text = USER_IN_ADDRESS.sub(f"{HIDDEN}@", text)
     text = QUERY_IN_ADDRESS.sub(rf"\g<1>{HIDDEN}", text)
     text = AFTER_SCHEME.sub(rf"\g<1> {HIDDEN}", text)
+    text = SLACK.sub(HIDDEN, text)
+    text = NAMED.sub(_named, text)
     for pattern in (WITH_MARK, UUID):
         text = pattern.sub(HIDDEN, text)
     return LONG.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
+
+
+def _named(found: re.Match[str]) -> str:
+    """Hide a value whose name tells of a secret."""
+    name, between = found[1] or found[3], found[2] or found[4]
+    return f"{name}{between}{HIDDEN}" if _tell_of_secret(_words(name)) else found[0]
 
 
 def _words(name: str) -> set[str]:

@@ -76,7 +76,7 @@ class Doorkeeper:
         given = headers.get("authorization")
         if given is not None:
             return await self._by_secret(given, now)
-        if not (self._always or self.keys.needed(now)):
+        if not (self._always or self.keys.needed()):
             return LOCAL
         if token := cookies.get(COOKIE):
             key = self._signed_in(token, now)
@@ -128,14 +128,28 @@ class Doorkeeper:
 
     def _signed_in(self, token: str, now: datetime) -> AccessKey:
         identifier = self.sign_ins.key_of(token, now)
-        key = next((key for key in self.keys.all() if key.id == identifier), None)
+        key = self.keys.of(identifier) if identifier else None
         if key is None:
             raise KeyNeeded("this browser is not signed in, or was signed out", HOW_TO_SHOW)
-        return self.checked(key, now)
+        try:
+            return self.checked(key, now)
+        except KeyRefused as error:
+            raise KeyNeeded(error.detail, HOW_TO_SHOW) from error
+
+    def still_opens(self, caller: Caller) -> bool:
+        """Whether what a caller was let in by opens anything still: streams go on for long."""
+        now, known = datetime.now(UTC), caller.key and self.keys.of(caller.key.id)
+        return caller.key is None or (known is not None and known.holds(now))
 
     async def _of(self, key: AccessKey, now: datetime) -> Caller:
         await self.keys.used(key, now)
         return Caller(key.id, frozenset(key.scopes), key)
+
+
+def require_admin(caller: Caller, what: str) -> None:
+    """Raise ScopeMissing where a caller may not change what the server does; `what` names what was asked for."""
+    if "admin" not in caller.scopes:
+        raise ScopeMissing(f"{what} needs the scope 'admin'", "Send the files themselves, or ask for a key with it.")
 
 
 def provide_caller(scope: ConnectionScope) -> Caller:

@@ -72,6 +72,10 @@ class Feed:
             if not self._followers and self._task is not None:
                 self._task.cancel()
                 self._task = None
+                # Whoever comes next is shown what is then, and not what was when nobody looked any more.
+                self._shown.clear()
+                self._frames.clear()
+                self._version = 0
 
     def close(self) -> None:
         """End it for all who follow."""

@@ -1,10 +1,11 @@
 """The counts as Prometheus reads them: a registry of our own, over what is counted anyway.
 
-Labels are bounded: configured domains and installed models have their names, and anything else is `other`.
+Labels are bounded: domains that were configured since the server started and installed models have their names, and any
+other model is `other`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -24,8 +25,8 @@ from mdsa_server.vocabulary.models import WaitingTurns
 from mdsa_server.web.model_table import ModelRow
 from mdsa_server.web.rooms import Rooms
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Which every Prometheus reads."""
+MEDIA_TYPE = "text/plain; version=0.0.4"
+"""Which every Prometheus reads; the charset is added to it."""
 
 OTHER = "other"
 
@@ -51,7 +52,7 @@ class _Counts(Collector):
         yield InfoMetricFamily("mdsa_server", "The server.", {"version": __version__})
         yield gauge("mdsa_engine_up", "Whether the engine answers.", float(rooms.engine.status.problem is None))
         yield from turns(total, rooms.counters.running)
-        yield from by_domain(total, rooms.live_turns.desk.team.domains)
+        yield from by_domain(total)
         yield from residency(total, self._models, rooms.keeper.waiting())
         if rooms.host_watch.latest is not None:
             yield from machine(rooms.host_watch.latest)
@@ -67,14 +68,12 @@ def turns(total: Statistics, running: int) -> Iterator[Metric]:
     yield histogram("mdsa_time_to_first_token_seconds", "From message to first token.", total.first_token)
 
 
-def by_domain(total: Statistics, configured: Collection[str]) -> Iterator[Metric]:
-    chosen: Counter[str] = Counter()
-    abstained: Counter[str] = Counter()
-    for name, domain in total.domains.items():
-        label = name if name in configured else OTHER
-        chosen[label] += domain.turns
-        abstained[label] += domain.abstained
+def by_domain(total: Statistics) -> Iterator[Metric]:
+    # Each was configured when it was chosen. Were it told as `other` once it is no more, that count would fall where it
+    # is configured again.
+    chosen = {name: domain.turns for name, domain in total.domains.items()}
     yield counter("mdsa_domain_turns", "Turns by the domain that was chosen.", "domain", chosen)
+    abstained = {name: domain.abstained for name, domain in total.domains.items()}
     text = "Turns that a domain got because none seemed to fit."
     yield counter("mdsa_domain_abstentions", text, "domain", abstained)
 

@@ -1,12 +1,13 @@
 """A turn's events as Server-Sent Events (WHATWG HTML, section 9.2)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Response
+from litestar import Litestar, Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Send
 
@@ -48,8 +49,17 @@ class EventStream(Response[Any]):
         super().__init__(None, status_code=200, media_type="text/event-stream", headers=HEADERS | (headers or {}))
         self.frames = frames
 
-    def to_asgi_response(self, *_: Any, headers: dict[str, str] | None = None, **__: Any) -> ASGIResponse:
-        return _Frames(self.frames, headers=(headers or {}) | self.headers)
+    def to_asgi_response(
+        self,
+        app: Litestar | None,
+        request: Request[Any, Any, Any],
+        *_: Any,
+        headers: dict[str, str] | None = None,
+        **__: Any,
+    ) -> ASGIResponse:
+        doorkeeper, caller = request.app.state.rooms.doorkeeper, request.scope["state"]["caller"]
+        allowed = partial(doorkeeper.still_opens, caller)
+        return _Frames(self.frames, allowed, headers=(headers or {}) | self.headers)
 
 
 class _Frames(ASGIResponse):
@@ -57,18 +67,23 @@ class _Frames(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, frames: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
+    def __init__(
+        self, frames: AsyncGenerator[bytes, None], allowed: Callable[[], bool], headers: dict[str, str]
+    ) -> None:
         super().__init__(headers=headers, media_type="text/event-stream")
         self.frames = frames
+        self.allowed = allowed
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        """Send until the frames end, or until the client is found to have left when the next one comes."""
+        """Send until the frames end, or until, when the next one comes, the client has left or is let in no more."""
         attending = asyncio.create_task(_attend(receive, send), name="attend a stream")
         try:
             async with aclosing(self.frames) as frames:
                 async for frame in frames:
                     if attending.done():
                         return
+                    if not self.allowed():
+                        break
                     await send({"type": "http.response.body", "body": frame, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

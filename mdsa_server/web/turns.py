@@ -3,8 +3,12 @@
 from typing import Any
 
 from mdsa_server.chat.turn_stream import TurnStream
+from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import Caller
 from mdsa_server.web.rooms import Rooms
+
+# About as many as most models make one of.
+CHARS_A_TOKEN = 4
 
 
 async def begin(rooms: Rooms, caller: Caller, message: str, **options: Any) -> TurnStream:
@@ -20,6 +24,13 @@ async def begin(rooms: Rooms, caller: Caller, message: str, **options: Any) -> T
 
 
 async def _count(rooms: Rooms, caller: Caller, stream: TurnStream) -> None:
-    usage = (await stream.finished()).usage
-    if usage is not None:
-        rooms.doorkeeper.count_tokens(caller, usage.prompt_tokens + usage.answer_tokens)
+    rooms.doorkeeper.count_tokens(caller, tokens_of(await stream.finished()))
+
+
+def tokens_of(turn: Turn) -> int:
+    """Give the tokens that a turn took; an estimate where the engine did not come to count them: it was stopped."""
+    if turn.usage is not None:
+        return turn.usage.prompt_tokens + turn.usage.answer_tokens
+    prompt = turn.ledger
+    read = prompt.instructions + prompt.history + prompt.passages + prompt.question + prompt.tools if prompt else 0
+    return read + len(turn.answer + turn.thinking) // CHARS_A_TOKEN

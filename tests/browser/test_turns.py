@@ -155,3 +155,12 @@ async def test_two_turns_are_compared_stage_by_stage(reading: Reading, server: R
         route = page.get_by_role("table", name="Route")
         await expect(route.get_by_role("row", name="Domain")).to_have_text(re.compile("general.*code"))
         await expect(page.get_by_role("table", name="Time")).to_contain_text("Choose a domain")
+
+
+async def test_choosing_an_outcome_narrows_the_list_at_once(reading: Reading, server: RunningServer) -> None:
+    await ask_api(server.client, "A message that is answered")
+    async with reading("/turns") as page:
+        await expect(page.locator("#found")).to_contain_text("A message that is answered")
+        await page.get_by_label("Outcome").select_option("failed")
+        await expect(page.locator("#found")).to_contain_text("No turn is like that")
+        assert "outcome=failed" in page.url

@@ -68,8 +68,14 @@ async def test_a_key_holds_until_it_expires(keys: AccessKeys) -> None:
     key, _ = await keys.create("guest", ["chat"], expires=NOW)
     assert key.holds(NOW - timedelta(seconds=1))
     assert not key.holds(NOW)
-    assert keys.needed(NOW - timedelta(seconds=1))
-    assert not keys.needed(NOW)
+
+
+async def test_keys_are_needed_until_the_last_one_is_revoked_and_not_only_until_it_expires(keys: AccessKeys) -> None:
+    assert not keys.needed()
+    key, _ = await keys.create("guest", ["chat"], expires=datetime(2020, 1, 1, tzinfo=UTC))
+    assert keys.needed()
+    await keys.revoke(key.id)
+    assert not keys.needed()
 
 
 async def test_a_changed_secret_opens_and_the_former_one_does_not(keys: AccessKeys) -> None:

@@ -13,6 +13,7 @@ SECRET = "s3cr3t-of-mine"
     "key",
     [
         *("api_key", "API_KEY", "apiKey", "apikey", "token", "notes-token", "authToken", "password", "db_passwd"),
+        *("smtp_pass", "passcode", "github_pat", "apikeys", "slackWebhook"),
         *("client_secret", "Authorization", "cookie", "credentials", "secretKey", "api_tokens", "keys"),
     ],
 )
@@ -56,6 +57,12 @@ def test_an_environment_and_headers_tell_only_how_much_they_hold(table: str) -> 
         ("http://ann:pass@host:1/x", f"http://{HIDDEN}@host:1/x"),
         ("https://host/mcp?a=1&api=abc#top", f"https://host/mcp?a={HIDDEN}&api={HIDDEN}#top"),
         ("Bearer abcdefgh12", f"Bearer {HIDDEN}"),
+        ("postgres://ann:p@ss@host/db", f"postgres://{HIDDEN}@host/db"),
+        ("X-Api-Key: mine", f"X-Api-Key: {HIDDEN}"),
+        ("server --token mine --port 80", f"server --token {HIDDEN} --port 80"),
+        ("env DB_PASS=mine run", f"env DB_PASS={HIDDEN} run"),
+        ("https://hooks.slack.com/services/T0/B0/abc", f"https://hooks.slack.com/services/{HIDDEN}"),
+        ("The key to a good answer", "The key to a good answer"),
         ("say sk-proj-abcdefghijkl and go", f"say {HIDDEN} and go"),
         ("ghp_abcdefghijklmnop", HIDDEN),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", HIDDEN),

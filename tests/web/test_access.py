@@ -62,6 +62,7 @@ async def test_only_what_anybody_may_see_is_public(server: RunningServer) -> Non
         "/schema",
         "/sign-in",
         "/sign-out",
+        "/sign-out-everywhere",
         "/static",
     }
 

@@ -7,7 +7,7 @@ from litestar import Controller, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from mdsa_server.errors import UnknownAccessKey, UnknownDomain
+from mdsa_server.errors import StoreUnusable, UnknownAccessKey, UnknownDomain
 from mdsa_server.vocabulary.access import AccessKey, Scope
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
 from mdsa_server.web.bodies import BodyReader
@@ -53,7 +53,7 @@ class AccessKeyController(Controller):
         """List the keys, those that open nothing any more too; secrets are not kept."""
         return rooms.doorkeeper.keys.all()
 
-    @post("/", operation_id="CreateAccessKey", responses=fails(UnknownDomain, TOO_LARGE))
+    @post("/", operation_id="CreateAccessKey", responses=fails(UnknownDomain, StoreUnusable, TOO_LARGE))
     async def create_key(self, data: NewKeyBody, rooms: InRooms) -> ShownKey:
         """Make a key; its secret is in this answer and nowhere else. From the first key on, everybody needs one."""
         for domain in data.domains:
@@ -68,14 +68,24 @@ class AccessKeyController(Controller):
         )
         return ShownKey(key=key, secret=secret)
 
-    @post("/{key:str}/rotate", operation_id="RotateAccessKey", status_code=200, responses=fails(UnknownAccessKey))
+    @post(
+        "/{key:str}/rotate",
+        operation_id="RotateAccessKey",
+        status_code=200,
+        responses=fails(UnknownAccessKey, StoreUnusable),
+    )
     async def rotate_key(self, key: FromPath[str], rooms: InRooms) -> ShownKey:
         """Give a key another secret. The former one opens nothing any more, and browsers are signed out."""
         changed, secret = await rooms.doorkeeper.keys.rotate(key)
         await rooms.doorkeeper.sign_ins.end_all(key)
         return ShownKey(key=changed, secret=secret)
 
-    @post("/{key:str}/revoke", operation_id="RevokeAccessKey", status_code=200, responses=fails(UnknownAccessKey))
+    @post(
+        "/{key:str}/revoke",
+        operation_id="RevokeAccessKey",
+        status_code=200,
+        responses=fails(UnknownAccessKey, StoreUnusable),
+    )
     async def revoke_key(self, key: FromPath[str], rooms: InRooms) -> AccessKey:
         """Have a key open nothing any more; what was said with it stays. Where it was the last, nobody needs one."""
         return await _revoked(rooms, key)

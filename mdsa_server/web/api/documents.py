@@ -27,6 +27,7 @@ from mdsa_server.vocabulary.documents import Collection, Document, Embedding, Pa
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.web.api.ingestions import Ingested, answered
 from mdsa_server.web.api.operations import EVENTS, TOO_LARGE, also, fails, like
+from mdsa_server.web.auth import ByCaller, require_admin
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.collections import require_collections
 from mdsa_server.web.rooms import InRooms
@@ -168,8 +169,14 @@ class DocumentController(Controller):
         await rooms.library.documents.delete(document)
 
     @post("/documents", operation_id="AddDocuments", status_code=200, operation_class=also(EVENTS), responses=TAKING_IN)
-    async def add_documents(self, data: NewBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
-        """Take in files of this machine. With `Accept: text/event-stream` its events come, as it goes."""
+    async def add_documents(
+        self, data: NewBody, rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
+    ) -> Response[Ingested]:
+        """Take in files of this machine, which needs the scope `admin`: whatever the server may read is read.
+
+        With `Accept: text/event-stream` its events come, as it goes.
+        """
+        require_admin(caller, "taking in files of the server's machine")
         collection = collection_of(data.collection)
         if not data.paths:
             raise InvalidRequest("there are no paths", "Name files, folders or patterns.")
@@ -187,8 +194,14 @@ class DocumentController(Controller):
         operation_class=also(EVENTS),
         responses=TAKING_IN,
     )
-    async def sync_folder(self, data: SyncBody, rooms: InRooms, request: Request[Any, Any, Any]) -> Response[Ingested]:
-        """Take in what is new or changed in a folder, and delete what was taken in from it and is gone."""
+    async def sync_folder(
+        self, data: SyncBody, rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]
+    ) -> Response[Ingested]:
+        """Take in what is new or changed in a folder, and delete what was taken in from it and is gone.
+
+        It needs the scope `admin`, as taking in files of this machine does.
+        """
+        require_admin(caller, "taking in folders of the server's machine")
         collection = collection_of(data.collection)
         folder, tags = Path(whole(data.folder)), tags_among(data.tags)
 

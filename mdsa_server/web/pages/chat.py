@@ -85,11 +85,13 @@ class ChatPages(Controller):
             shown = await rooms.conversations.read(
                 caller.owner, conversation, through=turn, before=before, limit=TURNS_SHOWN
             )
-        known = await known_collections(rooms)
+        attaches = "documents" in caller.scopes
+        known = await known_collections(rooms) if attaches else {}
         context = {
             "conversation": shown,
             "domains": list(rooms.live_turns.desk.team.only(caller.among).domains.values()),
-            "ingestions": [one for one in rooms.ingestions.all() if not one.ended],
+            "attaches": attaches,
+            "ingestions": [one for one in rooms.ingestions.all() if not one.ended] if attaches else [],
             "asked": False,
             "known": known,
             "collection": _collection_at_hand(shown.turns if shown else (), known),

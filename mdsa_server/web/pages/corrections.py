@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mdsa_server.errors import LearningWorsened, MdsaError
 from mdsa_server.vocabulary.corrections import Correction, Taught
 from mdsa_server.vocabulary.turn import Turn
-from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import MENDS_FOR_PEOPLE, STATUS
@@ -38,7 +38,7 @@ class CorrectionPages(Controller):
     async def ask(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> Template:
         """Ask which domain is right, and show what was said."""
         shown = (await rooms.live_turns.find(caller.owner, turn)).so_far()
-        return _correction(rooms, shown, await rooms.teaching.corrections.of_turn(turn))
+        return _correction(rooms, caller, shown, await rooms.teaching.corrections.of_turn(turn))
 
     @post("/", status_code=200)
     async def say(
@@ -54,7 +54,7 @@ class CorrectionPages(Controller):
         said, _ = await rooms.teaching.say(corrected, data.domain or None)
         if not request.headers.get("hx-request"):
             return Redirect(f"/chat/{corrected.conversation}", status_code=303)
-        return _correction(rooms, corrected, said)
+        return _correction(rooms, caller, corrected, said)
 
 
 class ReviewPages(Controller):
@@ -88,8 +88,8 @@ class ReviewPages(Controller):
         return await _review(rooms, whole=not request.headers.get("hx-request"))
 
 
-def _correction(rooms: Rooms, turn: Turn, correction: Correction | None) -> Template:
-    others = [name for name in rooms.live_turns.desk.team.domains if name != turn.domain]
+def _correction(rooms: Rooms, caller: Caller, turn: Turn, correction: Correction | None) -> Template:
+    others = [name for name in rooms.live_turns.desk.team.only(caller.among).domains if name != turn.domain]
     return Template("fragments/correction.html", context={"turn": turn, "others": others, "correction": correction})
 
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter
 from litestar.response import Redirect, Template
 
 from mdsa_server.chat.desk import SharedVector
-from mdsa_server.errors import InvalidRequest, UnknownDocument, UnknownIngestion
+from mdsa_server.errors import InvalidRequest, MdsaError, UnknownDocument, UnknownIngestion
 from mdsa_server.knowledge.ingest import Tell
 from mdsa_server.knowledge.ingestions import RunningIngestion
 from mdsa_server.store.passages import FoundPassage
@@ -19,7 +19,7 @@ from mdsa_server.vocabulary.documents import PassageFilter
 from mdsa_server.vocabulary.ingestion import IngestionFailed
 from mdsa_server.web.api.ingestions import BEGIN_SECONDS
 from mdsa_server.web.api.uploads import received, take_in
-from mdsa_server.web.auth import ByCaller
+from mdsa_server.web.auth import ByCaller, require_admin
 from mdsa_server.web.collections import known_collections
 from mdsa_server.web.pages.cited_passage import cited_passage
 from mdsa_server.web.pages.excerpt import Hit, hit
@@ -80,10 +80,16 @@ class DocumentPages(Controller):
         return Template("pages/documents.html", context=surroundings(rooms, "documents") | context)
 
     @post("/", status_code=200)
-    async def take_in(self, rooms: InRooms, request: AnyRequest) -> Template | Redirect:
+    async def take_in(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Template | Redirect:
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
         upload = await received(rooms, request)
         path = upload.fields.get("path", "").strip()
+        if path:
+            try:
+                require_admin(caller, "taking in files of the server’s machine")
+            except MdsaError:
+                upload.close()
+                raise
         begun = [take_in(rooms, upload)] if upload.files else []
         if not begun:
             upload.close()

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from math import ceil
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from litestar import Controller, Request, get, post
 from litestar.datastructures import Cookie
@@ -12,9 +11,8 @@ from litestar.response import Redirect, Template
 from msgspec import Meta, Struct
 
 from mdsa_server.errors import KeyRefused, TooManyRequests
-from mdsa_server.store.sign_ins import IDLE
 from mdsa_server.vocabulary.problem import Problem
-from mdsa_server.web.auth import COOKIE, PUBLIC, ByCaller
+from mdsa_server.web.auth import COOKIE, PUBLIC
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import STATUS
@@ -22,6 +20,8 @@ from mdsa_server.web.rooms import InRooms, Rooms
 
 ATTEMPTS_A_MINUTE = 10
 HOME = "/"
+# As long as browsers keep any: when one that stays away is signed out, the server says.
+COOKIE_SECONDS = 400 * 86_400
 
 AnyRequest = Request[Any, Any, Any]
 Onward = Annotated[str, Meta(max_length=2000)]
@@ -66,7 +66,7 @@ class SignInPages(Controller):
         except KeyRefused as error:
             return _page(rooms, request, to=data.to, problem=error.problem, status=STATUS[KeyRefused])
         token = await doorkeeper.sign_ins.begin(key.id, now)
-        return Redirect(inside(data.to), status_code=303, cookies=[_cookie(request, token, int(IDLE.total_seconds()))])
+        return Redirect(inside(data.to), status_code=303, cookies=[_cookie(request, token, COOKIE_SECONDS)])
 
     @post("/sign-out", status_code=303)
     async def sign_out(self, rooms: InRooms, request: AnyRequest) -> Redirect:
@@ -75,25 +75,26 @@ class SignInPages(Controller):
             await rooms.doorkeeper.sign_ins.end(token)
         return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
 
-    @post("/sign-out-everywhere", status_code=303, opt={"scope": "chat"})
-    async def sign_out_everywhere(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Redirect:
-        """Sign out every browser that signed in with the same key."""
-        if caller.key is not None:
-            await rooms.doorkeeper.sign_ins.end_all(caller.key.id)
+    @post("/sign-out-everywhere", status_code=303)
+    async def sign_out_everywhere(self, rooms: InRooms, request: AnyRequest) -> Redirect:
+        """Sign out every browser that signed in with the same key as this one."""
+        sign_ins = rooms.doorkeeper.sign_ins
+        if key := sign_ins.key_of(request.cookies.get(COOKIE, ""), datetime.now(UTC)):
+            await sign_ins.end_all(key)
         return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
 
 
 def inside(address: str) -> str:
     """Give an address of this server; what leads elsewhere leads to the first page."""
-    parts = urlsplit(address)
     leads_here = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if leads_here and not parts.netloc and not parts.scheme else HOME
+    return address if leads_here else HOME
 
 
 def _page(rooms: Rooms, request: AnyRequest, *, to: str, problem: Problem | None = None, status: int = 200) -> Template:
     doorkeeper, token = rooms.doorkeeper, request.cookies.get(COOKIE, "")
     identifier = doorkeeper.sign_ins.key_of(token, datetime.now(UTC)) if token else None
-    signed_in = next((key for key in doorkeeper.keys.all() if key.id == identifier), None)
+    key = doorkeeper.keys.of(identifier) if identifier else None
+    signed_in = key if key and key.holds(datetime.now(UTC)) else None
     context = {"to": inside(to), "signed_in": signed_in, "problem": problem, "status": status, "faults": ()}
     return Template("pages/sign_in.html", context=surroundings(rooms, "sign-in") | context, status_code=status)
 

@@ -63,14 +63,14 @@ class TurnPages(Controller):
         )
         asked = {name: value for name, value in (("query", text), ("outcome", outcome), ("domain", domain)) if value}
         more = urlencode(asked | {"before": turns[-1].id}) if len(turns) == TURNS_SHOWN else ""
-        configured = rooms.live_turns.desk.team.domains
+        configured = rooms.live_turns.desk.team.only(caller.among).domains
         context = surroundings(rooms, "turns") | {
             "turns": turns,
             "asked": asked,
             "more": more,
             "before": before,
             "outcomes": OUTCOMES,
-            "domains": sorted({*configured, *(await rooms.turn_log.domains())}),
+            "domains": sorted({*configured, *(() if caller.among else await rooms.turn_log.domains())}),
         }
         return Template("pages/turns.html", context=context)
 

@@ -1,5 +1,6 @@
 """Access keys over REST: from the first one on, every caller needs one, and each opens what it is for."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -83,3 +84,35 @@ async def test_the_terminal_of_this_machine_needs_no_key(server: RunningServer, 
 
 async def _status(client: httpx.AsyncClient, secret: str) -> int:
     return (await client.get("/api/conversations", headers=with_key(secret))).status_code
+
+
+async def test_files_of_the_servers_machine_are_taken_in_by_admins_alone(server: RunningServer, tmp_path: Path) -> None:
+    admin = (await server.client.post("/api/keys", json={"name": "a", "scopes": ["admin", "documents"]})).json()
+    body = {"name": "b", "scopes": ["documents"]}
+    other = (await server.client.post("/api/keys", json=body, headers=with_key(admin["secret"]))).json()
+    wanted = {"paths": [str(tmp_path / "data" / "server.json")], "collection": "x"}
+    folder = {"folder": str(tmp_path), "collection": "x"}
+    for path, asked in (("/api/documents", wanted), ("/api/documents/sync", folder)):
+        refused = await server.client.post(path, json=asked, headers=with_key(other["secret"]))
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope-missing")
+    form = {"path": str(tmp_path), "collection": "x"}
+    files = {"files": ("", b"")}
+    page = await server.client.post("/documents", data=form, files=files, headers=with_key(other["secret"]))
+    assert page.status_code == 403
+    (tmp_path / "pump.md").write_text("Oil the pump.")
+    taken = {"paths": [str(tmp_path / "pump.md")], "collection": "x"}
+    assert (
+        await server.client.post("/api/documents", json=taken, headers=with_key(admin["secret"]))
+    ).status_code == 200
+
+
+async def test_a_stream_ends_when_its_key_is_revoked(server: RunningServer) -> None:
+    made = (await server.client.post("/api/keys", json={"name": "watch", "scopes": ["monitor", "admin"]})).json()
+    headers = with_key(made["secret"])
+    async with server.client.stream("GET", "/monitor/stream?window=15m", headers=headers) as response:
+        pieces = response.aiter_bytes()
+        assert await anext(pieces)
+        await server.client.post(f"/api/keys/{made['key']['id']}/revoke", headers=headers)
+        async with asyncio.timeout(20):
+            async for _ in pieces:
+                pass

@@ -1,8 +1,10 @@
 """Keys that are for some domains only, and keys whose turns may take so many tokens a minute."""
 
+import asyncio
 from typing import Any
 
 from mdsa_server.web.rooms import Rooms
+from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer
 
 
@@ -38,3 +40,17 @@ async def test_a_keys_turns_take_no_more_tokens_a_minute_than_they_may(server: R
     assert int(refused.headers["retry-after"]) > 0
     other = await shown(server, tokens_per_minute=1)
     assert (await server.client.post("/api/chat", json={"message": "hi"}, headers=other)).status_code == 200
+
+
+async def test_a_turn_that_is_stopped_counts_too(server: RunningServer, engine: ScriptedOllama) -> None:
+    gate = asyncio.Event()
+    next(iter(engine.models.values())).says = ["A beginning of some length. ", gate, "the end"]
+    headers = await shown(server, tokens_per_minute=1)
+    stream = {"Accept": "text/event-stream"}
+    async with server.client.stream("POST", "/api/chat", json={"message": "hi"}, headers=headers | stream) as response:
+        async for line in response.aiter_lines():
+            if line == "event: token":
+                break
+        await server.client.post(f"/api/turns/{response.headers['X-MDSA-Turn']}/cancel", headers=headers)
+    refused = await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)
+    assert refused.status_code == 429

@@ -26,7 +26,7 @@ async def page_of(server: RunningServer, path: str, **address: str) -> str:
 
 async def test_the_list_shows_turns_newest_first_and_leads_to_each(server: RunningServer) -> None:
     empty = await page_of(server, "/turns")
-    assert "No message was sent yet." in empty
+    assert "None of your messages is here yet." in empty
     first, second = await ask(server.client, "pears"), await ask(server.client, "a python function")
     page = await page_of(server, "/turns")
     assert page.index(f'href="/turns/{second["id"]}"') < page.index(f'href="/turns/{first["id"]}"')

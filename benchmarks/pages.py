@@ -87,9 +87,15 @@ def main() -> None:
         print(f"{page:<34}{p50:>9.1f}{percentile(times, 95):>9.1f}{without:>10.1f}{p50 / without:>8.2f}")
     middle = {page: statistics.median(times) for page, times in many.items()}
     conversation = middle.pop("/chat/CONVERSATION")
+    fragments = {page: middle.pop(page) for page in FRAGMENTS}
     slowest = max(middle, key=lambda page: middle[page])
     if options.json:
-        figures = {"slowest_page_ms": middle[slowest], "slowest_page": slowest, "conversation_500_ms": conversation}
+        figures = {
+            "slowest_page_ms": middle[slowest],
+            "slowest_page": slowest,
+            "slowest_fragment_ms": max(fragments.values()),
+            "conversation_500_ms": conversation,
+        }
         print(
             json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in figures.items()})
         )
@@ -108,10 +114,10 @@ def measured(turns: int, rounds: int) -> dict[str, list[float]]:
 
 async def asked(server: str, stored: Stored, rounds: int) -> dict[str, list[float]]:
     """Ask for each page so often, the pages by turns."""
-    times: dict[str, list[float]] = {page: [] for page in PAGES}
+    times: dict[str, list[float]] = {page: [] for page in (*PAGES, *FRAGMENTS)}
     async with aiohttp.ClientSession(server) as session:
         for number in range(WARMING + rounds):
-            for page in PAGES:
+            for page in times:
                 address = page.replace("CONVERSATION", stored.conversation).replace("TURN", stored.turn)
                 began = time.perf_counter()
                 async with session.get(address) as response:
@@ -127,7 +133,6 @@ PAGES = (
     "/",
     "/chat",
     "/chat/CONVERSATION",
-    "/chat/conversations?query=valve",
     "/monitor",
     "/turns",
     "/turns?query=valve+turbine",
@@ -143,6 +148,9 @@ PAGES = (
     "/routes/review",
 )
 """What is asked for; the capitals stand for what was stored."""
+
+FRAGMENTS = ("/chat/conversations?query=valve", "/chat/conversations?query=nothing+has+this")
+"""Parts that a page asks for: a search of conversations for a word that stands in every third turn, and for none."""
 
 
 # --- what is stored

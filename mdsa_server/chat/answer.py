@@ -23,10 +23,12 @@ from mdsa_server.chat.tool_calls import ToolResult
 from mdsa_server.chat.tool_round import MOST_ASKED, Round, Wanted
 from mdsa_server.chat.tool_way import is_small, way_of
 from mdsa_server.errors import MessageTooLong, PromptTooLong
+from mdsa_server.inference.chat_lines import ChatChunk
 from mdsa_server.inference.lease import Lease
 from mdsa_server.vocabulary.citations import without_citations
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
+    CallsConsidered,
     ContextTrimmed,
     PromptAssembled,
     PromptOverran,
@@ -146,9 +148,13 @@ class Telling:
             yield self._token(nothing_fits(self.question.domain, lease.context))
             return
         if way == "constrained":
-            wanted += await self._decided(lease, prompt, tokens_of)
+            caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
+            if caller.candidates:
+                yield CallsConsidered(at=self.round.clock(), model=lease.model, tools=caller.candidates)
+                wanted += await self._decided(caller, prompt)
             if wanted:
-                yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=_of_a_decision(prompt.ledger))
+                ledger = _of_a_decision(prompt.ledger, caller.closing_lines)
+                yield PromptAssembled(at=self.round.clock(), model=lease.model, ledger=ledger)
                 return
         if trimmed := self._trimmed(lease, before, prompt):
             yield trimmed
@@ -186,9 +192,8 @@ class Telling:
         self._said = "".join(said)
         del wanted[MOST_ASKED:]
 
-    async def _decided(self, lease: Lease, prompt: Prompt, tokens_of: Estimate) -> list[Wanted]:
+    async def _decided(self, caller: ConstrainedCaller, prompt: Prompt) -> list[Wanted]:
         """Have a model that is held to a schema say what it wants called; `prompt` is what it would answer from."""
-        caller = ConstrainedCaller(lease, self.question.tools, tokens_of)
         before = [message for message in prompt.messages if message.role != "system"][-3:-1]
         wanted = await caller.decide(
             self.question.message, () if self.exchange.rounds else before, self.exchange, f"{next(self._numbers)}"
@@ -251,10 +256,21 @@ class Telling:
         return Token(at=at, text=text)
 
 
-def _of_a_decision(ledger: Ledger) -> Ledger:
-    """Tell where the context went when the model was asked for a call alone: its question and the tools."""
+def _of_a_decision(ledger: Ledger, counted: Sequence[ChatChunk]) -> Ledger:
+    """Tell where the context went when the model was asked for a call alone: its question, and the tools.
+
+    What the engine counted of the longest prompt, beyond the question, is theirs: which there are, how one is asked.
+    """
+    longest = max((last.prompt_tokens for last in counted), default=0)
     return replace(
-        ledger, instructions=0, history=0, passages=0, dropped_turns=0, dropped_passages=0, shortened_passages=0
+        ledger,
+        instructions=0,
+        history=0,
+        passages=0,
+        tools=max(longest - ledger.question, 0),
+        dropped_turns=0,
+        dropped_passages=0,
+        shortened_passages=0,
     )
 
 

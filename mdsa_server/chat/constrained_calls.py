@@ -61,6 +61,11 @@ class ConstrainedCaller:
         self.closing_lines: list[ChatChunk] = []
         """The engine's, of each time that it was asked."""
 
+    @property
+    def candidates(self) -> int:
+        """How many tools are like the message: where none is, the model is not asked."""
+        return len(self._candidates)
+
     async def decide(self, message: str, before: Sequence[Message], exchange: Exchange, call: str) -> list[Wanted]:
         """Give the call that a message needs; none where no tool is like it, or the model sees none that helps.
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from mdsa_server.vocabulary.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    CallsConsidered,
     DomainAsked,
     ModelLoading,
     ModelWaiting,
@@ -27,14 +28,15 @@ from mdsa_server.vocabulary.events import (
 from mdsa_server.vocabulary.routing import Route
 
 SpanKind = Literal[
-    "begin", "route", "embed", "asked", "retrieve", "prepare", "wait", "load", "prompt", "think", "generate", "tools",
-    "call", "approval",
+    "begin", "route", "embed", "asked", "retrieve", "prepare", "wait", "load", "decide", "prompt", "think", "generate",
+    "tools", "call", "approval",
 ]  # fmt: skip
 """`begin`: what was said before is read; `route`: a domain is chosen, and in it `embed`: the message's vector is made;
 `asked`: the user is asked which domain is meant; `retrieve`: passages are searched for; `prepare`: what comes between,
-where nothing is told: a model is admitted, a decision about tools is made, a prompt put together; `wait`: in line for
-the model; `load`: it is loaded; `prompt`: it reads, until the first of its text; `think` and `generate`: that comes;
-`tools`: a round of calls, and in it each `call`, and in that the `approval` that it waits for."""
+where nothing is told: a model is admitted, a prompt put together; `wait`: in line for the model; `load`: it is loaded;
+`decide`: it is asked which tool it wants called; `prompt`: it reads, until the first of its text; `think` and
+`generate`: that comes; `tools`: a round of calls, and in it each `call`, and in that the `approval` that it waits
+for."""
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -99,6 +101,8 @@ class _Tracing:
                 self._begin("wait", model)
             case ModelLoading(model=model):
                 self._begin("load", model)
+            case CallsConsidered(model=model):
+                self._begin("decide", model)
             case PromptAssembled(model=model):
                 self._begin("prompt", model)
             case PromptRefused():

@@ -83,6 +83,14 @@ class ContextTrimmed(Event, frozen=True, tag="context_trimmed"):
     """Passages of which only the best part fits."""
 
 
+class CallsConsidered(Event, frozen=True, tag="calls_considered"):
+    """Before it answers, a model that is held to a schema is asked which tool it wants called, if any."""
+
+    model: str
+    tools: int
+    """How many are put to it."""
+
+
 class PromptAssembled(Event, frozen=True, tag="prompt_assembled"):
     model: str
     ledger: Ledger
@@ -191,6 +199,7 @@ TurnEvent = (
     | ModelWaiting
     | ModelLoading
     | ContextTrimmed
+    | CallsConsidered
     | PromptAssembled
     | PromptRefused
     | PromptOverran

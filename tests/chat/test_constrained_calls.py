@@ -12,6 +12,7 @@ from mdsa_server.embedded_ollama.request_body import RequestBody
 from mdsa_server.embedded_ollama.wire import Refused
 from mdsa_server.plugin_api import DescribedTool, Tool
 from mdsa_server.vocabulary.events import (
+    CallsConsidered,
     PromptAssembled,
     TurnFailed,
     TurnFinished,
@@ -114,6 +115,24 @@ async def test_prompts_are_told_each_time_that_the_model_is_asked(office: Office
     assert len(of_kind(events, PromptAssembled)) == 2
     assert isinstance(events[-1], TurnFinished)
     assert of_kind(events, TurnFailed) == []
+
+
+async def test_that_a_model_is_asked_which_tool_it_wants_is_told_and_what_that_took_of_its_context(
+    office: Office,
+) -> None:
+    give(office, Tool(time_in))
+    deciding(office, "time_in", {"city": "Tokyo"})
+    events = await events_of(office, "general")
+    first = of_kind(events, CallsConsidered)[0]
+    assert first.tools == 1
+    decided, answered = of_kind(events, PromptAssembled)
+    assert events.index(first) < events.index(decided)
+    assert decided.ledger.tools > 0
+    assert (decided.ledger.instructions, answered.ledger.tools) == (0, 0)
+
+
+async def test_a_model_that_no_tool_is_put_to_considers_none(office: Office) -> None:
+    assert of_kind(await events_of(office, "general"), CallsConsidered) == []
 
 
 @pytest.mark.parametrize("written", ['{"city": "To\\ud83d"}', "[" * 1000, '{"city": 3', "null"])

@@ -10,6 +10,7 @@ from mdsa_server.monitor.trace import Span, Trace, time_by_kind, trace_of
 from mdsa_server.vocabulary.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    CallsConsidered,
     DomainAsked,
     ModelLoading,
     ModelWaiting,
@@ -106,6 +107,30 @@ def test_calls_side_by_side_and_what_they_wait_for_are_parts_of_a_round() -> Non
     }  # fmt: skip
 
 
+def test_choosing_a_tool_is_a_span_of_its_own_and_not_part_of_preparing() -> None:
+    trace = trace_of(
+        [
+            STARTED,
+            CallsConsidered(at=1.0, model="m", tools=2),
+            PromptAssembled(at=4.0, model="m", ledger=LEDGER),
+            ToolCalled(at=4.0, call="1", tool="now", arguments={}),
+            returned(5.0, "1"),
+            CallsConsidered(at=5.0, model="m", tools=2),
+            PromptAssembled(at=6.0, model="m", ledger=LEDGER),
+            Token(at=7.0, text="Noon."),
+            finished(8.0),
+        ]
+    )
+    told = [(span.kind, span.start, span.end) for span in trace.spans]
+    assert told[1:] == [
+        ("decide", 1.0, 4.0),
+        ("tools", 4.0, 5.0),
+        ("decide", 5.0, 6.0),
+        ("prompt", 6.0, 7.0),
+        ("generate", 7.0, 8.0),
+    ]
+
+
 def test_waiting_for_the_user_to_choose_a_domain_is_no_part_of_routing() -> None:
     tied = routed(1.0, seconds=1.0)
     trace = trace_of([STARTED, DomainAsked(at=1.0, route=tied.route), routed(4.0, seconds=1.0), finished(5.0)])
@@ -138,6 +163,7 @@ EVENTS: st.SearchStrategy[TurnEvent] = st.one_of(
     event(PassagesFound, passages=st.just(())),
     event(ModelWaiting, model=CALLS, place=st.just(1)),
     event(ModelLoading, model=CALLS),
+    event(CallsConsidered, model=CALLS, tools=st.just(2)),
     event(PromptAssembled, model=CALLS, ledger=st.just(LEDGER)),
     event(Thinking, text=st.just("a")),
     event(Token, text=st.just("a")),

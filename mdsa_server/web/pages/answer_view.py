@@ -11,6 +11,7 @@ from mdsa_server.vocabulary.citations import cited
 from mdsa_server.vocabulary.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    CallsConsidered,
     DomainAsked,
     ModelChosen,
     ModelLoading,
@@ -152,6 +153,8 @@ def _doing(event: TurnEvent, turn: Turn, before: str) -> str:
             return f"Waiting for {model}, {'next' if place == 1 else f'number {place}'} in line"
         case ModelLoading(model=model):
             return f"Loading {model}"
+        case CallsConsidered(model=model, tools=tools):
+            return f"{model} is choosing among {tools} tools" if tools > 1 else f"{model} is looking at a tool"
         case PromptAssembled(model=model):
             return f"{model} is reading"
         case _:

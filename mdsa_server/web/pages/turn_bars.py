@@ -21,6 +21,7 @@ STAGES: dict[SpanKind, str] = {
     "prepare": "Prepare",
     "wait": "Wait in line",
     "load": "Load the model",
+    "decide": "Choose a tool",
     "prompt": "Read the prompt",
     "think": "Think",
     "generate": "Write the answer",
@@ -66,7 +67,7 @@ def lanes_of(trace: Trace) -> list[Lane]:
             width = max(span.seconds / whole * SCALE, LEAST)
             x = min(span.start / whole * SCALE, SCALE - width)
             stage = printable(span.name) if span.kind == "call" else STAGES[span.kind]
-            name = span.name if span.kind in ("wait", "load", "prompt") else ""
+            name = span.name if span.kind in ("wait", "load", "decide", "prompt") else ""
             yield Lane(span.kind, stage, name, depth, round(x, 1), round(width, 1), span.start, span.seconds)
             yield from lanes(span.parts, depth + 1)
 

@@ -175,10 +175,10 @@ def guard_against_strangers(
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
+        connection.scope["state"]["caller"] = caller
         doorkeeper.admit(caller, connection.client.host if connection.client else "nowhere")
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
-        connection.scope["state"]["caller"] = caller
 
     return guard
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, Request
@@ -24,18 +24,27 @@ EVIDENCE_SHOWN = 8
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
+
+class Page(NamedTuple):
+    """A page that others lead to."""
+
+    name: str
+    scope: str
+    """Who may read it; others are not led there."""
+
+
 PLACES = {
-    "chat": "Chat",
-    "monitor": "Monitor",
-    "turns": "Turns",
-    "domains": "Domains",
-    "documents": "Documents",
-    "tools": "Tools",
-    "plugins": "Plugins",
-    "configuration": "Configuration",
-    "schema": "API",
+    "chat": Page("Chat", "chat"),
+    "monitor": Page("Monitor", "monitor"),
+    "turns": Page("Turns", "chat"),
+    "domains": Page("Domains", "monitor"),
+    "documents": Page("Documents", "documents"),
+    "tools": Page("Tools", "monitor"),
+    "plugins": Page("Plugins", "monitor"),
+    "configuration": Page("Configuration", "admin"),
+    "schema": Page("API", "public"),
 }
-"""The pages that every page leads to: the first part of each one's address, and its name."""
+"""The pages that every page leads to, by the first part of each one's address."""
 
 
 def template_config(templates: Path, static: Path) -> TemplateConfig[JinjaTemplateEngine]:
@@ -78,7 +87,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
 
 def render(request: Request[Any, Any, Any], template: str, **context: Any) -> Markup:
     """Render a template where no response is at hand: for a frame of a stream."""
-    return render_in(request.app, template, **context)
+    return render_in(request.app, template, request=request, **context)
 
 
 def render_in(app: Litestar, template: str, **context: Any) -> Markup:

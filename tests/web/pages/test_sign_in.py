@@ -78,6 +78,15 @@ async def test_every_browser_of_a_key_can_be_signed_out(server: RunningServer) -
     assert (await server.client.get("/chat", headers=BROWSER)).status_code == 303
 
 
+async def test_pages_lead_only_where_their_reader_may_go(server: RunningServer) -> None:
+    await signed_in(server, await a_key(server, "chat"))
+    for path in ("/chat", "/turns", "/tools"):
+        page = (await server.client.get(path, headers=BROWSER)).text
+        assert 'href="/turns"' in page, path
+        assert 'href="/configuration"' not in page, path
+        assert ">laptop</a>" in page, path
+
+
 async def test_a_page_beyond_the_keys_scopes_is_refused(server: RunningServer) -> None:
     await signed_in(server, await a_key(server, "chat"))
     refused = await server.client.get("/tools", headers=BROWSER)

@@ -9,8 +9,10 @@ from typing import Literal
 from msgspec import Struct
 
 from mdsa_server.monitor.trace import SpanKind, Trace, time_by_kind
+from mdsa_server.vocabulary.call_text import arguments_in_full, call_in_short
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.routing import Evidence
+from mdsa_server.vocabulary.tools import ToolRun
 from mdsa_server.vocabulary.turn import Ledger, Turn
 
 # Comparing takes time that grows with the square of these; longer answers are compared by lines.
@@ -39,6 +41,18 @@ class ComparedEvidence(Struct, frozen=True):
 
     evidence: Evidence
     mark: Literal["kept", "new", "gone"]
+
+
+class ComparedCall(Struct, frozen=True):
+    """A call of a tool in one of the turns, or in both with the same result."""
+
+    call: ToolRun
+    mark: Literal["kept", "new", "gone"]
+
+    @property
+    def brief(self) -> str:
+        """The call in a line."""
+        return call_in_short(self.call.tool, self.call.arguments)
 
 
 class ComparedPassage(Struct, frozen=True):
@@ -72,6 +86,7 @@ class Differences(Struct, frozen=True, kw_only=True):
     route: tuple[Compared, ...]
     evidence: tuple[ComparedEvidence, ...]
     passages: tuple[ComparedPassage, ...]
+    calls: tuple[ComparedCall, ...]
     prompt: tuple[Compared, ...]
     message: tuple[Piece, ...]
     answer: tuple[Piece, ...]
@@ -85,6 +100,7 @@ def differences(before: Turn, after: Turn, traces: tuple[Trace, Trace]) -> Diffe
         route=tuple(_route(before, after)),
         evidence=tuple(_evidence(before, after)),
         passages=tuple(_passages(before, after)),
+        calls=tuple(_calls(before, after)),
         prompt=tuple(_prompt(before, after)),
         message=compared_words(before.message, after.message),
         answer=compared_words(before.answer, after.answer),
@@ -151,6 +167,17 @@ def _numbered(turn: Turn) -> dict[tuple[str, str], tuple[Passage, int]]:
     for number, passage in enumerate(turn.passages, start=1):
         found.setdefault((passage.source, passage.text), (passage, number))
     return found
+
+
+def _calls(before: Turn, after: Turn) -> Iterator[ComparedCall]:
+    """Tell calls apart by what was called, with what, and what came of it; in the order of the later turn."""
+    old, new = ([_made(run) for run in turn.tool_runs] for turn in (before, after))
+    yield from (ComparedCall(run, "kept" if _made(run) in old else "new") for run in after.tool_runs)
+    yield from (ComparedCall(run, "gone") for run in before.tool_runs if _made(run) not in new)
+
+
+def _made(run: ToolRun) -> tuple[str, str, str | None, str]:
+    return run.tool, arguments_in_full(run.arguments), run.outcome, run.result
 
 
 def _prompt(before: Turn, after: Turn) -> Iterator[Compared]:

@@ -12,6 +12,7 @@ from mdsa_server.monitor.differences import Piece, compared_words, differences
 from mdsa_server.monitor.trace import Span, Trace
 from mdsa_server.vocabulary.passages import GivenPassage, Passage
 from mdsa_server.vocabulary.routing import Evidence, Route
+from mdsa_server.vocabulary.tools import ToolRun
 from mdsa_server.vocabulary.turn import Ledger, Turn, Usage
 
 KEYWORD = Evidence("keyword", "python", "code", 0.5)
@@ -44,6 +45,21 @@ def test_routes_are_compared_with_their_evidence() -> None:
     assert [(one.evidence.text, one.mark) for one in found.evidence] == [("python", "kept"), ("a list", "new")]
     back = differences(after, before, (trace(), trace()))
     assert [(one.evidence.text, one.mark) for one in back.evidence] == [("python", "kept"), ("a list", "gone")]
+
+
+def test_calls_of_tools_are_kept_new_or_gone() -> None:
+    def call(days: int) -> ToolRun:
+        return ToolRun(
+            call="1", tool="add_days", arguments={"days": days}, outcome="returned", result=f"in {days} days"
+        )
+
+    before, after = turn(tool_runs=(call(1), call(6))), turn(tool_runs=(call(1), call(8)))
+    found = differences(before, after, (trace(), trace())).calls
+    assert [(one.brief, one.mark) for one in found] == [
+        ("add_days(days=1)", "kept"),
+        ("add_days(days=8)", "new"),
+        ("add_days(days=6)", "gone"),
+    ]
 
 
 def test_passages_are_kept_moved_new_or_gone() -> None:

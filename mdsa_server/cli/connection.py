@@ -128,13 +128,19 @@ async def _private_server(loaded: Loaded) -> AsyncIterator[None]:
     """Serve on a free loopback port while the block runs; only what goes wrong is logged."""
     from mdsa_server.cli.listening import Listener
     from mdsa_server.logs import configure_logging
+    from mdsa_server.store.data_folder import leave_no_word
 
     configure_logging("error", loaded.settings.logging.format)
     listener = Listener(loaded, "127.0.0.1", 0, heed_signals=False)
     serving = asyncio.create_task(listener.serve())
     try:
         await listener.started(serving)
-        yield
+        try:
+            yield
+        finally:
+            # Another command may have found this server meanwhile, and is let finish.
+            leave_no_word(loaded.settings.data_folder)
+            await listener.left_alone(FOLDER_PATIENCE_SECONDS)
     finally:
         listener.stop()
         # Where it did not start, `started` has raised why.

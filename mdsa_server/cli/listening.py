@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -76,6 +76,13 @@ class Listener:
                 await serving
                 return
             await asyncio.sleep(0.01)
+
+    async def left_alone(self, seconds: float) -> None:
+        """Wait until nobody is connected any more, for so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells nobody that one has ended
+                    await asyncio.sleep(0.02)
 
     def stop(self) -> None:
         """Have `serve` return, once running turns have ended or had their time."""

@@ -53,6 +53,11 @@ def hold_data_folder(folder: Path, url: str | None, secret: str = "") -> Iterato
         yield
 
 
+def leave_no_word(folder: Path) -> None:
+    """Have nobody find the folder's server any more, which is about to end."""
+    (folder / SERVER_FILE).unlink(missing_ok=True)
+
+
 def server_of(folder: Path) -> ServerAddress | None:
     """Read where the folder's server can be reached; it may have died since it left word."""
     try:

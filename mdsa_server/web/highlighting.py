@@ -115,9 +115,11 @@ def _coloured(code: str, language: str, seconds: float) -> str:
 
 def _classed(code: str, language: str, seconds: float) -> Iterator[tuple[str, str]]:
     """Give the words of code, each with its class, or none; what there was no time for as one word."""
+    # Made before the clock starts: the first one of a language may take longer than a text is given.
+    lexer = _lexer(language)
     end = time.thread_time() + seconds
     done = 0
-    for at, kind, text in _lexer(language).get_tokens_unprocessed(code):
+    for at, kind, text in lexer.get_tokens_unprocessed(code):
         if time.thread_time() > end or at != done:
             break
         done += len(text)

@@ -45,6 +45,7 @@ async def test_a_message_is_edited_and_sent_again_and_both_versions_stay(
         await expect(page.get_by_label("Your message")).to_have_value("a draft")
         assert page.url == address
 
+        await expect_end(turns.nth(1).locator(".answer"))
         await page.get_by_label("Your message").fill("")
         await expect_end(await ask(page, "And on"))
         await turns.nth(1).get_by_role("link", name="The version before").click()

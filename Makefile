@@ -21,8 +21,9 @@ install: $(INSTALLED)  ## make .venv with pinned dependencies, the embedded engi
 serve: $(INSTALLED)  ## start the server
 	$(BIN)/mdsa serve
 
+# The tests of one file share what they started. More than four such processes would want more memory than many have.
 test: $(INSTALLED) $(BROWSER)  ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, a monitor open for ten minutes
 	MDSA_KILLS=20 $(BIN)/python -m pytest tests/knowledge/test_killed_ingestion.py

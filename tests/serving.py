@@ -28,7 +28,7 @@ def make_settings(folder: Path, *, engine: str, **tables: dict[str, Any]) -> Set
     return Settings.model_validate(
         {
             "store": {"path": str(folder / "data")},
-            "engine": {"url": engine, "connect_timeout": 1.0, "stall_timeout": 5.0},
+            "engine": {"url": engine, "connect_timeout": 10.0, "stall_timeout": 5.0},
             "routing": {"routers": ["keyword_router"]},
             "server": {"shutdown_seconds": 0.5},
             "domains": DOMAINS,

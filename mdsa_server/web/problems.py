@@ -53,7 +53,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.NoEngine: 503,
     errors.EngineUnreachable: 503,
     errors.EngineBusy: 503,
-    errors.LineFull: 429,
+    errors.LineFull: 503,
     errors.NoRoom: 503,
     errors.NotAsking: 409,
     errors.ModelInUse: 409,

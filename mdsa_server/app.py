@@ -168,7 +168,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             always=exposed,
             requests_per_minute=settings.limits.requests_per_minute,
         )
-        conversations = Conversations(database)
+        conversations = Conversations(database, settings.limits.turns_per_conversation)
         turn_log = TurnLog(database, keep=settings.store.keep_turns)
         if cut_off := await turn_log.mark_cut_off():
             log.warning("turns were cut off when the server last ended", turns=cut_off)

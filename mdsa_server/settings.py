@@ -66,6 +66,9 @@ class LimitSettings(Section):
         default=6000, ge=1, description="How many requests a minute; a key may have a number of its own."
     )
     turns_at_once: int = Field(default=64, ge=1, description="How many turns may run for one caller at a time.")
+    turns_per_conversation: int = Field(
+        default=2000, ge=1, description="How many turns a conversation may have, on all its branches together."
+    )
 
 
 class StoreSettings(Section):

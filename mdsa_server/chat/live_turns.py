@@ -92,8 +92,8 @@ class LiveTurns:
 
         `among` names the domains that may answer, where not all may.
 
-        Raises InvalidRequest, MessageTooLong, TooManyTurns, UnknownDomain, UnknownConversation, UnknownTurn,
-        StoreUnusable or ServerClosing; then nothing was saved.
+        Raises InvalidRequest, MessageTooLong, ConversationFull, TooManyTurns, UnknownDomain, UnknownConversation,
+        UnknownTurn, StoreUnusable or ServerClosing; then nothing was saved.
         """
         team = self.check(message, domain, among)
         self._check_room(owner)

@@ -25,6 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 STATUS: dict[type[MdsaError], int] = {
     errors.InvalidRequest: 400,
     errors.MessageTooLong: 413,
+    errors.ConversationFull: 413,
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,

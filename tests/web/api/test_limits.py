@@ -43,6 +43,21 @@ async def test_no_more_turns_run_at_once_than_one_caller_may_have(tmp_path: Path
         assert len((await server.client.get("/api/conversations")).json()["conversations"]) == 3
 
 
+async def test_a_conversation_has_no_more_turns_than_one_may_have(tmp_path: Path, engine: ScriptedOllama) -> None:
+    settings = make_settings(tmp_path, engine=engine.url, limits={"turns_per_conversation": 2})
+    async with running(settings) as server:
+        first = (await server.client.post("/api/chat", json={"message": "one"})).json()["turn"]
+        again = {"message": "one, put better", "instead_of": first["id"]}
+        assert (await server.client.post("/api/chat", json=again)).status_code == 200
+        for more in ({"conversation": first["conversation"]}, {"after": first["id"]}, {"instead_of": first["id"]}):
+            refused = await server.client.post("/api/chat", json={"message": "three"} | more)
+            assert (refused.status_code, refused.json()["code"]) == (413, "conversation-full"), more
+            assert refused.json()["mend"].startswith("Begin a new one")
+        assert (await server.client.post("/api/chat", json={"message": "three"})).status_code == 200
+        kept = (await server.client.get(f"/api/conversations/{first['conversation']}")).json()
+        assert [turn["message"] for turn in kept["turns"]] == ["one, put better"]
+
+
 async def two_keys(server: RunningServer, **limits: int) -> tuple[dict[str, str], dict[str, str]]:
     """Make a key that may make others, and one with limits; give the headers that show them."""
     first = (await server.client.post("/api/keys", json={"name": "first", "scopes": ["chat", "admin"]})).json()

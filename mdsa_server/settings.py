@@ -16,6 +16,7 @@ from mdsa_server.setting_values import (
     KeepAlive,
     Languages,
     Options,
+    Origins,
     Seconds,
     Sentence,
     Text,
@@ -53,6 +54,9 @@ class ServerSettings(Section):
     )
     allowed_hosts: Texts = Field(
         default=(), description="Host names the server answers to besides `host` and the loopback names."
+    )
+    cors_origins: Origins = Field(
+        default=(), description="Origins whose pages may use the server with an access key; those of no other site may."
     )
     shutdown_seconds: float = Field(
         default=10.0, ge=0, description="How long running turns may go on once the server is told to stop, in seconds."

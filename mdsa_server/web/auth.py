@@ -4,20 +4,19 @@ import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope as ConnectionScope
 
-from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
+from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
+from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, would_read
 from mdsa_server.web.rates import Rates
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = "public"
 """The scope of what anybody may ask for."""
@@ -71,11 +70,16 @@ class Doorkeeper:
         """How many keys browsers try, by their addresses."""
 
     async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
-        """Say who asks. Raises KeyNeeded, KeyRefused."""
+        """Say who asks. Raises KeyNeeded, KeyRefused.
+
+        Another site's page shows a key in any case: what a browser adds of its own accord is not that page's.
+        """
         now = datetime.now(UTC)
         given = headers.get("authorization")
         if given is not None:
             return await self._by_secret(given, now)
+        if would_read(headers):
+            raise KeyNeeded("a page of another site asks, and shows no access key", HOW_TO_SHOW)
         if not (self._always or self.keys.needed()):
             return LOCAL
         if token := cookies.get(COOKIE):
@@ -159,16 +163,19 @@ def provide_caller(scope: ConnectionScope) -> Caller:
 
 
 def guard_against_strangers(
-    allowed_hosts: Collection[str],
+    allowed_hosts: Collection[str], cors_origins: Collection[str]
 ) -> Callable[[ASGIConnection, BaseRouteHandler], Awaitable[None]]:  # type: ignore[type-arg]  # of any connection
-    """Make the guard every route passes: the Host is ours, a write comes from no other site, the scope is had."""
+    """Make the guard every route passes: the Host is ours, a write comes from no site but ours, the scope is had.
+
+    Pages of `cors_origins` may write too, but never sign a browser in or out.
+    """
     hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)
-        if connection.scope.get("method", "GET") not in SAFE_METHODS:
-            check_origin(connection.headers)
         scope = handler.opt.get("scope")
+        if connection.scope.get("method", "GET") not in SAFE_METHODS:
+            check_origin(connection.headers, () if scope == PUBLIC else cors_origins)
         if scope not in ROUTE_SCOPES:
             raise ScopeMissing(f"this route declares no scope ({handler})", "Report it: it is a fault of the server.")
         if scope == PUBLIC:
@@ -181,36 +188,3 @@ def guard_against_strangers(
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
 
     return guard
-
-
-def check_host(headers: Mapping[str, str], hosts: Collection[str]) -> None:
-    """Refuse a foreign Host header: a page of another site that had its name point here. Raises ForeignOrigin."""
-    host = _without_port(headers.get("host", ""))
-    if host not in hosts:
-        raise ForeignOrigin(
-            f"the Host header names {host!r}, and this server is not known by that name",
-            f'If it should be, add it to mdsa.toml: [server] allowed_hosts = ["{host}"].',
-        )
-
-
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Refuse a write that a browser sends for another site's page. Raises ForeignOrigin.
-
-    Browsers of today say so in Sec-Fetch-Site (W3C Fetch Metadata), older ones in Origin; programs send neither.
-    """
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    if site is not None:
-        foreign = site not in ("same-origin", "none")
-    else:
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-    if foreign:
-        raise ForeignOrigin(
-            f"a page of {origin or 'another site'} tried to change something here",
-            "Use this server's own pages, or a program.",
-        )
-
-
-def _without_port(host: str) -> str:
-    name, _, port = host.lower().rpartition(":")
-    return name if name and port.isdigit() else host.lower()

@@ -24,6 +24,22 @@ async def signed_in(server: RunningServer, secret: str, to: str = "/chat") -> st
     return cookie.split(";")[0].removeprefix(f"{COOKIE}=")
 
 
+async def test_what_came_through_a_proxy_with_tls_goes_back_so_alone(server: RunningServer) -> None:
+    form = {"key": await a_key(server)}
+    for said, secure in (("https", True), ("https, http", True), ("http", False)):
+        answer = await server.client.post("/sign-in", data=form, headers={"X-Forwarded-Proto": said})
+        assert ("Secure" in answer.headers["set-cookie"]) is secure, said
+
+
+async def test_no_other_site_signs_a_browser_in_or_out(server: RunningServer) -> None:
+    await signed_in(server, secret := await a_key(server))
+    for told in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}):
+        for path in ("/sign-in", "/sign-out", "/sign-out-everywhere"):
+            refused = await server.client.post(path, data={"key": secret}, headers=told)
+            assert (refused.status_code, "set-cookie" in refused.headers) == (403, False), (told, path)
+    assert (await server.client.get("/chat", headers=BROWSER)).status_code == 200
+
+
 async def test_a_reader_is_sent_to_sign_in_and_back(server: RunningServer) -> None:
     secret = await a_key(server)
     sent = await server.client.get("/chat?before=1", headers=BROWSER)

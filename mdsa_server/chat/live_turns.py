@@ -161,6 +161,10 @@ class LiveTurns:
         if live := self._live.get(turn):
             await _stop(live)
 
+    async def cancel_all(self, owner: str) -> None:
+        """Stop an owner's turns, as `cancel` does."""
+        await asyncio.gather(*(_stop(live) for live in list(self._live.values()) if live.owner == owner))
+
     async def choose_domain(self, owner: str, turn: str, domain: str) -> None:
         """Answer a turn that asks which domain is meant. Raises UnknownTurn, UnknownDomain, NotAsking."""
         await self.find(owner, turn)

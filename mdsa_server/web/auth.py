@@ -70,23 +70,38 @@ class Doorkeeper:
         """How many keys browsers try, by their addresses."""
 
     async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
+        """Say who asks, and take down that they did. Raises as `recognised` does."""
+        now = datetime.now(UTC)
+        caller = self.recognised(headers, cookies, now)
+        if caller.key:
+            await self.keys.used(caller.key, now)
+            if "authorization" not in headers:
+                await self.sign_ins.seen(cookies[COOKIE], now)
+        return caller
+
+    def recognised(self, headers: Mapping[str, str], cookies: Mapping[str, str], now: datetime) -> Caller:
         """Say who asks. Raises KeyNeeded, KeyRefused.
 
         Another site's page shows a key in any case: what a browser adds of its own accord is not that page's.
         """
-        now = datetime.now(UTC)
         given = headers.get("authorization")
         if given is not None:
-            return await self._by_secret(given, now)
+            return self._by_secret(given, now)
         if would_read(headers):
             raise KeyNeeded("a page of another site asks, and shows no access key", HOW_TO_SHOW)
         if not (self._always or self.keys.needed()):
             return LOCAL
         if token := cookies.get(COOKIE):
-            key = self._signed_in(token, now)
-            await self.sign_ins.seen(token, now)
-            return await self._of(key, now)
+            return _with(self._signed_in(token, now))
         raise KeyNeeded("no access key was shown", HOW_TO_SHOW)
+
+    def still_opens(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+        """Whether what a request was let in by opens anything still: streams go on for long."""
+        try:
+            self.recognised(headers, cookies, datetime.now(UTC))
+        except KeyNeeded:
+            return False
+        return True
 
     def admit(self, caller: Caller, address: str) -> None:
         """Count a request. Raises TooManyRequests."""
@@ -113,13 +128,18 @@ class Doorkeeper:
         if caller.key and caller.key.tokens_per_minute:
             self._tokens.owe(caller.key.id, caller.key.tokens_per_minute, tokens)
 
-    async def _by_secret(self, given: str, now: datetime) -> Caller:
+    def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:
             raise KeyRefused("the header Authorization holds no key", HOW_TO_SHOW)
         secret = given[len(BEARER) :].strip()
         if hmac.compare_digest(secret.encode("utf-8", "surrogatepass"), self._terminal.encode()):
             return LOCAL
-        return await self._of(self.checked(self.keys.recognised(secret), now), now)
+        return _with(self.checked(self.keys.recognised(secret), now))
+
+    def check_key(self, caller: Caller) -> None:
+        """Raise KeyRefused where the key that a caller came with opens nothing any more."""
+        if caller.key:
+            self.checked(self.keys.of(caller.key.id), datetime.now(UTC))
 
     def checked(self, key: AccessKey | None, now: datetime) -> AccessKey:
         """Give a key back if it opens anything. Raises KeyRefused, which says why not only to who has the key."""
@@ -140,14 +160,9 @@ class Doorkeeper:
         except KeyRefused as error:
             raise KeyNeeded(error.detail, HOW_TO_SHOW) from error
 
-    def still_opens(self, caller: Caller) -> bool:
-        """Whether what a caller was let in by opens anything still: streams go on for long."""
-        now, known = datetime.now(UTC), caller.key and self.keys.of(caller.key.id)
-        return caller.key is None or (known is not None and known.holds(now))
 
-    async def _of(self, key: AccessKey, now: datetime) -> Caller:
-        await self.keys.used(key, now)
-        return Caller(key.id, frozenset(key.scopes), key)
+def _with(key: AccessKey) -> Caller:
+    return Caller(key.id, frozenset(key.scopes), key)
 
 
 def require_admin(caller: Caller, what: str) -> None:

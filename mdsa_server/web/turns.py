@@ -3,6 +3,7 @@
 from typing import Any
 
 from mdsa_server.chat.turn_stream import TurnStream
+from mdsa_server.errors import KeyRefused
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import Caller
 from mdsa_server.web.rooms import Rooms
@@ -14,10 +15,17 @@ CHARS_A_TOKEN = 4
 async def begin(rooms: Rooms, caller: Caller, message: str, **options: Any) -> TurnStream:
     """Begin a turn of a caller's; `options` are those of `LiveTurns.start`.
 
-    Raises as that does, and TooManyRequests where the caller's turns have taken as many tokens as they may.
+    Raises as that does, KeyRefused where the key was revoked meanwhile, and TooManyRequests where the caller's turns
+    have taken as many tokens as they may.
     """
     rooms.doorkeeper.check_tokens(caller)
     stream = await rooms.live_turns.start(caller.owner, message, among=caller.among, **options)
+    try:
+        rooms.doorkeeper.check_key(caller)
+    except KeyRefused:
+        # It was being saved when the turns of its key were stopped.
+        await rooms.live_turns.cancel(caller.owner, stream.turn.id)
+        raise
     if caller.key and caller.key.tokens_per_minute:
         rooms.spawn(_count(rooms, caller, stream), f"tokens of turn {stream.turn.id}")
     return stream

@@ -77,6 +77,7 @@ from mdsa_server.web.rendering import template_config
 from mdsa_server.web.request_log import RequestLog
 from mdsa_server.web.rooms import Rooms
 from mdsa_server.web.static import static_files
+from mdsa_server.web.token_limits import TokenLimits
 from mdsa_server.web.uploads import upload_bytes
 
 log = structlog.get_logger(__name__)
@@ -272,6 +273,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
+            token_limits=TokenLimits(settings.limits.tokens_per_minute),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

@@ -69,6 +69,11 @@ class LimitSettings(Section):
     requests_per_minute: int = Field(
         default=6000, ge=1, description="How many requests a minute; a key may have a number of its own."
     )
+    tokens_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="How many tokens turns may take a minute, 0 for any number; a key may have a number of its own.",
+    )
     turns_at_once: int = Field(default=64, ge=1, description="How many turns may run for one caller at a time.")
     turns_per_conversation: int = Field(
         default=2000, ge=1, description="How many turns a conversation may have, on all its branches together."

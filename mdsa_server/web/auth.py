@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from litestar.connection import ASGIConnection
@@ -36,6 +36,13 @@ class Caller:
     scopes: frozenset[str]
     key: AccessKey | None = None
     """None for whoever needs none."""
+    address: str = ""
+    """Where from."""
+
+    @property
+    def counted_as(self) -> str:
+        """By what it is counted how much is asked for: the key, or the address where no key is needed."""
+        return self.key.id if self.key else self.address
 
     @property
     def among(self) -> tuple[str, ...]:
@@ -65,7 +72,6 @@ class Doorkeeper:
         self._always = always
         self._requests_per_minute = requests_per_minute
         self._requests = Rates()
-        self._tokens = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
 
@@ -103,30 +109,15 @@ class Doorkeeper:
             return False
         return True
 
-    def admit(self, caller: Caller, address: str) -> None:
+    def admit(self, caller: Caller) -> None:
         """Count a request. Raises TooManyRequests."""
         per_minute = (caller.key and caller.key.requests_per_minute) or self._requests_per_minute
-        if wait := self._requests.wait(caller.key.id if caller.key else address, per_minute):
+        if wait := self._requests.wait(caller.counted_as, per_minute):
             raise TooManyRequests(
                 f"more than {per_minute} requests were sent within a minute",
                 "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
                 wait=wait,
             )
-
-    def check_tokens(self, caller: Caller) -> None:
-        """Raise TooManyRequests where a key's turns have taken as many tokens of late as they may."""
-        per_minute = caller.key and caller.key.tokens_per_minute
-        if caller.key and per_minute and (wait := self._tokens.empty(caller.key.id, per_minute)):
-            raise TooManyRequests(
-                f"the turns of this access key took more than {per_minute:,} tokens a minute",
-                "Wait, or ask for a key that may take more: mdsa keys create NAME --tokens N.",
-                wait=wait,
-            )
-
-    def count_tokens(self, caller: Caller, tokens: int) -> None:
-        """Take down what a turn took, its prompt and its answer."""
-        if caller.key and caller.key.tokens_per_minute:
-            self._tokens.owe(caller.key.id, caller.key.tokens_per_minute, tokens)
 
     def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:
@@ -197,8 +188,9 @@ def guard_against_strangers(
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
+        caller = replace(caller, address=connection.client.host if connection.client else "nowhere")
         connection.scope["state"]["caller"] = caller
-        doorkeeper.admit(caller, connection.client.host if connection.client else "nowhere")
+        doorkeeper.admit(caller)
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
 

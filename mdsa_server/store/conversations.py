@@ -68,8 +68,8 @@ class Conversations:
                 started=datetime.fromtimestamp(now, UTC),
             )
             db.execute(
-                "insert into turns (id, conversation, parent, started, message) values (?, ?, ?, ?, ?)",
-                (turn.id, home, parent, now, message),
+                "insert into turns (id, conversation, owner, parent, started, message) values (?, ?, ?, ?, ?, ?)",
+                (turn.id, home, owner, parent, now, message),
             )
             if not aside:
                 db.execute("update conversations set current = ?, updated = ? where id = ?", (turn.id, now, home))
@@ -108,8 +108,9 @@ class Conversations:
                   and (:before is null
                        or (updated, id) < (select updated, id from conversations where id = :before))
                   and (:match is null or id in (
-                      select conversation from turn_words cross join turns on sequence = turn_words.rowid
-                      where turn_words match :match
+                      select conversation
+                      from turn_words cross join turns indexed by turns_by_owner on sequence = turn_words.rowid
+                      where turn_words match :match and turns.owner = :owner
                       union select conversation from title_words where title_words match :match))
                 order by updated desc, id desc limit :limit
                 """,

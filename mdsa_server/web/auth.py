@@ -14,7 +14,7 @@ from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, TooManyReque
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
-from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, would_read
+from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, from_this_machine, would_read
 from mdsa_server.web.rates import Rates
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -88,18 +88,20 @@ class Doorkeeper:
     def recognised(self, headers: Mapping[str, str], cookies: Mapping[str, str], now: datetime) -> Caller:
         """Say who asks. Raises KeyNeeded, KeyRefused.
 
-        Another site's page shows a key in any case: what a browser adds of its own accord is not that page's.
+        Another site's page shows a key in any case: what a browser adds of its own accord is not that page's. So does
+        who comes through a proxy, which lets in whom it can reach.
         """
         given = headers.get("authorization")
         if given is not None:
             return self._by_secret(given, now)
         if would_read(headers):
             raise KeyNeeded("a page of another site asks, and shows no access key", HOW_TO_SHOW)
-        if not (self._always or self.keys.needed()):
+        if not (self._always or self.keys.needed()) and from_this_machine(headers):
             return LOCAL
         if token := cookies.get(COOKIE):
             return _with(self._signed_in(token, now))
-        raise KeyNeeded("no access key was shown", HOW_TO_SHOW)
+        how = HOW_TO_SHOW if self.keys.needed() else f"There is none yet: mdsa keys create NAME. {HOW_TO_SHOW}"
+        raise KeyNeeded("no access key was shown", how)
 
     def still_opens(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
         """Whether what a request was let in by opens anything still: streams go on for long."""

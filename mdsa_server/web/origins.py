@@ -7,6 +7,7 @@ from litestar.config.cors import CORSConfig
 
 from mdsa_server.errors import ForeignOrigin
 
+PASSED_ON = ("forwarded", "x-forwarded-for")
 OUR_HEADERS = ("X-MDSA-Turn", "X-MDSA-Conversation", "X-MDSA-Route")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -34,6 +35,11 @@ def check_host(headers: Mapping[str, str], hosts: Collection[str]) -> None:
             f"the Host header names {host!r}, and this server is not known by that name",
             f'If it should be, add it to mdsa.toml: [server] allowed_hosts = ["{host}"].',
         )
+
+
+def from_this_machine(headers: Mapping[str, str]) -> bool:
+    """Whether a request may have been sent here: what names another host, or was passed on, came through a proxy."""
+    return _without_port(headers.get("host", "")) in LOOPBACK_HOSTS and not any(name in headers for name in PASSED_ON)
 
 
 def from_elsewhere(headers: Mapping[str, str]) -> bool:

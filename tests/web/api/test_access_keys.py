@@ -9,7 +9,7 @@ import pytest
 from mdsa_server.store.data_folder import server_of
 from mdsa_server.web.rooms import Rooms
 from tests.fakes.scripted_ollama import ScriptedOllama
-from tests.serving import RunningServer
+from tests.serving import RunningServer, make_settings, running
 
 STREAM = {"Accept": "text/event-stream"}
 CHAT = {"message": "Explain this python function"}
@@ -22,6 +22,22 @@ def with_key(secret: str) -> dict[str, str]:
 async def test_without_any_key_everybody_on_this_machine_may_call(server: RunningServer) -> None:
     assert (await server.client.get("/api/keys")).json() == []
     assert (await server.client.post("/api/chat", json=CHAT)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "told", [{"Host": "mdsa.example.org"}, {"X-Forwarded-For": "192.0.2.7"}, {"Forwarded": "for=192.0.2.7"}]
+)
+async def test_who_comes_through_a_proxy_shows_a_key_also_while_there_is_none(
+    tmp_path: Path, engine: ScriptedOllama, told: dict[str, str]
+) -> None:
+    table = {"shutdown_seconds": 0.5, "allowed_hosts": ["mdsa.example.org"]}
+    async with running(make_settings(tmp_path, engine=engine.url, server=table)) as server:
+        assert (await server.client.get("/api/conversations")).status_code == 200
+        refused = await server.client.get("/api/conversations", headers=told)
+        assert (refused.status_code, "mdsa keys create" in refused.json()["mend"]) == (401, True)
+        made = (await server.client.post("/api/keys", json={"name": "phone"})).json()
+        shown = told | with_key(made["secret"])
+        assert (await server.client.get("/api/conversations", headers=shown)).status_code == 200
 
 
 async def test_from_the_first_key_on_a_caller_needs_one(server: RunningServer) -> None:

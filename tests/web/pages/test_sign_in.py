@@ -1,5 +1,7 @@
 """Signing in with an access key: a page, a cookie, and the way back to where one wanted to go."""
 
+import asyncio
+
 import pytest
 
 from mdsa_server.web.auth import COOKIE
@@ -92,6 +94,21 @@ async def test_every_browser_of_a_key_can_be_signed_out(server: RunningServer) -
     assert (await server.client.post("/sign-out-everywhere")).status_code == 303
     server.client.cookies.set(COOKIE, first)
     assert (await server.client.get("/chat", headers=BROWSER)).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/sign-out", "/sign-out-everywhere"])
+async def test_what_a_browser_follows_ends_when_it_signs_out(
+    server: RunningServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.streams.HEARTBEAT_SECONDS", 0.02)
+    await signed_in(server, await a_key(server))
+    async with server.client.stream("GET", "/monitor/stream") as response:
+        pieces = response.aiter_bytes()
+        assert await anext(pieces)
+        assert (await server.client.post(path)).status_code == 303
+        async with asyncio.timeout(20):
+            async for _ in pieces:
+                pass
 
 
 async def test_pages_lead_only_where_their_reader_may_go(server: RunningServer) -> None:

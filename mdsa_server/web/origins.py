@@ -45,7 +45,8 @@ def from_this_machine(headers: Mapping[str, str]) -> bool:
 def from_elsewhere(headers: Mapping[str, str]) -> bool:
     """Whether a browser sends this for another site's page.
 
-    Browsers of today say so in Sec-Fetch-Site (W3C Fetch Metadata), older ones in Origin; programs send neither.
+    Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata); older ones, and all that read us neither with TLS nor on
+    loopback, in Origin alone. Programs send neither.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:

@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     # Names of sites elsewhere, which are served here.
-    "--host-resolver-rules=MAP rebound.test 127.0.0.1, MAP elsewhere.test 127.0.0.1",
+    "--host-resolver-rules=MAP rebound.test 127.0.0.1, MAP elsewhere.test 127.0.0.1, MAP named.test 127.0.0.1",
 ]
 PATIENCE_MS = 10_000
 

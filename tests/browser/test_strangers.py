@@ -185,3 +185,28 @@ async def test_a_page_of_an_origin_that_was_named_reads_with_a_key_and_without_o
             # A browser does not hand over what was asked for with cookies.
             asked = {"headers": {"Authorization": f"Bearer {secret}"}, "credentials": "include"}
             assert await page.evaluate(FETCH, [f"{server.url}/api/conversations", asked]) == "refused"
+
+
+async def test_under_a_name_that_a_browser_does_not_trust_origins_tell_our_pages_from_others(
+    browser: Browser, tmp_path: Path, engine: ScriptedOllama, elsewhere: int
+) -> None:
+    """Browsers say Sec-Fetch-Site to loopback and over TLS alone."""
+    table = {"shutdown_seconds": 0.5, "allowed_hosts": ["named.test"]}
+    async with running(make_settings(tmp_path, engine=engine.url, server=table)) as server:
+        _, secret = await rooms_of(server).doorkeeper.keys.create("mine", ["chat"])
+        named = server.url.replace("127.0.0.1", "named.test")
+        async with open_page(browser, f"{named}/sign-in?to=/chat", []) as page:
+            await page.get_by_label("Access key").fill(secret)
+            async with page.expect_request(f"{named}/sign-in") as sent:
+                await page.keyboard.press("Enter")
+            assert "sec-fetch-site" not in await (await sent.value).all_headers()
+            await page.wait_for_url(f"{named}/chat")
+            asked = FETCHES["/api/route"]
+            assert (await page.evaluate(FETCH, [f"{named}/api/route", asked])).startswith("basic 200")
+            for path, fields in FORMS.items():
+                await page.goto(f"http://elsewhere.test:{elsewhere}/")
+                async with page.expect_navigation(url=f"{named}{path}"):
+                    await page.evaluate(SEND_FORM, [f"{named}{path}", fields])
+                assert "comes from another site" in await page.content(), path
+            await page.goto(f"{named}/chat")
+            assert page.url == f"{named}/chat"

@@ -31,17 +31,17 @@ EVENTS = (FRAME + b'"timings":{"total":1.5},"reason":"stop"}]') % (
 
 
 def fill(db: Connection, turns: int) -> None:
-    """Store conversations of ten turns, and one of 500."""
+    """Store conversations of ten turns, the first of which is another owner's, and one of 500."""
     draw = random.Random(1)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["the", "python", *(f"{draw.choice(letters)}{draw.choice(letters)}{n:05}" for n in range(WORDS))]
     weights = [1 / (rank + 1) for rank in range(len(words))]
     lengths = [LONG] + [TURNS_IN_ONE] * ((turns - LONG) // TURNS_IN_ONE)
     for number, length in enumerate(lengths):
-        home = f"c{number:06}"
+        home, owner = f"c{number:06}", "few" if number == 1 else "local"
         db.execute(
-            "insert into conversations (id, title, created, updated) values (?, ?, ?, ?)",
-            (home, " ".join(draw.choices(words, weights, k=5)), number, number),
+            "insert into conversations (id, owner, title, created, updated) values (?, ?, ?, ?, ?)",
+            (home, owner, " ".join(draw.choices(words, weights, k=5)), number, number),
         )
         parent = None
         for place in range(length):
@@ -50,9 +50,9 @@ def fill(db: Connection, turns: int) -> None:
             outcome = "failed" if draw.random() < 0.02 else "answered"
             domain = draw.choice(("general", "code", "handbook"))
             db.execute(
-                "insert into turns (id, conversation, parent, started, outcome, message, answer, domain, events)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (turn, home, parent, number, outcome, " ".join(said[:15]), " ".join(said[15:]), domain, EVENTS),
+                "insert into turns (id, conversation, owner, parent, started, outcome, message, answer, domain, events)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (turn, home, owner, parent, number, outcome, " ".join(said[:15]), " ".join(said[15:]), domain, EVENTS),
             )
             parent = turn
         db.execute("update conversations set current = ? where id = ?", (parent, home))
@@ -85,7 +85,9 @@ async def measure(turns: int, rounds: int) -> dict[str, float]:
                 "a word that is everywhere, in a domain that never answered": lambda: log.find(
                     "local", query="the", domain="nowhere"
                 ),
-                "the domains that have answered": log.domains,
+                "the domains that have answered": lambda: log.domains("local"),
+                "the newest of an owner of ten": lambda: log.find("few"),
+                "a word that is everywhere, of an owner of ten": lambda: log.find("few", query="the"),
                 "conversations with a word that is everywhere": lambda: conversations.find("local", query="the"),
                 "conversations with a rare word": lambda: conversations.find("local", query="zz1"),
                 "the last 50 of 500 turns": lambda: conversations.read("local", "c000000", limit=50),

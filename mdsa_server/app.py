@@ -68,6 +68,7 @@ from mdsa_server.web.api.uploads import UploadController
 from mdsa_server.web.auth import Doorkeeper, guard_against_strangers, provide_caller
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
+from mdsa_server.web.origins import cross_origin_sharing
 from mdsa_server.web.pages import PAGES
 from mdsa_server.web.pages.api_docs import ApiDocsPage
 from mdsa_server.web.pages.documents import DocumentPages
@@ -76,6 +77,7 @@ from mdsa_server.web.rendering import template_config
 from mdsa_server.web.request_log import RequestLog
 from mdsa_server.web.rooms import Rooms
 from mdsa_server.web.static import static_files
+from mdsa_server.web.token_limits import TokenLimits
 from mdsa_server.web.uploads import upload_bytes
 
 log = structlog.get_logger(__name__)
@@ -87,7 +89,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
     `url` is where it can be reached, left in the data folder for the terminal commands; `exposed` says that other
     machines can reach it too.
     """
-    settings = loaded.settings
+    settings, listens = loaded.settings, loaded.settings.server
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -127,10 +129,11 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             "rooms": Provide(provide_rooms, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
-        guards=[guard_against_strangers([settings.server.host, *settings.server.allowed_hosts])],
+        guards=[guard_against_strangers([listens.host, *listens.allowed_hosts], listens.cors_origins)],
+        cors_config=cross_origin_sharing(listens.cors_origins),
         exception_handlers=EXCEPTION_HANDLERS,
         template_config=template_config(bundled.templates(), bundled.static()),
-        request_max_body_size=settings.server.max_body_bytes,
+        request_max_body_size=listens.max_body_bytes,
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="MDSA Server",
@@ -168,7 +171,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             always=exposed,
             requests_per_minute=settings.limits.requests_per_minute,
         )
-        conversations = Conversations(database)
+        conversations = Conversations(database, settings.limits.turns_per_conversation)
         turn_log = TurnLog(database, keep=settings.store.keep_turns)
         if cut_off := await turn_log.mark_cut_off():
             log.warning("turns were cut off when the server last ended", turns=cut_off)
@@ -270,6 +273,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
+            token_limits=TokenLimits(settings.limits.tokens_per_minute),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

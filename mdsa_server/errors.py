@@ -63,6 +63,12 @@ class MessageTooLong(MdsaError):
     title = "The message is too long"
 
 
+class ConversationFull(MdsaError):
+    """The conversation has as many turns as one may have. Begin a new one."""
+
+    title = "The conversation is full"
+
+
 class TooManyTurns(MdsaError):
     """As many turns run for this caller as may at a time. Send the message again once one has ended."""
 
@@ -107,9 +113,9 @@ class DocumentUnreadable(MdsaError):
 
 
 class UploadTooLarge(MdsaError):
-    """The files that were sent are together more than is taken at once. Send fewer."""
+    """The files that were sent are too many, or together too large, to be taken at once. Send fewer."""
 
-    title = "The files are too large"
+    title = "The files are too much at once"
 
 
 class UnknownIngestion(MdsaError):

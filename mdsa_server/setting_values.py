@@ -52,6 +52,9 @@ def in_seconds(duration: str | float) -> float:
     return -seconds if duration.startswith("-") else seconds
 
 
+USUAL_PORTS = {"http": 80, "https": 443}
+
+
 class Unfit(ValueError):
     """A value of the right type that cannot be used: what is wrong with it, and how to mend it."""
 
@@ -144,6 +147,19 @@ def is_web_address(url: str) -> bool:
         return named and parts.scheme in ("http", "https") and url.isprintable()
     except ValueError:  # A port that is no number, a bracket left open, an empty part of a name.
         return False
+
+
+def _origin(given: str) -> str:
+    """Let an origin pass as browsers write it (RFC 6454): scheme, host, and the port unless it is the usual one."""
+    mend = 'Name each as a browser does: "https://app.example.org", or with its port, "http://localhost:3000".'
+    if not is_web_address(given) or "*" in given:
+        raise Unfit(f'holds "{given}", which is no origin', mend)
+    parts = urlsplit(given.lower())
+    port = "" if parts.port in (None, USUAL_PORTS[parts.scheme]) else f":{parts.port}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if given != (origin := f"{parts.scheme}://{host}{port}"):
+        raise Unfit(f'holds "{given}", which is more than an origin', f'Write "{origin}".')
+    return given
 
 
 def _engine_url(url: str) -> str:
@@ -253,6 +269,7 @@ CollectionNames = Annotated[tuple[Annotated[str, AfterValidator(_collection)], .
 Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(strict=False)]
 FolderOrName = Annotated[str, Field(min_length=1), AfterValidator(_folder_or_name)]
 Host = Annotated[str, AfterValidator(_host)]
 EngineUrl = Annotated[str, AfterValidator(_engine_url)]

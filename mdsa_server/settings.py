@@ -16,6 +16,7 @@ from mdsa_server.setting_values import (
     KeepAlive,
     Languages,
     Options,
+    Origins,
     Seconds,
     Sentence,
     Text,
@@ -54,6 +55,9 @@ class ServerSettings(Section):
     allowed_hosts: Texts = Field(
         default=(), description="Host names the server answers to besides `host` and the loopback names."
     )
+    cors_origins: Origins = Field(
+        default=(), description="Origins whose pages may use the server with an access key; those of no other site may."
+    )
     shutdown_seconds: float = Field(
         default=10.0, ge=0, description="How long running turns may go on once the server is told to stop, in seconds."
     )
@@ -65,7 +69,15 @@ class LimitSettings(Section):
     requests_per_minute: int = Field(
         default=6000, ge=1, description="How many requests a minute; a key may have a number of its own."
     )
+    tokens_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="How many tokens turns may take a minute, 0 for any number; a key may have a number of its own.",
+    )
     turns_at_once: int = Field(default=64, ge=1, description="How many turns may run for one caller at a time.")
+    turns_per_conversation: int = Field(
+        default=2000, ge=1, description="How many turns a conversation may have, on all its branches together."
+    )
 
 
 class StoreSettings(Section):

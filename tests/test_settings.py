@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mdsa_server import bundled
 from mdsa_server.configuration.schema import published_schema
-from mdsa_server.setting_values import is_loopback
+from mdsa_server.setting_values import Unfit, is_loopback
 from mdsa_server.settings import DomainSettings, EmbeddingSettings, Settings
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
@@ -165,6 +165,36 @@ def test_an_engine_has_an_http_address_or_is_found(url: str) -> None:
 def test_other_addresses_of_an_engine_are_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="not an address of an engine"):
         settings(engine={"url": url})
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://app.example.org", "http://localhost:3000", "http://[::1]:3000", "https://xn--bcher-kva.example"]
+)
+def test_an_origin_is_named_as_browsers_name_it(origin: str) -> None:
+    assert settings(server={"cors_origins": [origin]}).server.cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ("*", "no origin"),
+        ("null", "no origin"),
+        ("https://*.example.org", "no origin"),
+        ("app.example.org", "no origin"),
+        ("file:///index.html", "no origin"),
+        ("https://app.example.org/", 'Write "https://app.example.org"'),
+        ("https://App.example.org", 'Write "https://app.example.org"'),
+        ("https://app.example.org:443", 'Write "https://app.example.org"'),
+        ("http://me@localhost:3000/a?b#c", 'Write "http://localhost:3000"'),
+    ],
+)
+def test_what_is_no_origin_or_more_than_one_is_told_so(origin: str, told: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        settings(server={"cors_origins": [origin]})
+    (fault,) = raised.value.errors()
+    unfit = fault["ctx"]["error"]
+    assert isinstance(unfit, Unfit)
+    assert told in f"{unfit.what} {unfit.mend}"
 
 
 @pytest.mark.parametrize("span", ["5m", "1h30m", "1.5s", "-1m", 300, 0, -1, 2.5])

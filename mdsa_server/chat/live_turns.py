@@ -92,8 +92,8 @@ class LiveTurns:
 
         `among` names the domains that may answer, where not all may.
 
-        Raises InvalidRequest, MessageTooLong, TooManyTurns, UnknownDomain, UnknownConversation, UnknownTurn,
-        StoreUnusable or ServerClosing; then nothing was saved.
+        Raises InvalidRequest, MessageTooLong, ConversationFull, TooManyTurns, UnknownDomain, UnknownConversation,
+        UnknownTurn, StoreUnusable or ServerClosing; then nothing was saved.
         """
         team = self.check(message, domain, among)
         self._check_room(owner)
@@ -160,6 +160,10 @@ class LiveTurns:
         await self.find(owner, turn)
         if live := self._live.get(turn):
             await _stop(live)
+
+    async def cancel_all(self, owner: str) -> None:
+        """Stop an owner's turns, as `cancel` does."""
+        await asyncio.gather(*(_stop(live) for live in list(self._live.values()) if live.owner == owner))
 
     async def choose_domain(self, owner: str, turn: str, domain: str) -> None:
         """Answer a turn that asks which domain is meant. Raises UnknownTurn, UnknownDomain, NotAsking."""

@@ -67,11 +67,7 @@ def beside(db: Connection, conversation: str, turns: Iterable[str]) -> dict[str,
 
 def home_of(db: Connection, owner: str, turn: str, conversation: str | None) -> tuple[str, str | None]:
     """Give the conversation of a turn, and its parent. Raises UnknownTurn, or InvalidRequest where it is another's."""
-    row = db.execute(
-        "select conversation, parent from turns join conversations on conversations.id = conversation"
-        " where turns.id = ? and owner = ?",
-        (turn, owner),
-    ).fetchone()
+    row = db.execute("select conversation, parent from turns where id = ? and owner = ?", (turn, owner)).fetchone()
     if row is None:
         raise UnknownTurn(f"no turn has the id {turn!r}", "A turn's id comes with the answer to POST /api/chat.")
     if conversation is not None and row[0] != conversation:

@@ -1,9 +1,11 @@
 """Conversations: made by their first message, listed, read, renamed, deleted."""
 
+import sys
 import time
 from datetime import UTC, datetime
+from typing import Any
 
-from mdsa_server.errors import InvalidRequest, UnknownConversation, UnknownTurn
+from mdsa_server.errors import ConversationFull, InvalidRequest, UnknownConversation, UnknownTurn
 from mdsa_server.store.branches import beside, home_of, leaf_through, length_of, path_to
 from mdsa_server.store.database import Connection, Database
 from mdsa_server.store.search_words import match_of
@@ -18,8 +20,10 @@ TITLE_CHARS = 80
 class Conversations:
     """Every method is given the owner, and raises UnknownConversation for what is not theirs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_turns: int = sys.maxsize) -> None:
+        """`most_turns`: how many turns a conversation may have, on all its branches together."""
         self._database = database
+        self._most_turns = most_turns
 
     async def begin_turn(
         self,
@@ -36,7 +40,7 @@ class Conversations:
         It comes after the conversation's current turn; or after the turn `after`; or it stands in place of the turn
         `instead_of`, which stays, with what came after it, as another branch. The conversation goes on from the new
         turn, unless that is to stand `aside`. Raises UnknownConversation, UnknownTurn, and InvalidRequest where a
-        turn of another conversation is named, or both are.
+        turn of another conversation is named, or both are; ConversationFull where it has all the turns it may have.
         """
         if instead_of is not None and after is not None:
             raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
@@ -55,6 +59,7 @@ class Conversations:
                     "insert into conversations (id, owner, title, created, updated) values (?, ?, ?, ?, ?)",
                     (home, owner, title_of(message), now, now),
                 )
+            self._check_room(db, home)
             turn = Turn(
                 id=new_id(),
                 conversation=home,
@@ -63,14 +68,23 @@ class Conversations:
                 started=datetime.fromtimestamp(now, UTC),
             )
             db.execute(
-                "insert into turns (id, conversation, parent, started, message) values (?, ?, ?, ?, ?)",
-                (turn.id, home, parent, now, message),
+                "insert into turns (id, conversation, owner, parent, started, message) values (?, ?, ?, ?, ?, ?)",
+                (turn.id, home, owner, parent, now, message),
             )
             if not aside:
                 db.execute("update conversations set current = ?, updated = ? where id = ?", (turn.id, now, home))
             return turn
 
         return await self._database.write(work)
+
+    def _check_room(self, db: Connection, conversation: str) -> None:
+        row: Any = db.execute("select count(*) from turns where conversation = ?", (conversation,)).fetchone()
+        turns: int = row[0]
+        if turns >= self._most_turns:
+            raise ConversationFull(
+                f"the conversation has {turns:,} turns, and no more are taken",
+                "Begin a new one, or raise [limits] turns_per_conversation in mdsa.toml.",
+            )
 
     async def find(
         self, owner: str, *, query: str = "", limit: int = 50, before: str | None = None
@@ -94,8 +108,9 @@ class Conversations:
                   and (:before is null
                        or (updated, id) < (select updated, id from conversations where id = :before))
                   and (:match is null or id in (
-                      select conversation from turn_words cross join turns on sequence = turn_words.rowid
-                      where turn_words match :match
+                      select conversation
+                      from turn_words cross join turns indexed by turns_by_owner on sequence = turn_words.rowid
+                      where turn_words match :match and turns.owner = :owner
                       union select conversation from title_words where title_words match :match))
                 order by updated desc, id desc limit :limit
                 """,

@@ -25,6 +25,14 @@ SUMMARY_COLUMNS = (
     " seconds, prompt_tokens, answer_tokens"
 )
 
+INDEXES = {
+    (False, False): "turns_by_owner",
+    (True, False): "turns_by_owner_and_outcome",
+    (False, True): "turns_by_owner_and_domain",
+    (True, True): "turns_by_owner_domain_and_outcome",
+}
+"""By whether an outcome is asked for, and a domain."""
+
 CUT_OFF = ServerStopped(
     "The message was kept; the answer was not complete when the server ended.", "Send the message again."
 ).problem
@@ -91,8 +99,9 @@ class TurnLog:
         if query.strip() and match is None:
             return []
         # FTS5 gives its rows newest first by itself, and so do the indexes: no more are read than are shown.
-        # `cross join` keeps SQLite from beginning with the conversations, which would have all of their turns sorted.
-        source = "turn_words cross join turns on sequence = turn_words.rowid" if match else "turns"
+        # Whether a turn that has the words is wanted an index says: its row is read only where it is shown.
+        index = INDEXES[outcome is not None, domain is not None]
+        source = f"turn_words cross join turns indexed by {index} on sequence = turn_words.rowid" if match else "turns"
         newest = "turn_words.rowid" if match else "sequence"
         conditions = {
             "turn_words match :match": match,
@@ -107,7 +116,6 @@ class TurnLog:
             last = _sequence(db, owner, before) if before is not None else None
             rows = db.execute(
                 f"select {SUMMARY_COLUMNS} from {source}"  # noqa: S608  # of constants; what is asked for is bound
-                " cross join conversations on conversations.id = turns.conversation"
                 f" where {kept} order by {newest} desc limit :limit",
                 given | {"last": last},
             )
@@ -115,21 +123,22 @@ class TurnLog:
 
         return await self._database.read(work)
 
-    async def domains(self) -> list[str]:
-        """Name the domains that have answered, also those that are not configured any more."""
+    async def domains(self, owner: str) -> list[str]:
+        """Name the domains that have answered an owner, also those that are not configured any more."""
 
         def work(db: Connection) -> list[str]:
             # From one name to the next by the index: there are few, and many turns of each.
             rows = db.execute(
                 """
                 with recursive named (domain) as (
-                    select min(domain) from turns
+                    select min(domain) from turns where owner = :owner
                     union all
-                    select (select min(domain) from turns where domain > named.domain) from named
+                    select (select min(domain) from turns where owner = :owner and domain > named.domain) from named
                     where named.domain is not null
                 )
                 select domain from named where domain is not null
-                """
+                """,
+                {"owner": owner},
             )
             return [name for (name,) in rows]
 
@@ -184,11 +193,7 @@ class TurnLog:
 
 
 def _sequence(db: Connection, owner: str, turn: str) -> int:
-    row = db.execute(
-        "select sequence from turns join conversations on conversations.id = conversation"
-        " where turns.id = ? and owner = ?",
-        (turn, owner),
-    ).fetchone()
+    row = db.execute("select sequence from turns where id = ? and owner = ?", (turn, owner)).fetchone()
     if row is None:
         raise _unknown(turn)
     return int(row[0])
@@ -199,10 +204,8 @@ def _unknown(turn: str) -> UnknownTurn:
 
 
 def _row(db: Connection, owner: str, turn: str) -> tuple[Any, ...]:
-    columns = ", ".join(f"turns.{column}" for column in TURN_COLUMNS.split(", "))
     row: tuple[Any, ...] | None = db.execute(
-        f"select {columns} from turns join conversations on conversations.id = conversation"  # noqa: S608  # constants
-        " where turns.id = ? and owner = ?",
+        f"select {TURN_COLUMNS} from turns where id = ? and owner = ?",  # noqa: S608  # a constant
         (turn, owner),
     ).fetchone()
     if row is None:

@@ -2,22 +2,21 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope as ConnectionScope
 
-from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
+from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
+from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, from_this_machine, would_read
 from mdsa_server.web.rates import Rates
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = "public"
 """The scope of what anybody may ask for."""
@@ -37,6 +36,13 @@ class Caller:
     scopes: frozenset[str]
     key: AccessKey | None = None
     """None for whoever needs none."""
+    address: str = ""
+    """Where from."""
+
+    @property
+    def counted_as(self) -> str:
+        """By what it is counted how much is asked for: the key, or the address where no key is needed."""
+        return self.key.id if self.key else self.address
 
     @property
     def among(self) -> tuple[str, ...]:
@@ -66,56 +72,67 @@ class Doorkeeper:
         self._always = always
         self._requests_per_minute = requests_per_minute
         self._requests = Rates()
-        self._tokens = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
 
     async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
-        """Say who asks. Raises KeyNeeded, KeyRefused."""
+        """Say who asks, and take down that they did. Raises as `recognised` does."""
         now = datetime.now(UTC)
+        caller = self.recognised(headers, cookies, now)
+        if caller.key:
+            await self.keys.used(caller.key, now)
+            if "authorization" not in headers:
+                await self.sign_ins.seen(cookies[COOKIE], now)
+        return caller
+
+    def recognised(self, headers: Mapping[str, str], cookies: Mapping[str, str], now: datetime) -> Caller:
+        """Say who asks. Raises KeyNeeded, KeyRefused.
+
+        Another site's page shows a key in any case: what a browser adds of its own accord is not that page's. So does
+        who comes through a proxy, which lets in whom it can reach.
+        """
         given = headers.get("authorization")
         if given is not None:
-            return await self._by_secret(given, now)
-        if not (self._always or self.keys.needed()):
+            return self._by_secret(given, now)
+        if would_read(headers):
+            raise KeyNeeded("a page of another site asks, and shows no access key", HOW_TO_SHOW)
+        if not (self._always or self.keys.needed()) and from_this_machine(headers):
             return LOCAL
         if token := cookies.get(COOKIE):
-            key = self._signed_in(token, now)
-            await self.sign_ins.seen(token, now)
-            return await self._of(key, now)
-        raise KeyNeeded("no access key was shown", HOW_TO_SHOW)
+            return _with(self._signed_in(token, now))
+        how = HOW_TO_SHOW if self.keys.needed() else f"There is none yet: mdsa keys create NAME. {HOW_TO_SHOW}"
+        raise KeyNeeded("no access key was shown", how)
 
-    def admit(self, caller: Caller, address: str) -> None:
+    def still_opens(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+        """Whether what a request was let in by opens anything still: streams go on for long."""
+        try:
+            self.recognised(headers, cookies, datetime.now(UTC))
+        except KeyNeeded:
+            return False
+        return True
+
+    def admit(self, caller: Caller) -> None:
         """Count a request. Raises TooManyRequests."""
         per_minute = (caller.key and caller.key.requests_per_minute) or self._requests_per_minute
-        if wait := self._requests.wait(caller.key.id if caller.key else address, per_minute):
+        if wait := self._requests.wait(caller.counted_as, per_minute):
             raise TooManyRequests(
                 f"more than {per_minute} requests were sent within a minute",
                 "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
                 wait=wait,
             )
 
-    def check_tokens(self, caller: Caller) -> None:
-        """Raise TooManyRequests where a key's turns have taken as many tokens of late as they may."""
-        per_minute = caller.key and caller.key.tokens_per_minute
-        if caller.key and per_minute and (wait := self._tokens.empty(caller.key.id, per_minute)):
-            raise TooManyRequests(
-                f"the turns of this access key took more than {per_minute:,} tokens a minute",
-                "Wait, or ask for a key that may take more: mdsa keys create NAME --tokens N.",
-                wait=wait,
-            )
-
-    def count_tokens(self, caller: Caller, tokens: int) -> None:
-        """Take down what a turn took, its prompt and its answer."""
-        if caller.key and caller.key.tokens_per_minute:
-            self._tokens.owe(caller.key.id, caller.key.tokens_per_minute, tokens)
-
-    async def _by_secret(self, given: str, now: datetime) -> Caller:
+    def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:
             raise KeyRefused("the header Authorization holds no key", HOW_TO_SHOW)
         secret = given[len(BEARER) :].strip()
         if hmac.compare_digest(secret.encode("utf-8", "surrogatepass"), self._terminal.encode()):
             return LOCAL
-        return await self._of(self.checked(self.keys.recognised(secret), now), now)
+        return _with(self.checked(self.keys.recognised(secret), now))
+
+    def check_key(self, caller: Caller) -> None:
+        """Raise KeyRefused where the key that a caller came with opens nothing any more."""
+        if caller.key:
+            self.checked(self.keys.of(caller.key.id), datetime.now(UTC))
 
     def checked(self, key: AccessKey | None, now: datetime) -> AccessKey:
         """Give a key back if it opens anything. Raises KeyRefused, which says why not only to who has the key."""
@@ -136,14 +153,9 @@ class Doorkeeper:
         except KeyRefused as error:
             raise KeyNeeded(error.detail, HOW_TO_SHOW) from error
 
-    def still_opens(self, caller: Caller) -> bool:
-        """Whether what a caller was let in by opens anything still: streams go on for long."""
-        now, known = datetime.now(UTC), caller.key and self.keys.of(caller.key.id)
-        return caller.key is None or (known is not None and known.holds(now))
 
-    async def _of(self, key: AccessKey, now: datetime) -> Caller:
-        await self.keys.used(key, now)
-        return Caller(key.id, frozenset(key.scopes), key)
+def _with(key: AccessKey) -> Caller:
+    return Caller(key.id, frozenset(key.scopes), key)
 
 
 def require_admin(caller: Caller, what: str) -> None:
@@ -159,58 +171,29 @@ def provide_caller(scope: ConnectionScope) -> Caller:
 
 
 def guard_against_strangers(
-    allowed_hosts: Collection[str],
+    allowed_hosts: Collection[str], cors_origins: Collection[str]
 ) -> Callable[[ASGIConnection, BaseRouteHandler], Awaitable[None]]:  # type: ignore[type-arg]  # of any connection
-    """Make the guard every route passes: the Host is ours, a write comes from no other site, the scope is had."""
+    """Make the guard every route passes: the Host is ours, a write comes from no site but ours, the scope is had.
+
+    Pages of `cors_origins` may write too, but never sign a browser in or out.
+    """
     hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)
-        if connection.scope.get("method", "GET") not in SAFE_METHODS:
-            check_origin(connection.headers)
         scope = handler.opt.get("scope")
+        if connection.scope.get("method", "GET") not in SAFE_METHODS:
+            check_origin(connection.headers, () if scope == PUBLIC else cors_origins)
         if scope not in ROUTE_SCOPES:
             raise ScopeMissing(f"this route declares no scope ({handler})", "Report it: it is a fault of the server.")
         if scope == PUBLIC:
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
+        caller = replace(caller, address=connection.client.host if connection.client else "nowhere")
         connection.scope["state"]["caller"] = caller
-        doorkeeper.admit(caller, connection.client.host if connection.client else "nowhere")
+        doorkeeper.admit(caller)
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
 
     return guard
-
-
-def check_host(headers: Mapping[str, str], hosts: Collection[str]) -> None:
-    """Refuse a foreign Host header: a page of another site that had its name point here. Raises ForeignOrigin."""
-    host = _without_port(headers.get("host", ""))
-    if host not in hosts:
-        raise ForeignOrigin(
-            f"the Host header names {host!r}, and this server is not known by that name",
-            f'If it should be, add it to mdsa.toml: [server] allowed_hosts = ["{host}"].',
-        )
-
-
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Refuse a write that a browser sends for another site's page. Raises ForeignOrigin.
-
-    Browsers of today say so in Sec-Fetch-Site (W3C Fetch Metadata), older ones in Origin; programs send neither.
-    """
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    if site is not None:
-        foreign = site not in ("same-origin", "none")
-    else:
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-    if foreign:
-        raise ForeignOrigin(
-            f"a page of {origin or 'another site'} tried to change something here",
-            "Use this server's own pages, or a program.",
-        )
-
-
-def _without_port(host: str) -> str:
-    name, _, port = host.lower().rpartition(":")
-    return name if name and port.isdigit() else host.lower()

@@ -25,6 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 STATUS: dict[type[MdsaError], int] = {
     errors.InvalidRequest: 400,
     errors.MessageTooLong: 413,
+    errors.ConversationFull: 413,
     errors.UnknownDomain: 404,
     errors.UnknownConversation: 404,
     errors.UnknownTurn: 404,
@@ -53,7 +54,7 @@ STATUS: dict[type[MdsaError], int] = {
     errors.NoEngine: 503,
     errors.EngineUnreachable: 503,
     errors.EngineBusy: 503,
-    errors.LineFull: 429,
+    errors.LineFull: 503,
     errors.NoRoom: 503,
     errors.NotAsking: 409,
     errors.ModelInUse: 409,

@@ -37,14 +37,12 @@ class Rates:
         return 0.0
 
     def owe(self, whom: str, per_minute: float, cost: float) -> None:
-        """Take out what was used, once that is known; the bucket may come to hold less than nothing."""
+        """Take out what was used, once that is known, or put it back where it is less than nothing.
+
+        The bucket may come to hold less than nothing, but never more than it does when it is full.
+        """
         now = self._clock()
         self._keep(whom, self._now(whom, per_minute, now) - cost, now)
-
-    def empty(self, whom: str, per_minute: float) -> float:
-        """Give the seconds until somebody's bucket holds anything; 0 where it does. Nothing is taken."""
-        left = self._now(whom, per_minute, self._clock())
-        return 0.0 if left > 0 else -left * MINUTE / per_minute + MINUTE / per_minute
 
     def _now(self, whom: str, per_minute: float, now: float) -> float:
         left, then = self._left.get(whom, (per_minute, now))

@@ -27,6 +27,7 @@ from mdsa_server.vocabulary.settings_in_force import SettingsInForce
 from mdsa_server.web.auth import Doorkeeper
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
+from mdsa_server.web.token_limits import TokenLimits
 
 
 class Configuration(Protocol):
@@ -76,6 +77,7 @@ class Rooms:
     most_upload_bytes: int
     """How many bytes of files may be sent at once, their form included."""
     doorkeeper: Doorkeeper
+    token_limits: TokenLimits
     started: datetime
     configuration: Configuration
     data_folder: Path

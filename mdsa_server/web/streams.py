@@ -57,8 +57,7 @@ class EventStream(Response[Any]):
         headers: dict[str, str] | None = None,
         **__: Any,
     ) -> ASGIResponse:
-        doorkeeper, caller = request.app.state.rooms.doorkeeper, request.scope["state"]["caller"]
-        allowed = partial(doorkeeper.still_opens, caller)
+        allowed = partial(request.app.state.rooms.doorkeeper.still_opens, request.headers, request.cookies)
         return _Frames(self.frames, allowed, headers=(headers or {}) | self.headers)
 
 
@@ -75,30 +74,41 @@ class _Frames(ASGIResponse):
         self.allowed = allowed
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        """Send until the frames end, or until, when the next one comes, the client has left or is let in no more."""
-        attending = asyncio.create_task(_attend(receive, send), name="attend a stream")
+        """Send until the frames end, the client leaves, or it is let in no more.
+
+        That is asked before each frame, and now and then while none comes.
+        """
+        sending = asyncio.timeout(None)
+        attending = asyncio.create_task(self._attend(receive, send, sending), name="attend a stream")
         try:
-            async with aclosing(self.frames) as frames:
+            async with sending, aclosing(self.frames) as frames:
                 async for frame in frames:
-                    if attending.done():
-                        return
                     if not self.allowed():
                         break
                     await send({"type": "http.response.body", "body": frame, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                # Before it could end what has ended.
+                attending.cancel()
+        except TimeoutError:
+            if not sending.expired():
+                raise
         finally:
             attending.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _attend(self, receive: Receive, send: Send, sending: asyncio.Timeout) -> None:
+        """Send a comment now and then, whatever else is sent; end the sending once the client is not there or let in.
 
-async def _attend(receive: Receive, send: Send) -> None:
-    """Send a comment now and then, whatever else is sent, until the client leaves."""
-    while True:
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                if (await receive())["type"] == "http.disconnect":
-                    return
-        except TimeoutError:
-            await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
+        Ended so, and not when the next frame comes: none may come for long.
+        """
+        there = True
+        while there:
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    there = (await receive())["type"] != "http.disconnect"
+            except TimeoutError:
+                if there := self.allowed():
+                    await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
+        sending.reschedule(0)
 
 
 def last_event_id(value: str | None) -> int:

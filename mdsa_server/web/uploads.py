@@ -114,10 +114,11 @@ async def read_upload(request: AnyRequest) -> Upload:
     except BaseException as error:
         upload.close()
         match error:
+            case UploadTooLarge():
+                await let_finish(request)
             case ParserLimitReached():
-                raise InvalidRequest(
-                    f"the form is too much ({error})", f"Send {FILES_AT_ONCE:,} files at most."
-                ) from error
+                await let_finish(request)
+                raise too_many(f"the form is too much ({error})") from error
             case MultipartError():
                 raise InvalidRequest(f"the form broke off or is damaged ({error})", "Send it again.") from error
             case OSError():
@@ -154,7 +155,7 @@ async def _read(request: AnyRequest, boundary: str, upload: Upload) -> None:
 
 def _begun(upload: Upload, filename: str) -> Sent | None:
     if len(upload.files) == FILES_AT_ONCE:
-        raise InvalidRequest(f"there are more than {FILES_AT_ONCE:,} files", "Send fewer at once.")
+        raise too_many(f"there are more than {FILES_AT_ONCE:,} files")
     return upload.begin(_name(filename))
 
 
@@ -177,6 +178,11 @@ def _text(name: str, content: bytearray) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{name} is not UTF-8", "Send it as UTF-8.") from error
+
+
+def too_many(what: str) -> UploadTooLarge:
+    """Make the error of an upload of more files than are taken at once."""
+    return UploadTooLarge(what, f"Send {FILES_AT_ONCE:,} files at most, and the others after them.")
 
 
 def _too_large(request: AnyRequest) -> UploadTooLarge:

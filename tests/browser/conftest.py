@@ -22,6 +22,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Names of sites elsewhere, which are served here.
+    "--host-resolver-rules=MAP rebound.test 127.0.0.1, MAP elsewhere.test 127.0.0.1, MAP named.test 127.0.0.1",
 ]
 PATIENCE_MS = 10_000
 

@@ -143,7 +143,7 @@ async def test_files_that_are_too_large_are_not_sent(reading: Reading, server: R
         await page.locator("#take-in").evaluate("form => { form.dataset.mostBytes = 10 }")
         chosen = FilePayload(name="large.md", mimeType="text/markdown", buffer=b"# More than ten bytes")
         await page.get_by_label("Files").set_input_files(chosen)
-        await expect(page.get_by_role("alert")).to_contain_text("The files are too large")
+        await expect(page.get_by_role("alert")).to_contain_text("The files are too much at once")
         assert await page.get_by_label("Files").evaluate("input => input.files.length") == 0
 
 

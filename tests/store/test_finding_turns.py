@@ -90,7 +90,7 @@ async def test_outcome_and_domain_narrow_what_is_found_and_pages_follow_one_anot
         first = await turn_log.find("local", query=query, limit=4)
         rest = await turn_log.find("local", query=query, limit=4, before=first[-1].id)
         assert [turn.message[-1] for turn in first + rest] == ["5", "4", "3", "2", "1", "0"]
-    assert await turn_log.domains() == ["code", "general"]
+    assert await turn_log.domains("local") == ["code", "general"]
 
 
 async def test_another_owners_turns_are_not_found(conversations: Conversations, turn_log: TurnLog) -> None:
@@ -120,16 +120,46 @@ async def test_what_the_index_would_read_as_a_query_of_its_own_is_looked_for_as_
     assert [turn.message for turn in found] == (["pears and nothing else"] if typed in ("AND", "pears*") else [])
 
 
-async def test_what_was_stored_before_is_found_and_shown_in_its_order(tmp_path: Path) -> None:
-    earlier = tmp_path / "migrations"
+def stored_by_a_former_server(folder: Path, version: int) -> tuple[Path, apsw.Connection]:
+    """Give a database as it was at a version of its tables, and a connection to it."""
+    earlier = folder / "migrations"
     earlier.mkdir()
-    for script in sorted(MIGRATIONS.glob("*.sql"))[:7]:
+    for script in sorted(MIGRATIONS.glob("*.sql"))[:version]:
         shutil.copy(script, earlier)
-    path = tmp_path / "mdsa.sqlite3"
+    path = folder / "mdsa.sqlite3"
     old = apsw.Connection(str(path))
     old.enable_load_extension(True)
     old.load_extension(sqlite_vec.loadable_path())
     migrate(old, earlier)
+    return path, old
+
+
+async def test_turns_that_were_stored_before_are_their_owners(tmp_path: Path) -> None:
+    path, old = stored_by_a_former_server(tmp_path, 10)
+    for owner in ("local", "ada"):
+        old.execute(
+            "insert into conversations (id, owner, title, created, updated) values (?, ?, '', 1, 1)", (owner, owner)
+        )
+        old.execute(
+            "insert into turns (id, conversation, started, outcome, message, domain)"
+            " values (?, ?, 1, 'failed', 'a', ?)",
+            (f"of {owner}", owner, f"for {owner}"),
+        )
+    old.close()
+    database = await Database.open(path)
+    try:
+        turn_log = TurnLog(database, keep=9)
+        for owner in ("local", "ada"):
+            for query in ("", "a"):
+                found = await turn_log.find(owner, query=query, outcome="failed", domain=f"for {owner}")
+                assert [turn.id for turn in found] == [f"of {owner}"], query
+            assert await turn_log.domains(owner) == [f"for {owner}"]
+    finally:
+        await database.close()
+
+
+async def test_what_was_stored_before_is_found_and_shown_in_its_order(tmp_path: Path) -> None:
+    path, old = stored_by_a_former_server(tmp_path, 7)
     old.execute("insert into conversations (id, title, created, updated) values ('c', 'Fruit', 1, 1)")
     events = b'[{"type": "token", "at": 0.5}, {"type": "turn_finished", "at": 2.5, "usage": {"prompt_tokens": 3}}]'
     for number, parent in enumerate((None, "t0", "t1")):

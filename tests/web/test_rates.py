@@ -28,11 +28,21 @@ def test_so_many_may_pass_at_once_and_then_one_at_a_time() -> None:
 def test_what_was_used_is_owed() -> None:
     clock = Clock()
     rates = Rates(clock)
-    assert rates.empty("me", 60) == 0
     rates.owe("me", 60, 120)
-    assert rates.empty("me", 60) > MINUTE
-    clock.now += 61
-    assert rates.empty("me", 60) == 0
+    assert rates.wait("me", 60) > MINUTE
+    clock.now += 61.5
+    assert rates.wait("me", 60) == 0
+
+
+def test_what_is_put_back_is_there_again_and_no_more_than_fills_the_bucket() -> None:
+    rates = Rates(Clock())
+    assert rates.wait("me", 60, 50) == 0
+    assert rates.wait("me", 60, 50) > 0
+    rates.owe("me", 60, -40)
+    assert rates.wait("me", 60, 50) == 0
+    rates.owe("me", 60, -1000)
+    assert rates.wait("me", 60, 60) == 0
+    assert rates.wait("me", 60) > 0
 
 
 STEPS = st.lists(st.tuples(st.floats(0, 30), st.floats(0.1, 5)), min_size=1, max_size=60)

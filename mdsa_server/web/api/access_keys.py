@@ -11,7 +11,7 @@ from mdsa_server.errors import StoreUnusable, UnknownAccessKey, UnknownDomain
 from mdsa_server.vocabulary.access import AccessKey, Scope
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
 from mdsa_server.web.bodies import BodyReader
-from mdsa_server.web.rooms import InRooms, Rooms
+from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.texts import not_blank
 
 LONGEST_DAYS = 3650
@@ -87,11 +87,11 @@ class AccessKeyController(Controller):
         responses=fails(UnknownAccessKey, StoreUnusable),
     )
     async def revoke_key(self, key: FromPath[str], rooms: InRooms) -> AccessKey:
-        """Have a key open nothing any more; what was said with it stays. Where it was the last, nobody needs one."""
-        return await _revoked(rooms, key)
+        """Have a key open nothing any more, and stop its turns; what was said with it stays.
 
-
-async def _revoked(rooms: Rooms, key: str) -> AccessKey:
-    revoked = await rooms.doorkeeper.keys.revoke(key)
-    await rooms.doorkeeper.sign_ins.end_all(key)
-    return revoked
+        Where it was the last key, nobody needs one.
+        """
+        revoked = await rooms.doorkeeper.keys.revoke(key)
+        await rooms.doorkeeper.sign_ins.end_all(key)
+        await rooms.live_turns.cancel_all(key)
+        return revoked

@@ -13,6 +13,7 @@ from mdsa_server.chat.desk import SharedVector
 from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.turn import HISTORY_TURNS, route_query
 from mdsa_server.errors import (
+    ConversationFull,
     MessageTooLong,
     NotAsking,
     ServerClosing,
@@ -131,7 +132,7 @@ class ChatController(Controller):
         operation_id="Chat",
         status_code=200,
         operation_class=also(EVENTS),
-        responses=fails(*REFUSED, UnknownModel, *ENGINE, ServerStopped) | ASKS,
+        responses=fails(*REFUSED, ConversationFull, UnknownModel, *ENGINE, ServerStopped) | ASKS,
     )
     async def chat(
         self, data: ChatBody, rooms: InRooms, caller: ByCaller, request: Request[Any, Any, Any]

@@ -100,7 +100,11 @@ def _page(rooms: Rooms, request: AnyRequest, *, to: str, problem: Problem | None
 
 
 def _cookie(request: AnyRequest, token: str, seconds: int) -> Cookie:
-    """Scripts cannot read it, other sites' forms do not send it, and what came encrypted goes back so alone."""
+    """Scripts cannot read it, other sites' forms do not send it, and what came encrypted goes back so alone.
+
+    Whether it did, a proxy says; whoever else claims it only keeps a cookie of his own from going back unencrypted.
+    """
+    proxied = request.headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
     return Cookie(
         COOKIE,
         "/",
@@ -108,5 +112,5 @@ def _cookie(request: AnyRequest, token: str, seconds: int) -> Cookie:
         max_age=seconds,
         httponly=True,
         samesite="lax",
-        secure=request.headers.get("x-forwarded-proto", request.url.scheme) == "https",
+        secure=proxied == "https",
     )

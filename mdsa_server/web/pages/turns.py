@@ -70,7 +70,7 @@ class TurnPages(Controller):
             "more": more,
             "before": before,
             "outcomes": OUTCOMES,
-            "domains": sorted({*configured, *(() if caller.among else await rooms.turn_log.domains())}),
+            "domains": sorted({*configured, *(() if caller.among else await rooms.turn_log.domains(caller.owner))}),
         }
         return Template("pages/turns.html", context=context)
 

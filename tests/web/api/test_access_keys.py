@@ -7,8 +7,11 @@ import httpx
 import pytest
 
 from mdsa_server.store.data_folder import server_of
-from tests.serving import RunningServer
+from mdsa_server.web.rooms import Rooms
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer, make_settings, running
 
+STREAM = {"Accept": "text/event-stream"}
 CHAT = {"message": "Explain this python function"}
 
 
@@ -19,6 +22,22 @@ def with_key(secret: str) -> dict[str, str]:
 async def test_without_any_key_everybody_on_this_machine_may_call(server: RunningServer) -> None:
     assert (await server.client.get("/api/keys")).json() == []
     assert (await server.client.post("/api/chat", json=CHAT)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "told", [{"Host": "mdsa.example.org"}, {"X-Forwarded-For": "192.0.2.7"}, {"Forwarded": "for=192.0.2.7"}]
+)
+async def test_who_comes_through_a_proxy_shows_a_key_also_while_there_is_none(
+    tmp_path: Path, engine: ScriptedOllama, told: dict[str, str]
+) -> None:
+    table = {"shutdown_seconds": 0.5, "allowed_hosts": ["mdsa.example.org"]}
+    async with running(make_settings(tmp_path, engine=engine.url, server=table)) as server:
+        assert (await server.client.get("/api/conversations")).status_code == 200
+        refused = await server.client.get("/api/conversations", headers=told)
+        assert (refused.status_code, "mdsa keys create" in refused.json()["mend"]) == (401, True)
+        made = (await server.client.post("/api/keys", json={"name": "phone"})).json()
+        shown = told | with_key(made["secret"])
+        assert (await server.client.get("/api/conversations", headers=shown)).status_code == 200
 
 
 async def test_from_the_first_key_on_a_caller_needs_one(server: RunningServer) -> None:
@@ -106,13 +125,66 @@ async def test_files_of_the_servers_machine_are_taken_in_by_admins_alone(server:
     ).status_code == 200
 
 
-async def test_a_stream_ends_when_its_key_is_revoked(server: RunningServer) -> None:
+@pytest.mark.parametrize("change", ["revoke", "rotate"])
+async def test_a_stream_ends_when_its_secret_opens_nothing_any_more(
+    server: RunningServer, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.streams.HEARTBEAT_SECONDS", 0.02)
     made = (await server.client.post("/api/keys", json={"name": "watch", "scopes": ["monitor", "admin"]})).json()
     headers = with_key(made["secret"])
     async with server.client.stream("GET", "/monitor/stream?window=15m", headers=headers) as response:
         pieces = response.aiter_bytes()
         assert await anext(pieces)
-        await server.client.post(f"/api/keys/{made['key']['id']}/revoke", headers=headers)
+        await server.client.post(f"/api/keys/{made['key']['id']}/{change}", headers=headers)
         async with asyncio.timeout(20):
             async for _ in pieces:
                 pass
+
+
+async def test_a_stream_that_has_nothing_to_tell_ends_too(
+    server: RunningServer, engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.streams.HEARTBEAT_SECONDS", 0.02)
+    gate = asyncio.Event()
+    next(iter(engine.models.values())).says = ["One ", gate, "two"]
+    made = (await server.client.post("/api/keys", json={"name": "a", "scopes": ["chat", "admin"]})).json()
+    headers = with_key(made["secret"])
+    async with server.client.stream("POST", "/api/chat", json=CHAT, headers=STREAM | headers) as response:
+        lines = response.aiter_lines()
+        async for line in lines:
+            if line == "event: token":
+                break
+        rotated = (await server.client.post(f"/api/keys/{made['key']['id']}/rotate", headers=headers)).json()
+        async with asyncio.timeout(20):
+            assert "event: turn_finished" not in [line async for line in lines]
+    # The turn is its key's, and goes on.
+    gate.set()
+    path = f"/api/turns/{response.headers['X-MDSA-Turn']}/events"
+    told = (await server.client.get(path, headers=with_key(rotated["secret"]))).text
+    assert "event: turn_finished" in told
+
+
+async def test_the_turns_of_a_revoked_key_are_stopped_and_saved_as_such(
+    server: RunningServer, engine: ScriptedOllama
+) -> None:
+    next(iter(engine.models.values())).says = ["One ", asyncio.Event(), "two"]
+    admin = (await server.client.post("/api/keys", json={"name": "admin", "scopes": ["chat", "admin"]})).json()
+    mine = with_key(admin["secret"])
+    guest = (await server.client.post("/api/keys", json={"name": "guest"}, headers=mine)).json()
+    kept = asyncio.create_task(server.client.post("/api/chat", json=CHAT, headers=mine))
+    asked = [
+        asyncio.create_task(server.client.post("/api/chat", json=CHAT, headers=with_key(guest["secret"])))
+        for _ in range(12)
+    ]
+    await engine.until(lambda: len([body for body in engine.asked("/api/chat") if body["messages"]]) > 1)
+    # Some of them are being saved, and some have not come yet.
+    assert (await server.client.post(f"/api/keys/{guest['key']['id']}/revoke", headers=mine)).status_code == 200
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*asked)
+    assert {answer.status_code for answer in answers} <= {200, 401}
+    stopped = [answer.json()["turn"] for answer in answers if answer.status_code == 200]
+    assert {(turn["outcome"], turn["reason"]) for turn in stopped} == {("cancelled", "cancelled")}
+    rooms: Rooms = server.app.state.rooms
+    assert {turn.outcome for turn in await rooms.turn_log.find(guest["key"]["id"])} == {"cancelled"}
+    assert (len(rooms.live_turns), kept.done()) == (1, False)
+    kept.cancel()

@@ -42,6 +42,35 @@ async def test_a_keys_turns_take_no_more_tokens_a_minute_than_they_may(server: R
     assert (await server.client.post("/api/chat", json={"message": "hi"}, headers=other)).status_code == 200
 
 
+async def test_turns_that_begin_together_take_no_more_than_one_after_the_other(
+    server: RunningServer, engine: ScriptedOllama
+) -> None:
+    gate = asyncio.Event()
+    next(iter(engine.models.values())).says = ["One ", gate, "two"]
+    # Room for two turns, each of which may answer with a thousand tokens.
+    headers = await shown(server, tokens_per_minute=3000)
+
+    async def asked() -> tuple[int, str]:
+        answer = await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)
+        return answer.status_code, answer.json().get("code", "")
+
+    asking = [asyncio.create_task(asked()) for _ in range(5)]
+    refused = [await answer for _, answer in zip(range(3), asyncio.as_completed(asking), strict=False)]
+    assert refused == [(429, "too-many-requests")] * 3
+    gate.set()
+    assert sorted(await asyncio.gather(*asking))[:2] == [(200, "")] * 2
+    # They took a few tokens each, and gave the others back.
+    assert {*await asyncio.gather(asked(), asked())} == {(200, "")}
+
+
+async def test_a_turn_that_does_not_begin_takes_no_tokens(server: RunningServer) -> None:
+    headers = await shown(server, tokens_per_minute=1100)
+    for _ in range(3):
+        body = {"message": "hi", "conversation": "none"}
+        assert (await server.client.post("/api/chat", json=body, headers=headers)).status_code == 404
+    assert (await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)).status_code == 200
+
+
 async def test_a_turn_that_is_stopped_counts_too(server: RunningServer, engine: ScriptedOllama) -> None:
     gate = asyncio.Event()
     next(iter(engine.models.values())).says = ["A beginning of some length. ", gate, "the end"]

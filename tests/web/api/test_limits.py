@@ -28,19 +28,51 @@ async def test_each_key_has_a_limit_of_its_own(server: RunningServer) -> None:
     assert (await server.client.get("/api/conversations", headers=other)).status_code == 200
 
 
+async def test_without_keys_the_turns_of_an_address_take_so_many_tokens_a_minute(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    settings = make_settings(tmp_path, engine=engine.url, limits={"tokens_per_minute": 10})
+    async with running(settings) as server:
+        answered = await server.client.post("/api/chat", json={"message": "hi"})
+        usage = answered.json()["turn"]["usage"]
+        refused = await server.client.post("/api/chat", json={"message": "hi"})
+        assert (refused.status_code, "tokens_per_minute" in refused.json()["mend"]) == (429, True)
+        # As long as it takes for what was used to be there again.
+        assert 0 < int(refused.headers["retry-after"]) <= 6 * sum(usage.values()) + 1
+        # A key that says nothing of tokens has the same bound, and a bucket of its own.
+        shown, _ = await two_keys(server)
+        told = [(await server.client.post("/api/chat", json={"message": "hi"}, headers=shown)) for _ in range(2)]
+        assert [answer.status_code for answer in told] == [200, 429]
+
+
 async def test_no_more_turns_run_at_once_than_one_caller_may_have(tmp_path: Path, engine: ScriptedOllama) -> None:
     gate = asyncio.Event()
     next(iter(engine.models.values())).says = ["One ", gate, "two"]
     settings = make_settings(tmp_path, engine=engine.url, limits={"turns_at_once": 2})
     async with running(settings) as server:
         asked = [asyncio.create_task(server.client.post("/api/chat", json={"message": str(n)})) for n in range(5)]
-        refused = [task.result() for task in (await asyncio.wait(asked, timeout=5))[0]]
+        refused = [await answer for _, answer in zip(range(3), asyncio.as_completed(asked), strict=False)]
         assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(429, "too-many-turns")] * 3
         gate.set()
         answered = [answer for answer in await asyncio.gather(*asked) if answer.status_code == 200]
         assert len(answered) == 2
         assert (await server.client.post("/api/chat", json={"message": "again"})).status_code == 200
         assert len((await server.client.get("/api/conversations")).json()["conversations"]) == 3
+
+
+async def test_a_conversation_has_no_more_turns_than_one_may_have(tmp_path: Path, engine: ScriptedOllama) -> None:
+    settings = make_settings(tmp_path, engine=engine.url, limits={"turns_per_conversation": 2})
+    async with running(settings) as server:
+        first = (await server.client.post("/api/chat", json={"message": "one"})).json()["turn"]
+        again = {"message": "one, put better", "instead_of": first["id"]}
+        assert (await server.client.post("/api/chat", json=again)).status_code == 200
+        for more in ({"conversation": first["conversation"]}, {"after": first["id"]}, {"instead_of": first["id"]}):
+            refused = await server.client.post("/api/chat", json={"message": "three"} | more)
+            assert (refused.status_code, refused.json()["code"]) == (413, "conversation-full"), more
+            assert refused.json()["mend"].startswith("Begin a new one")
+        assert (await server.client.post("/api/chat", json={"message": "three"})).status_code == 200
+        kept = (await server.client.get(f"/api/conversations/{first['conversation']}")).json()
+        assert [turn["message"] for turn in kept["turns"]] == ["one, put better"]
 
 
 async def two_keys(server: RunningServer, **limits: int) -> tuple[dict[str, str], dict[str, str]]:

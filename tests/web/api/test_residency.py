@@ -50,7 +50,7 @@ async def test_a_turn_tells_its_place_in_the_line_and_the_loading_and_the_next_i
     while len((await client.get("/api/metrics")).json()["turns"]["turns_by_domain"]) < 2:  # noqa: ASYNC110  # over HTTP
         await asyncio.sleep(0.01)
     refused = await client.post("/api/chat", json={"message": "more python"})
-    assert (refused.status_code, refused.json()["code"]) == (429, "line-full")
+    assert (refused.status_code, refused.json()["code"]) == (503, "line-full")
     assert int(refused.headers["Retry-After"]) == refused.json()["retry_after"] > 0
     assert "max_line" in refused.json()["mend"]
     gate.set()

@@ -1,5 +1,7 @@
 """Signing in with an access key: a page, a cookie, and the way back to where one wanted to go."""
 
+import asyncio
+
 import pytest
 
 from mdsa_server.web.auth import COOKIE
@@ -22,6 +24,22 @@ async def signed_in(server: RunningServer, secret: str, to: str = "/chat") -> st
     assert all(part in cookie for part in ("HttpOnly", "SameSite=lax", "Path=/"))
     assert "Secure" not in cookie
     return cookie.split(";")[0].removeprefix(f"{COOKIE}=")
+
+
+async def test_what_came_through_a_proxy_with_tls_goes_back_so_alone(server: RunningServer) -> None:
+    form = {"key": await a_key(server)}
+    for said, secure in (("https", True), ("https, http", True), ("http", False)):
+        answer = await server.client.post("/sign-in", data=form, headers={"X-Forwarded-Proto": said})
+        assert ("Secure" in answer.headers["set-cookie"]) is secure, said
+
+
+async def test_no_other_site_signs_a_browser_in_or_out(server: RunningServer) -> None:
+    await signed_in(server, secret := await a_key(server))
+    for told in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}):
+        for path in ("/sign-in", "/sign-out", "/sign-out-everywhere"):
+            refused = await server.client.post(path, data={"key": secret}, headers=told)
+            assert (refused.status_code, "set-cookie" in refused.headers) == (403, False), (told, path)
+    assert (await server.client.get("/chat", headers=BROWSER)).status_code == 200
 
 
 async def test_a_reader_is_sent_to_sign_in_and_back(server: RunningServer) -> None:
@@ -76,6 +94,21 @@ async def test_every_browser_of_a_key_can_be_signed_out(server: RunningServer) -
     assert (await server.client.post("/sign-out-everywhere")).status_code == 303
     server.client.cookies.set(COOKIE, first)
     assert (await server.client.get("/chat", headers=BROWSER)).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/sign-out", "/sign-out-everywhere"])
+async def test_what_a_browser_follows_ends_when_it_signs_out(
+    server: RunningServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.streams.HEARTBEAT_SECONDS", 0.02)
+    await signed_in(server, await a_key(server))
+    async with server.client.stream("GET", "/monitor/stream") as response:
+        pieces = response.aiter_bytes()
+        assert await anext(pieces)
+        assert (await server.client.post(path)).status_code == 303
+        async with asyncio.timeout(20):
+            async for _ in pieces:
+                pass
 
 
 async def test_pages_lead_only_where_their_reader_may_go(server: RunningServer) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from mdsa_server.errors import ForeignOrigin
-from mdsa_server.web.auth import LOOPBACK_HOSTS, check_host, check_origin
+from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8642", "LOCALHOST:1", "[::1]:8642", "[::1]"])
@@ -43,3 +43,13 @@ def test_programs_and_our_own_pages_may_write(headers: dict[str, str]) -> None:
 def test_other_sites_pages_may_not_write(headers: dict[str, str]) -> None:
     with pytest.raises(ForeignOrigin):
         check_origin(headers)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", None])
+def test_pages_of_an_origin_that_was_named_may_write_and_no_others(site: str | None) -> None:
+    told = {"sec-fetch-site": site} if site else {}
+    named = ["https://app.example.org"]
+    check_origin({"origin": "https://app.example.org", "host": "localhost:8642", **told}, named)
+    for origin in ("http://app.example.org", "https://app.example.org:8443", "https://app.example.org.evil.example"):
+        with pytest.raises(ForeignOrigin):
+            check_origin({"origin": origin, "host": "localhost:8642", **told}, named)

@@ -40,6 +40,7 @@ from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.access_keys import AccessKeys
+from mdsa_server.store.backup import forget_copies
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
@@ -52,6 +53,7 @@ from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.access_keys import AccessKeyController
+from mdsa_server.web.api.backup import BackupController
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.configuration import ConfigurationController
 from mdsa_server.web.api.conversations import ConversationController
@@ -119,6 +121,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             ToolController,
             TurnController,
             AccessKeyController,
+            BackupController,
             *PAGES,
             static_files(bundled.static()),
         ],
@@ -155,6 +158,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
     async with AsyncExitStack() as stack:
         terminal = new_secret("")
         stack.enter_context(hold_data_folder(settings.data_folder, url, terminal))
+        forget_copies(settings.data_folder)
         database = await Database.open(settings.data_folder / DATABASE_FILE)
         stack.push_async_callback(database.close)
         pepper = pepper_of(settings.data_folder)

@@ -83,19 +83,13 @@ class Database:
         try:
             return await loop.run_in_executor(threads, lambda: work(self._connection()))
         except apsw.Error as error:
-            raise _unusable(error, self.path) from error
+            raise unusable(error, self.path) from error
 
     def _connection(self) -> Connection:
         """Give this thread's own connection, opened when first needed."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = Connection(str(self.path))
-            connection.set_busy_timeout(5_000)
-            connection.enable_load_extension(True)
-            connection.load_extension(sqlite_vec.loadable_path())
-            connection.enable_load_extension(False)
-            # SQLite's own `like` and `lower` know the case of ASCII letters only.
-            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+            connection = opened(self.path)
             # To its end: what comes after a statement that gives a row runs only when that row was read.
             connection.execute(PRAGMAS).fetchall()
             self._local.connection = connection
@@ -109,6 +103,24 @@ class Database:
             connection.close()
 
 
+def opened(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, *, untouched: bool = False
+) -> Connection:
+    """Give a connection that knows every function that the tables ask for. Raises apsw.Error.
+
+    `untouched`: nobody else has the file open, and none is made beside it, not for a moment.
+    """
+    name = f"{path.absolute().as_uri()}?immutable=1" if untouched else str(path)
+    connection = Connection(name, flags=flags | apsw.SQLITE_OPEN_URI)
+    connection.set_busy_timeout(5_000)
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+    # SQLite's own `like` and `lower` know the case of ASCII letters only.
+    connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+    return connection
+
+
 def _casefold(*arguments: Any) -> str:
     return str(arguments[0]).casefold()
 
@@ -118,7 +130,7 @@ def _within(connection: Connection, work: Callable[[Connection], T], kind: str) 
         return work(connection)
 
 
-def _unusable(error: apsw.Error, path: Path) -> StoreUnusable:
+def unusable(error: apsw.Error, path: Path) -> StoreUnusable:
     """Say what a person can do about an SQLite error."""
     match error:
         case apsw.FullError():

@@ -40,6 +40,7 @@ from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.access_keys import AccessKeys
+from mdsa_server.store.audit import AuditLog
 from mdsa_server.store.backup import forget_copies
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
@@ -53,6 +54,7 @@ from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.access_keys import AccessKeyController
+from mdsa_server.web.api.audit import AuditController
 from mdsa_server.web.api.backup import BackupController
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.configuration import ConfigurationController
@@ -67,6 +69,7 @@ from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.turns import TurnController
 from mdsa_server.web.api.uploads import UploadController
+from mdsa_server.web.audit import AuditTrail
 from mdsa_server.web.auth import Doorkeeper, guard_against_strangers, provide_caller
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
@@ -121,6 +124,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             ToolController,
             TurnController,
             AccessKeyController,
+            AuditController,
             BackupController,
             *PAGES,
             static_files(bundled.static()),
@@ -144,7 +148,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             openapi_router=Router("/schema", route_handlers=[], opt={"scope": "public"}, include_in_schema=False),
         ),
     )
-    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.asgi_handler = RequestLog(AuditTrail(app.asgi_handler))
     return app
 
 
@@ -274,6 +278,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
+            audit=AuditLog(database, settings.store.keep_audit),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

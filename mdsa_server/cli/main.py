@@ -4,6 +4,7 @@ import click
 
 from mdsa_server import __version__
 from mdsa_server.cli.ask import ask, route
+from mdsa_server.cli.audit import audit
 from mdsa_server.cli.backup import backup
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
@@ -41,7 +42,7 @@ def main() -> None:
 evaluate.add_command(retrieval)
 
 ORDER = (
-    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys, backup),
+    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys, audit, backup),
     *(simulate, evaluate, check, init, reload, schema),
 )
 

@@ -126,9 +126,13 @@ class Doorkeeper:
             raise KeyRefused(f"the access key {key.name!r} {what}", "Ask for another: mdsa keys create NAME.")
         return key
 
+    def signed_in(self, token: str) -> AccessKey | None:
+        """Give the key that a browser signed in with, whether it still opens anything or not."""
+        identifier = self.sign_ins.key_of(token, datetime.now(UTC)) if token else None
+        return self.keys.of(identifier) if identifier else None
+
     def _signed_in(self, token: str, now: datetime) -> AccessKey:
-        identifier = self.sign_ins.key_of(token, now)
-        key = self.keys.of(identifier) if identifier else None
+        key = self.signed_in(token)
         if key is None:
             raise KeyNeeded("this browser is not signed in, or was signed out", HOW_TO_SHOW)
         try:
@@ -152,6 +156,12 @@ def require_admin(caller: Caller, what: str) -> None:
         raise ScopeMissing(f"{what} needs the scope 'admin'", "Send the files themselves, or ask for a key with it.")
 
 
+def tell_caller(scope: ConnectionScope, key: AccessKey | None) -> None:
+    """Say whose key it was that something was done with on a page that asks for none."""
+    if key:
+        scope["state"]["caller"] = Caller(key.id, frozenset(key.scopes), key)
+
+
 def provide_caller(scope: ConnectionScope) -> Caller:
     """Give whom the guard found to ask."""
     caller: Caller = scope["state"]["caller"]
@@ -172,6 +182,7 @@ def guard_against_strangers(
         if scope not in ROUTE_SCOPES:
             raise ScopeMissing(f"this route declares no scope ({handler})", "Report it: it is a fault of the server.")
         if scope == PUBLIC:
+            connection.scope["state"]["admitted"] = True
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
@@ -179,6 +190,7 @@ def guard_against_strangers(
         doorkeeper.admit(caller, connection.client.host if connection.client else "nowhere")
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
+        connection.scope["state"]["admitted"] = True
 
     return guard
 

@@ -19,6 +19,7 @@ from mdsa_server.monitor.counters import Counters
 from mdsa_server.monitor.host_watch import HostWatch
 from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.store.audit import AuditLog
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
@@ -76,6 +77,7 @@ class Rooms:
     most_upload_bytes: int
     """How many bytes of files may be sent at once, their form included."""
     doorkeeper: Doorkeeper
+    audit: AuditLog
     started: datetime
     configuration: Configuration
     data_folder: Path

@@ -14,6 +14,7 @@ Place = Literal[
     "tools",
     "plugins",
     "configuration",
+    "audit",
     "schema",
     "review",
     "sign-in",

@@ -1,5 +1,6 @@
 """The server put together: the only file that knows all rooms."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,6 +51,7 @@ from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.plugin_cache import StoredCache
 from mdsa_server.store.secrets import new_secret, pepper_of
 from mdsa_server.store.sign_ins import SignIns
+from mdsa_server.store.soundness import require_sound
 from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
@@ -163,6 +165,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
         terminal = new_secret("")
         stack.enter_context(hold_data_folder(settings.data_folder, url, terminal))
         forget_copies(settings.data_folder)
+        await asyncio.to_thread(require_sound, settings.data_folder / DATABASE_FILE)
         database = await Database.open(settings.data_folder / DATABASE_FILE)
         stack.push_async_callback(database.close)
         pepper = pepper_of(settings.data_folder)
@@ -244,6 +247,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
+        supervisor.service(database.watch, "store watch")
         supervisor.service(turn_log.keep_pruning, "turn log")
         supervisor.service(library.keep_filled, "library")
         supervisor.service(recorder.keep_flushing, "statistics")
@@ -278,6 +282,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
+            database=database,
             audit=AuditLog(database, settings.store.keep_audit),
             started=datetime.now(UTC),
             configuration=in_force,

@@ -35,7 +35,7 @@ def backup(file: Path, data: Path | None, config: Path | None) -> None:
 async def _backup(loaded: Loaded, file: Path) -> None:
     import asyncio
 
-    from mdsa_server.store.backup import faults_of
+    from mdsa_server.store.soundness import faults_of
 
     with _beside(file) as copy:
         async with connect(loaded) as client, client.stream("GET", "/api/backup") as response:

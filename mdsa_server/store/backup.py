@@ -1,13 +1,11 @@
-"""Copies of the database: made while it is written to, and looked at before anybody relies on them."""
+"""Copies of the database, made while it is written to."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from math import inf
 from pathlib import Path
 
 import apsw
@@ -19,9 +17,6 @@ BEGINNING = "backup-"
 ENDING = ".sqlite3"
 # A step copies so many pages of 4 kB: between two of them others have the interpreter, and an end is heeded.
 PAGES_A_STEP = 256
-FAULTS_TOLD = 20
-PROGRESS_STEPS = 10_000
-"""After so many of SQLite's steps it is asked whether the time for a check is up."""
 
 
 def copy_database(source: Path, folder: Path, ended: Callable[[], bool] = lambda: False) -> Path:
@@ -69,32 +64,3 @@ def _copy(source: Path, path: Path, ended: Callable[[], bool]) -> None:
                 backup.step(PAGES_A_STEP)
         # One file that needs no others beside it; a server makes it WAL again.
         copy.pragma("journal_mode", "delete")
-
-
-def faults_of(path: Path, *, whole: bool, seconds: float = 0.0) -> list[str]:
-    """Say what is wrong with a database's pages, tables and indexes; nothing where all is sound.
-
-    `whole` compares indexes with their tables as well, which takes longer. Where `seconds` is given, what has not been
-    looked at by then is left out. Nothing is changed. Raises StoreUnusable where the file cannot be read.
-    """
-    deadline = time.monotonic() + seconds if seconds else inf
-    try:
-        connection = opened(path, apsw.SQLITE_OPEN_READONLY, untouched=not _has_log(path))
-        try:
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-            check = "integrity_check" if whole else "quick_check"
-            told = [str(row[0]) for row in connection.execute(f"pragma {check}({FAULTS_TOLD})")]
-        finally:
-            connection.close()
-    except apsw.InterruptError:
-        return []
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        return [str(error)]
-    except apsw.Error as error:
-        raise unusable(error, path) from error
-    return [] if told == ["ok"] else told
-
-
-def _has_log(path: Path) -> bool:
-    """Whether a log lies beside the file, so that another connection has it open, or had when it was killed."""
-    return path.with_name(f"{path.name}-wal").exists()

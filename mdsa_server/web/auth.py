@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope as ConnectionScope
 
-from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
+from mdsa_server.errors import ForeignOrigin, KeyNeeded, KeyRefused, ScopeMissing, StoreUnusable, TooManyRequests
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
@@ -80,7 +81,8 @@ class Doorkeeper:
             return LOCAL
         if token := cookies.get(COOKIE):
             key = self._signed_in(token, now)
-            await self.sign_ins.seen(token, now)
+            with suppress(StoreUnusable):
+                await self.sign_ins.seen(token, now)
             return await self._of(key, now)
         raise KeyNeeded("no access key was shown", HOW_TO_SHOW)
 
@@ -146,7 +148,9 @@ class Doorkeeper:
         return caller.key is None or (known is not None and known.holds(now))
 
     async def _of(self, key: AccessKey, now: datetime) -> Caller:
-        await self.keys.used(key, now)
+        # Who may come in is known without the store; only that they came is not written down then.
+        with suppress(StoreUnusable):
+            await self.keys.used(key, now)
         return Caller(key.id, frozenset(key.scopes), key)
 
 

@@ -21,6 +21,7 @@ from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
 from mdsa_server.store.audit import AuditLog
 from mdsa_server.store.conversations import Conversations
+from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
 from mdsa_server.vocabulary.findings import Findings
@@ -78,6 +79,8 @@ class Rooms:
     """How many bytes of files may be sent at once, their form included."""
     doorkeeper: Doorkeeper
     audit: AuditLog
+    database: Database
+    """To be asked whether it can be used; what is in it, the others tell."""
     started: datetime
     configuration: Configuration
     data_folder: Path

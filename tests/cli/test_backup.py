@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mdsa_server.store.backup import faults_of
+from mdsa_server.store.soundness import faults_of
 from tests.cli.terminal import Terminal
 from tests.serving import RunningServer
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from mdsa_server.errors import StoreUnusable
-from mdsa_server.store.backup import copy_database, faults_of, forget_copies
+from mdsa_server.store.backup import copy_database, forget_copies
 from mdsa_server.store.database import Database
+from mdsa_server.store.soundness import faults_of
 
 
 def left_in(folder: Path, pattern: str = "backup-*") -> list[Path]:

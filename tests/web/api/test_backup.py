@@ -4,9 +4,9 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from mdsa_server.store.backup import faults_of
 from mdsa_server.store.data_folder import DATABASE_FILE, server_of
 from mdsa_server.store.secrets import PEPPER_FILE
+from mdsa_server.store.soundness import faults_of
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, make_settings, running
 

@@ -8,6 +8,7 @@ from mdsa_server.cli.audit import audit
 from mdsa_server.cli.backup import backup
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
+from mdsa_server.cli.doctor import doctor
 from mdsa_server.cli.documents import documents
 from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.evaluate_retrieval import retrieval
@@ -43,7 +44,7 @@ evaluate.add_command(retrieval)
 
 ORDER = (
     *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys, audit, backup),
-    *(simulate, evaluate, check, init, reload, schema),
+    *(simulate, evaluate, check, doctor, init, reload, schema),
 )
 
 for command in ORDER:

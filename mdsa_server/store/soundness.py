@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
-from mdsa_server.errors import StoreDamaged
-from mdsa_server.store.database import BACKUP, opened, unusable
+from mdsa_server.errors import StoreDamaged, StoreUnusable
+from mdsa_server.store.database import BACKUP, Connection, opened, unusable
 
+T = TypeVar("T")
+
+MEMORY = ":memory:"
 FAULTS_TOLD = 20
 PROGRESS_STEPS = 10_000
 """After so many of SQLite's steps it is asked whether the time for a check is up."""
 # A gigabyte takes about half a second. What is much larger is looked at whole by the doctor alone.
 START_SECONDS = 2.0
+
+
+def sqlite_versions() -> dict[str, str]:
+    """Give the versions of SQLite and of what is added to it, by name. Raises StoreUnusable."""
+    try:
+        connection = opened(Path(MEMORY))
+    except (apsw.Error, OSError) as error:
+        raise StoreUnusable(
+            f"SQLite cannot load sqlite-vec ({error})",
+            "Install the server anew: pip install --force-reinstall mdsa-server",
+        ) from error
+    try:
+        return {"SQLite": apsw.sqlite_lib_version(), "sqlite-vec": str(connection.execute("select vec_version()").get)}
+    finally:
+        connection.close()
 
 
 def require_sound(path: Path) -> None:
@@ -31,21 +51,35 @@ def faults_of(path: Path, *, whole: bool, seconds: float = 0.0) -> list[str]:
     looked at by then is left out. Nothing is changed. Raises StoreUnusable where the file cannot be read.
     """
     deadline = time.monotonic() + seconds if seconds else inf
+    check = "integrity_check" if whole else "quick_check"
+
+    def look(db: Connection) -> list[str]:
+        db.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
+        try:
+            return [str(row[0]) for row in db.execute(f"pragma {check}({FAULTS_TOLD})")]
+        except apsw.InterruptError:
+            return []
+
+    try:
+        told = read_only(path, look)
+    except StoreDamaged as error:
+        return [str(error.__cause__)]
+    return [] if told == ["ok"] else told
+
+
+def read_only(path: Path, work: Callable[[Connection], T]) -> T:
+    """Run `work` on a connection that changes nothing, neither the file nor what lies beside it.
+
+    The database may be in use. Blocks. Raises StoreUnusable.
+    """
     try:
         connection = opened(path, apsw.SQLITE_OPEN_READONLY, untouched=not _has_log(path))
         try:
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-            check = "integrity_check" if whole else "quick_check"
-            told = [str(row[0]) for row in connection.execute(f"pragma {check}({FAULTS_TOLD})")]
+            return work(connection)
         finally:
             connection.close()
-    except apsw.InterruptError:
-        return []
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        return [str(error)]
     except apsw.Error as error:
         raise unusable(error, path) from error
-    return [] if told == ["ok"] else told
 
 
 def _has_log(path: Path) -> bool:

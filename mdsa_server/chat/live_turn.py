@@ -35,6 +35,8 @@ class LiveTurn:
     """Its message, where that is not in the store."""
     problem: Problem | None = None
     """Why it is not."""
+    unread: Problem | None = None
+    """Why it is not known what it goes on from."""
     story: Sequence[TurnEvent] = ()
     """What is to be saved of it, once it has ended."""
 

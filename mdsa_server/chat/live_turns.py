@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from contextlib import aclosing
 from typing import Any
 
@@ -11,6 +11,7 @@ import structlog
 from mdsa_server.chat.asking import WHICH_DOMAIN, Asking, Question, Said
 from mdsa_server.chat.desk import Desk, Team
 from mdsa_server.chat.live_turn import LiveTurn, cancelled, failed, stop
+from mdsa_server.chat.saving import Saving, Spawn
 from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
@@ -26,7 +27,7 @@ from mdsa_server.errors import (
     UnknownTurn,
 )
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
-from mdsa_server.vocabulary.events import TurnEvent, TurnFinished, TurnStarted, TurnUnsaved
+from mdsa_server.vocabulary.events import HistoryUnread, TurnEvent, TurnFinished, TurnStarted, TurnUnsaved
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 from mdsa_server.vocabulary.routing import OnTie
 from mdsa_server.vocabulary.stopwatch import stopwatch
@@ -34,10 +35,8 @@ from mdsa_server.vocabulary.turn import Turn
 
 log = structlog.get_logger(__name__)
 
-Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Observer = Callable[[Turn, TurnEvent], None]
 
-SAVE_AGAIN_SECONDS = 5.0
 # For a turn that was cancelled to be saved when the server stops: a store that hangs must not keep it from ending.
 END_SECONDS = 10.0
 
@@ -64,6 +63,7 @@ class LiveTurns:
         self._most_at_once = most_at_once
         self._live: dict[str, LiveTurn] = {}
         self.unsaved = UnsavedTurns(desk.conversations, self._live)
+        self._saving = Saving(desk.conversations, turn_log, live=self._live, unsaved=self.unsaved, spawn=spawn)
         self._beginning: Counter[str] = Counter()
         """By owner: how many turns are being saved for the first time."""
         self._closing = False
@@ -112,10 +112,10 @@ class LiveTurns:
         try:
             turn = await self.desk.conversations.begin_turn(owner, conversation, message, unsaved=unsaved, **place)
         except StoreUnusable as error:
-            begun = await self.unsaved.begin(owner, conversation, message, **place)
+            begun, unread = await self.unsaved.begin(owner, conversation, message, **place)
             log.error("message not saved", turn=begun.turn.id, reason=error.detail, mend=error.mend)
             stream = TurnStream(begun.turn)
-            return LiveTurn(owner, team, stream, stopwatch(), unsaved=begun, problem=error.problem)
+            return LiveTurn(owner, team, stream, stopwatch(), unsaved=begun, problem=error.problem, unread=unread)
         self.unsaved.saved(unsaved)
         return LiveTurn(owner, team, TurnStream(turn), stopwatch())
 
@@ -201,10 +201,7 @@ class LiveTurns:
         if tasks := [live.task for live in self._live.values() if live.task]:
             await asyncio.wait(tasks, timeout=patience)
         await asyncio.gather(*(self._cut_off(live) for live in list(self._live.values())))
-        for live in [live for live in self._live.values() if live.stream.ended]:
-            if await self._save(live):
-                log.error("turns lost: the server ends and they cannot be saved", turns=len(self._live))
-                return
+        await self._saving.at_last()
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True
@@ -218,7 +215,7 @@ class LiveTurns:
         # Nothing is awaited between the end and this: who cancels either comes before it, or too late.
         live.ending = True
         live.story = [*stream.events, last]
-        if problem := await self._save(live):
+        if problem := await self._saving.save(live):
             log.error("turn not saved", turn=stream.turn.id, reason=problem.detail, mend=problem.mend)
             if problem is UNEXPECTED:
                 # Something in its events cannot be written: whoever waits must learn that it ended.
@@ -227,10 +224,9 @@ class LiveTurns:
             else:
                 self._tell_unsaved(live, problem)
                 live.story = [*stream.events, last]
-            self._spawn(self._save_later(live), f"save turn {stream.turn.id}")
         stream.end(last)
         self._observe(stream.turn, last)
-        self.unsaved.forget_oldest()
+        self._saving.later()
 
     def _tell_unsaved(self, live: LiveTurn, problem: Problem) -> None:
         """Tell that a turn is not saved, once."""
@@ -238,31 +234,6 @@ class LiveTurns:
             event = TurnUnsaved(at=live.clock(), problem=problem)
             live.stream.tell(event)
             self._observe(live.stream.turn, event)
-
-    async def _save(self, live: LiveTurn) -> Problem | None:
-        """Save how a turn ended, and let go of it; gives why it could not be."""
-        turn = live.stream.turn
-        try:
-            if unsaved := self.unsaved.messages():
-                await self.desk.conversations.save(unsaved)
-                self.unsaved.saved(unsaved)
-            await self._turn_log.finish(turn, live.story)
-        except MdsaError as error:
-            return error.problem
-        except Exception:
-            log.exception("turn cannot be saved", turn=turn.id)
-            return UNEXPECTED
-        live.stream.saved = True
-        self._live.pop(turn.id, None)
-        return None
-
-    async def _save_later(self, live: LiveTurn) -> None:
-        """Save a turn once that is possible; until then it stays among the live ones, where it is found."""
-        turn = live.stream.turn.id
-        while turn in self._live:
-            await asyncio.sleep(SAVE_AGAIN_SECONDS)
-            if turn in self._live and await self._save(live) is None:
-                log.info("turn saved after all", turn=turn)
 
     async def _last_event(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
@@ -287,6 +258,8 @@ class LiveTurns:
                     self._observe(turn, event)
                     if isinstance(event, TurnStarted) and live.problem:
                         self._tell_unsaved(live, live.problem)
+                    if isinstance(event, TurnStarted) and live.unread:
+                        live.stream.tell(HistoryUnread(at=live.clock(), problem=live.unread))
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
             return failed(live, CUT_OFF) if live.cut_off else cancelled(live)

@@ -8,6 +8,7 @@ from mdsa_server.chat.live_turn import LiveTurn
 from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownConversation
 from mdsa_server.store.conversations import BegunTurn, Conversations, begun_turn, title_of
 from mdsa_server.vocabulary.conversation import Conversation
+from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.turn import Turn
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,10 @@ class UnsavedTurns:
         """Give those of which not even the message is saved, in the order in which they began."""
         return [live.unsaved for live in self._live.values() if live.unsaved]
 
+    def ended(self) -> list[LiveTurn]:
+        """Give those whose end is told and not saved, in the order in which they began."""
+        return [live for live in self._live.values() if live.stream.ended]
+
     def saved(self, messages: Sequence[BegunTurn]) -> None:
         """Take down that messages are in the store now."""
         for message in messages:
@@ -42,18 +47,21 @@ class UnsavedTurns:
         instead_of: str | None = None,
         after: str | None = None,
         aside: bool = False,
-    ) -> BegunTurn:
+    ) -> tuple[BegunTurn, Problem | None]:
         """Make a turn that is in no store, in the place that `Conversations.begin_turn` would give it.
 
-        Raises as that does, but for StoreUnusable: a conversation that cannot be read is gone on with unread.
+        Raises as that does, but for StoreUnusable: a conversation that cannot be read is gone on with unread, and why
+        is given too.
         """
+        unread = None
         try:
             home, parent = self._beside(owner, conversation, instead_of, after) or await self._conversations.place(
                 owner, conversation, instead_of, after
             )
-        except StoreUnusable:
+        except StoreUnusable as error:
             home, parent = conversation, None
-        return begun_turn(owner, home, parent, message, aside=aside)
+            unread = error.problem if conversation or instead_of or after else None
+        return begun_turn(owner, home, parent, message, aside=aside), unread
 
     def before(self, turn: Turn) -> list[Turn]:
         """Give the turns that lead to this one and whose ends are not in the store, oldest first."""
@@ -89,10 +97,13 @@ class UnsavedTurns:
 
     def forget_oldest(self) -> None:
         """Let go of those that ended longest ago, where they are more than there is room for."""
-        ended = [turn for turn, live in self._live.items() if live.stream.ended]
-        for turn in ended[: max(len(ended) - MOST_UNSAVED, 0)]:
-            del self._live[turn]
-            log.error("turn lost: too many wait to be saved", turn=turn)
+        ended = self.ended()
+        for live in ended[: max(len(ended) - MOST_UNSAVED, 0)]:
+            del self._live[live.stream.turn.id]
+            left = next(iter(self._of(live.owner, live.stream.turn.conversation).values()), None)
+            if live.unsaved and live.unsaved.opens and left and left.unsaved:
+                left.unsaved = left.unsaved._replace(opens=True)
+            log.error("turn lost: too many wait to be saved", turn=live.stream.turn.id)
 
     def _of(self, owner: str, conversation: str | None) -> Mapping[str, LiveTurn]:
         return {

@@ -118,12 +118,13 @@ class Database:
             return await loop.run_in_executor(threads, lambda: work(self._connection()))
         except apsw.Error as error:
             problem = unusable(error, self.path)
-            self._heed(problem)
+            if type(problem) is not StoreUnusable or isinstance(error, apsw.IOError):
+                self._heed(problem)
             raise problem from error
 
     def _heed(self, problem: StoreUnusable) -> None:
         """Remember what is no fault of the one who asked, and tell it once."""
-        if type(problem) is StoreUnusable or isinstance(self.trouble, StoreDamaged):
+        if isinstance(self.trouble, StoreDamaged):
             return
         if type(problem) is not type(self.trouble):
             log.error("the database cannot be used", problem=problem.detail, mend=problem.mend)
@@ -199,5 +200,9 @@ def unusable(error: apsw.Error, path: Path) -> StoreUnusable:
         case apsw.BusyError() | apsw.LockedError():
             return StoreLocked(
                 f"another program holds {path} locked", "Close the program that has it open, then try again."
+            )
+        case apsw.IOError():
+            return StoreUnusable(
+                f"the disk that holds {path} fails ({error})", "Look at the system's log, and take a backup elsewhere."
             )
     return StoreUnusable(f"{path}: {error}", "See the log for the statement that failed.")

@@ -9,7 +9,8 @@ from typing import Protocol
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from mdsa_server.chat.live_turns import LiveTurns, Spawn
+from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.chat.saving import Spawn
 from mdsa_server.chat.teaching import Teaching
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mdsa_server.chat import live_turns
+from mdsa_server.chat import live_turns, saving
 from mdsa_server.errors import ServerClosing, StoreFull, UnknownTurn
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.turn import Turn
@@ -84,7 +84,7 @@ async def test_an_answer_that_cannot_be_saved_is_told_with_that_and_saved_once_i
     async def fails(turn: Turn, events: Sequence[TurnEvent]) -> None:
         raise trouble
 
-    monkeypatch.setattr(live_turns, "SAVE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(saving, "SAVE_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(office.turn_log, "finish", fails)
     turn = await (await office.live_turns.start("local", "hello")).finished()
     problem = turn.unsaved or turn.problem

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from mdsa_server.app import open_rooms
-from mdsa_server.chat import live_turns
+from mdsa_server.chat import saving, unsaved
 from mdsa_server.errors import StoreDamaged
 from mdsa_server.store import database as store
 from mdsa_server.store.data_folder import DATABASE_FILE
@@ -34,7 +34,7 @@ MOST_MESSAGES = 400
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "TRY_AGAIN_SECONDS", 0.02)
     monkeypatch.setattr(store, "LOCK_MS", 50)
-    monkeypatch.setattr(live_turns, "SAVE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(saving, "SAVE_AGAIN_SECONDS", 0.02)
 
 
 async def said(client: httpx.AsyncClient, message: str, conversation: str | None = None) -> dict[str, Any]:
@@ -105,6 +105,7 @@ async def test_a_full_disk_ends_no_conversation_and_loses_nothing_that_was_said(
             assert "Not saved yet" in page
             assert 'class="trouble"' in page
             assert (await server.client.get(f"/api/turns/{anew['id']}")).json() == anew
+            assert (await server.client.get(f"/turns/{anew['id']}")).status_code == 200
 
             await disk.free(database)
             await recovers(server)
@@ -222,6 +223,7 @@ async def test_damage_that_is_found_while_it_runs_stops_the_saving_and_not_the_c
             await database._run(thread, lambda db: db.execute("pragma shrink_memory").fetchall())
         turn = await said(server.client, "one", turns[0]["conversation"])
         assert turn["unsaved"]["code"] == await store_of(server.client) == "store-damaged"
+        assert turn["history_problem"]["code"] == "store-damaged"
         before = path.read_bytes()
         assert (await said(server.client, "two"))["unsaved"]["code"] == "store-damaged"
         page = (await server.client.get("/chat")).text
@@ -250,3 +252,19 @@ async def test_the_terminal_says_that_a_turn_is_not_saved(
         asked = await terminal.mdsa("ask", "hello")
     assert (asked.code, asked.out.strip()) == (0, "Hello there.")
     assert "not saved" in asked.err
+
+
+async def test_of_very_many_that_cannot_be_saved_the_oldest_are_let_go(
+    tmp_path: Path, engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsaved, "MOST_UNSAVED", 3)
+    async with running(make_settings(tmp_path, engine=engine.url)) as server:
+        async with unwritable(server):
+            first = await said(server.client, "0")
+            turns = [first, *[await said(server.client, str(n), first["conversation"]) for n in range(1, 5)]]
+            assert len((server.app.state.rooms).live_turns) == 3
+        await recovers(server)
+        statuses = [(await server.client.get(f"/api/turns/{turn['id']}")).status_code for turn in turns]
+        assert statuses == [404, 404, 200, 200, 200]
+        kept = (await server.client.get(f"/api/conversations/{first['conversation']}")).json()["turns"]
+    assert [turn["message"] for turn in kept] == ["2", "3", "4"], "the conversation begins with the first that is left"

@@ -106,6 +106,8 @@ async def test_a_full_disk_ends_no_conversation_and_loses_nothing_that_was_said(
             assert 'class="trouble"' in page
             assert (await server.client.get(f"/api/turns/{anew['id']}")).json() == anew
             assert (await server.client.get(f"/turns/{anew['id']}")).status_code == 200
+            taken = (await server.client.get(f"/api/conversations/{conversation}/export")).text
+            assert ["before" in taken, LONG.strip() in taken, "after that" in taken] == [True] * 3
 
             await disk.free(database)
             await recovers(server)

@@ -2,22 +2,32 @@
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
+
+import pytest
 
 from mdsa_server.store.data_folder import DATABASE_FILE, server_of
 from mdsa_server.store.secrets import PEPPER_FILE
 from mdsa_server.store.soundness import faults_of
+from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, make_settings, running
 
-# There is no such model: what was taken in is found by its words, and PyTorch is not waited for again.
-WORDS_ALONE = {"model": "absent/none"}
+BY_THE_ENGINE = {"provider": "ollama", "model": "nomic-embed-text"}
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[ScriptedOllama]:
+    embeds = ScriptedModel(name="nomic-embed-text:latest", capabilities=("embedding",))
+    async with ScriptedOllama(ScriptedModel(name="small:1b"), embeds) as engine:
+        yield engine
 
 
 async def test_a_server_on_the_copy_has_conversations_documents_and_with_the_secret_keys(
     tmp_path: Path, engine: ScriptedOllama
 ) -> None:
-    settings = make_settings(tmp_path, engine=engine.url)
+    settings = make_settings(tmp_path, engine=engine.url, embedding=BY_THE_ENGINE)
     (tmp_path / "pump.md").write_text("# Pump\n\nOil the bearing every week.\n", "utf-8")
     async with running(settings) as server:
         turn = (await server.client.post("/api/chat", json={"message": "hello"})).json()["turn"]
@@ -37,7 +47,7 @@ async def test_a_server_on_the_copy_has_conversations_documents_and_with_the_sec
         assert faults_of(restored / "data" / DATABASE_FILE, whole=True) == []
         if with_secret:
             shutil.copy(tmp_path / "data" / PEPPER_FILE, restored / "data")
-        async with running(make_settings(restored, engine=engine.url, embedding=WORDS_ALONE)) as server:
+        async with running(make_settings(restored, engine=engine.url, embedding=BY_THE_ENGINE)) as server:
             by_key = await server.client.get("/api/keys", headers=key)
             assert by_key.status_code == (200 if with_secret else 401)
             address = server_of(restored / "data")

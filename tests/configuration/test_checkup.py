@@ -246,6 +246,8 @@ async def test_a_configuration_that_cannot_be_read_leaves_the_data_folder_to_be_
     (tmp_path / "mdsa.toml").write_text("this is no TOML", "utf-8")
     found = states(await checkup(None, data, {}, tmp_path))
     assert (found["configuration"], found["database"], found["Python"]) == ("fault", "ok", "ok")
+    unknown = states(await checkup(None, None, {}, tmp_path))
+    assert (unknown["configuration"], unknown["data folder"]) == ("fault", "warning")
 
 
 async def test_nothing_is_changed(tmp_path: Path, data: Path, engine: ScriptedOllama) -> None:

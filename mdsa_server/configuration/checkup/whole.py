@@ -8,7 +8,7 @@ from pathlib import Path
 from mdsa_server.configuration.checkup import data_folder, exposure, machine, server
 from mdsa_server.configuration.load import Reading, read
 from mdsa_server.errors import ConfigurationInvalid, MdsaError
-from mdsa_server.vocabulary.checkup import Check, fault
+from mdsa_server.vocabulary.checkup import Check, fault, warning
 from mdsa_server.vocabulary.fault import Fault
 
 REPORT = "Report it with these words: a check should not fail itself."
@@ -41,6 +41,9 @@ async def checkup(config: Path | None, data: Path | None, environ: Mapping[str, 
     folder = loaded.settings.data_folder if loaded else data
     if folder:
         checks += await _of_folder(folder)
+    else:
+        mend = "Mend the configuration first, or name the folder: --data DIR."
+        checks.append(warning("data folder", "not looked at, for the configuration does not say which it is", mend))
     if loaded:
         checks += await checked("exposure", _threaded(partial(exposure.listening, loaded)))
     return checks

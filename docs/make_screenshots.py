@@ -119,6 +119,7 @@ PICTURES = (
     Picture("domains", "/domains?message=how+do+I+oil+the+pump", height=1100),
     Picture("plugins", "/plugins?plugin=clock"),
     Picture("configuration", "/configuration"),
+    Picture("audit", "/audit"),
     Picture("documents", "/documents?query=how+often+do+I+oil+the+pump"),
     Picture("collection", "/documents?collection=manuals"),
     Picture("document", a_document),

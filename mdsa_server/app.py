@@ -1,5 +1,6 @@
 """The server put together: the only file that knows all rooms."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +41,8 @@ from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_api.contracts import Services
 from mdsa_server.routing.teaching import strangers
 from mdsa_server.store.access_keys import AccessKeys
+from mdsa_server.store.audit import AuditLog
+from mdsa_server.store.backup import forget_copies
 from mdsa_server.store.conversations import Conversations
 from mdsa_server.store.corrections import Corrections
 from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
@@ -48,10 +51,13 @@ from mdsa_server.store.embeddings import EmbeddingCache
 from mdsa_server.store.plugin_cache import StoredCache
 from mdsa_server.store.secrets import new_secret, pepper_of
 from mdsa_server.store.sign_ins import SignIns
+from mdsa_server.store.soundness import require_sound
 from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
 from mdsa_server.web.api.access_keys import AccessKeyController
+from mdsa_server.web.api.audit import AuditController
+from mdsa_server.web.api.backup import BackupController
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.configuration import ConfigurationController
 from mdsa_server.web.api.conversations import ConversationController
@@ -65,6 +71,7 @@ from mdsa_server.web.api.server import ServerController
 from mdsa_server.web.api.tools import ToolController
 from mdsa_server.web.api.turns import TurnController
 from mdsa_server.web.api.uploads import UploadController
+from mdsa_server.web.audit import AuditTrail
 from mdsa_server.web.auth import Doorkeeper, guard_against_strangers, provide_caller
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
@@ -121,6 +128,8 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             ToolController,
             TurnController,
             AccessKeyController,
+            AuditController,
+            BackupController,
             *PAGES,
             static_files(bundled.static()),
         ],
@@ -144,7 +153,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
             openapi_router=Router("/schema", route_handlers=[], opt={"scope": "public"}, include_in_schema=False),
         ),
     )
-    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.asgi_handler = RequestLog(AuditTrail(app.asgi_handler))
     return app
 
 
@@ -158,6 +167,8 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
     async with AsyncExitStack() as stack:
         terminal = new_secret("")
         stack.enter_context(hold_data_folder(settings.data_folder, url, terminal))
+        forget_copies(settings.data_folder)
+        await asyncio.to_thread(require_sound, settings.data_folder / DATABASE_FILE)
         database = await Database.open(settings.data_folder / DATABASE_FILE)
         stack.push_async_callback(database.close)
         pepper = pepper_of(settings.data_folder)
@@ -239,6 +250,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
         stack.push_async_callback(supervisor.close)
         supervisor.service(engine.watch, "engine watch")
         supervisor.service(keeper.watch, "model keeper")
+        supervisor.service(database.watch, "store watch")
         supervisor.service(turn_log.keep_pruning, "turn log")
         supervisor.service(library.keep_filled, "library")
         supervisor.service(recorder.keep_flushing, "statistics")
@@ -274,6 +286,8 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
             token_limits=TokenLimits(settings.limits.tokens_per_minute),
+            database=database,
+            audit=AuditLog(database, settings.store.keep_audit),
             started=datetime.now(UTC),
             configuration=in_force,
             data_folder=settings.data_folder,

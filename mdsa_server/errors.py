@@ -328,6 +328,30 @@ class StoreUnusable(MdsaError):
     retry_after = 2
 
 
+class StoreFull(StoreUnusable):
+    """The disk that holds the database has no room left. Messages are answered, and saved once there is some."""
+
+    title = "The disk is full"
+
+
+class StoreLocked(StoreUnusable):
+    """Another program keeps the database from being written to. Messages are saved once it has let go."""
+
+    title = "Another program holds the database"
+
+
+class StoreReadOnly(StoreUnusable):
+    """The database may be read and not written to: its permissions, or how its disk is mounted."""
+
+    title = "The database cannot be written to"
+
+
+class StoreDamaged(StoreUnusable):
+    """Pages of the database are not what they were written as. Nothing more is written; a backup takes its place."""
+
+    title = "The database is damaged"
+
+
 class EmbedderUnavailable(MdsaError):
     """The embedding model cannot be loaded; routers that need it sit out."""
 

@@ -92,6 +92,11 @@ class StoreSettings(Section):
         ge=1,
         description="How many turns keep their events, such as the reasons for the route; messages and answers stay.",
     )
+    keep_audit: int = Field(
+        default=10_000,
+        ge=1,
+        description="How many entries the audit log keeps of what was done, and as many of what was refused.",
+    )
 
 
 class EngineSettings(Section):

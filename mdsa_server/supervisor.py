@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from mdsa_server.errors import MdsaError
+
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -41,13 +43,16 @@ class Supervisor:
         while True:
             try:
                 await work()
+            except MdsaError as error:
+                # It says itself what is wrong, and how to mend it: where in the code it showed is of no use.
+                log.warning("service waits", service=name, reason=error.detail, mend=error.mend, pause_seconds=pause)
             except Exception:
                 # A service is there for the whole server: whatever broke it, the server is better off with it.
                 log.exception("service broke, beginning again", service=name, pause_seconds=pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

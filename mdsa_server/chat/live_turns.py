@@ -2,52 +2,43 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from mdsa_server.chat.asking import WHICH_DOMAIN, Asking, Question, Said
 from mdsa_server.chat.desk import Desk, Team
+from mdsa_server.chat.live_turn import LiveTurn, cancelled, failed, stop
+from mdsa_server.chat.saving import Saving, Spawn
 from mdsa_server.chat.tool_round import APPROVED, DENIED
 from mdsa_server.chat.turn import run_turn
 from mdsa_server.chat.turn_stream import TurnStream
-from mdsa_server.errors import InvalidRequest, MdsaError, MessageTooLong, ServerClosing, TooManyTurns, UnknownTurn
+from mdsa_server.chat.unsaved import UnsavedTurns
+from mdsa_server.errors import (
+    InvalidRequest,
+    MdsaError,
+    MessageTooLong,
+    ServerClosing,
+    StoreUnusable,
+    TooManyTurns,
+    UnknownConversation,
+    UnknownTurn,
+)
 from mdsa_server.store.turn_log import CUT_OFF, TurnLog
-from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
+from mdsa_server.vocabulary.events import HistoryUnread, TurnEvent, TurnFinished, TurnStarted, TurnUnsaved
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 from mdsa_server.vocabulary.routing import OnTie
-from mdsa_server.vocabulary.stopwatch import Stopwatch, stopwatch
-from mdsa_server.vocabulary.turn import Timings, Turn
+from mdsa_server.vocabulary.stopwatch import stopwatch
+from mdsa_server.vocabulary.turn import Turn
 
 log = structlog.get_logger(__name__)
 
-Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Observer = Callable[[Turn, TurnEvent], None]
 
-CANCELLED = "cancelled"
-SAVE_AGAIN_SECONDS = 5.0
 # For a turn that was cancelled to be saved when the server stops: a store that hangs must not keep it from ending.
 END_SECONDS = 10.0
-
-
-@dataclass(eq=False)
-class LiveTurn:
-    """A turn under way."""
-
-    owner: str
-    team: Team
-    """The domains as they were when it began."""
-    stream: TurnStream
-    clock: Stopwatch
-    asking: Asking = field(default_factory=Asking)
-    task: asyncio.Task[None] | None = None
-    ending: bool = False
-    """Its end is known and being saved: too late to cancel it."""
-    cut_off: bool = False
-    """The server stops, and it has had its time."""
 
 
 class LiveTurns:
@@ -71,6 +62,8 @@ class LiveTurns:
         self._max_message_chars = max_message_chars
         self._most_at_once = most_at_once
         self._live: dict[str, LiveTurn] = {}
+        self.unsaved = UnsavedTurns(desk.conversations, self._live)
+        self._saving = Saving(desk.conversations, turn_log, live=self._live, unsaved=self.unsaved, spawn=spawn)
         self._beginning: Counter[str] = Counter()
         """By owner: how many turns are being saved for the first time."""
         self._closing = False
@@ -90,27 +83,41 @@ class LiveTurns:
     ) -> TurnStream:
         """Save the message and begin its turn; `domain` and `on_tie` are as in `run_turn`, the rest as in `begin_turn`.
 
+        Where it cannot be saved it is answered all the same, and saved once it can be.
+
         `among` names the domains that may answer, where not all may.
 
         Raises InvalidRequest, MessageTooLong, ConversationFull, TooManyTurns, UnknownDomain, UnknownConversation,
-        UnknownTurn, StoreUnusable or ServerClosing; then nothing was saved.
+        UnknownTurn or ServerClosing; then nothing was saved.
         """
         team = self.check(message, domain, among)
         self._check_room(owner)
         self._beginning[owner] += 1
         try:
-            turn = await self.desk.conversations.begin_turn(
-                owner, conversation, message, instead_of=instead_of, after=after, aside=aside
+            live = await self._begun(
+                owner, team, conversation, message, instead_of=instead_of, after=after, aside=aside
             )
         finally:
             self._beginning[owner] -= 1
-        live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
+        turn = live.stream.turn
         self._live[turn.id] = live
         live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         if self._closing:
             # It was being saved when the others were ended.
             await self._cut_off(live)
         return live.stream
+
+    async def _begun(self, owner: str, team: Team, conversation: str | None, message: str, **place: Any) -> LiveTurn:
+        unsaved = self.unsaved.messages()
+        try:
+            turn = await self.desk.conversations.begin_turn(owner, conversation, message, unsaved=unsaved, **place)
+        except StoreUnusable as error:
+            begun, unread = await self.unsaved.begin(owner, conversation, message, **place)
+            log.error("message not saved", turn=begun.turn.id, reason=error.detail, mend=error.mend)
+            stream = TurnStream(begun.turn)
+            return LiveTurn(owner, team, stream, stopwatch(), unsaved=begun, problem=error.problem, unread=unread)
+        self.unsaved.saved(unsaved)
+        return LiveTurn(owner, team, TurnStream(turn), stopwatch())
 
     def check(self, message: str, domain: str | None, among: Collection[str] = ()) -> Team:
         """See that a message can be a turn's; give the team that would answer. Raises as `start` does."""
@@ -159,11 +166,11 @@ class LiveTurns:
         """
         await self.find(owner, turn)
         if live := self._live.get(turn):
-            await _stop(live)
+            await stop(live)
 
     async def cancel_all(self, owner: str) -> None:
         """Stop an owner's turns, as `cancel` does."""
-        await asyncio.gather(*(_stop(live) for live in list(self._live.values()) if live.owner == owner))
+        await asyncio.gather(*(stop(live) for live in list(self._live.values()) if live.owner == owner))
 
     async def choose_domain(self, owner: str, turn: str, domain: str) -> None:
         """Answer a turn that asks which domain is meant. Raises UnknownTurn, UnknownDomain, NotAsking."""
@@ -182,10 +189,15 @@ class LiveTurns:
 
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
-        await self.desk.conversations.delete(owner, conversation)
-        for live in list(self._live.values()):
-            if live.stream.turn.conversation == conversation:
-                await _stop(live)
+        here = [live for live in self._live.values() if live.stream.turn.conversation == conversation]
+        try:
+            await self.desk.conversations.delete(owner, conversation)
+        except UnknownConversation:
+            if not any(live.unsaved and live.owner == owner for live in here):
+                raise
+        for live in here:
+            await stop(live)
+            self._live.pop(live.stream.turn.id, None)
 
     async def close(self, patience: float) -> None:
         """Take no new turns, give those under way `patience` seconds, then cancel the rest."""
@@ -193,10 +205,11 @@ class LiveTurns:
         if tasks := [live.task for live in self._live.values() if live.task]:
             await asyncio.wait(tasks, timeout=patience)
         await asyncio.gather(*(self._cut_off(live) for live in list(self._live.values())))
+        await self._saving.at_last()
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True
-        if not await _stop(live, END_SECONDS):
+        if not await stop(live, END_SECONDS):
             log.error("turn does not end", turn=live.stream.turn.id, seconds=END_SECONDS)
 
     async def _drive(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> None:
@@ -205,43 +218,41 @@ class LiveTurns:
         last = await self._last_event(live, domain, on_tie)
         # Nothing is awaited between the end and this: who cancels either comes before it, or too late.
         live.ending = True
-        if problem := await self._save(live, [*stream.events, last]):
-            last = _failed(live, problem)
-            events = [last] if problem is UNEXPECTED else [*stream.events, last]
-            self._spawn(self._save_later(live, events), f"save turn {stream.turn.id}")
-        else:
-            del self._live[stream.turn.id]
+        live.story = [*stream.events, last]
+        if problem := await self._saving.save(live):
+            log.error("turn not saved", turn=stream.turn.id, reason=problem.detail, mend=problem.mend)
+            if problem is UNEXPECTED:
+                # Something in its events cannot be written: whoever waits must learn that it ended.
+                last = failed(live, problem)
+                live.story = [last]
+            else:
+                self._tell_unsaved(live, problem)
+                live.story = [*stream.events, last]
         stream.end(last)
         self._observe(stream.turn, last)
+        self._saving.later()
 
-    async def _save(self, live: LiveTurn, events: Sequence[TurnEvent]) -> Problem | None:
-        """Save how a turn ended; gives why it could not be."""
-        turn = live.stream.turn
-        try:
-            await self._turn_log.finish(turn, events)
-        except MdsaError as error:
-            log.error("turn not saved", turn=turn.id, reason=error.detail, mend=error.mend)
-            return error.problem
-        except Exception:
-            # Something in its events cannot be written: whoever waits must learn that it ended.
-            log.exception("turn cannot be saved", turn=turn.id)
-            return UNEXPECTED
-        return None
-
-    async def _save_later(self, live: LiveTurn, events: Sequence[TurnEvent]) -> None:
-        """Save a turn once that is possible; until then it stays among the live ones, where it is found."""
-        while True:
-            await asyncio.sleep(SAVE_AGAIN_SECONDS)
-            if await self._save(live, events) is None:
-                del self._live[live.stream.turn.id]
-                return
+    def _tell_unsaved(self, live: LiveTurn, problem: Problem) -> None:
+        """Tell that a turn is not saved, once."""
+        if not any(isinstance(event, TurnUnsaved) for event in live.stream.events):
+            event = TurnUnsaved(at=live.clock(), problem=problem)
+            live.stream.tell(event)
+            self._observe(live.stream.turn, event)
 
     async def _last_event(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
         turn = live.stream.turn
         try:
             story = run_turn(
-                self.desk, live.team, turn, live.clock, live.asking, owner=live.owner, domain=domain, on_tie=on_tie
+                self.desk,
+                live.team,
+                turn,
+                live.clock,
+                live.asking,
+                owner=live.owner,
+                domain=domain,
+                on_tie=on_tie,
+                said=self.unsaved.before(turn),
             )
             async with aclosing(story) as events:
                 async for event in events:
@@ -249,34 +260,16 @@ class LiveTurns:
                         return event
                     live.stream.tell(event)
                     self._observe(turn, event)
+                    if isinstance(event, TurnStarted) and live.problem:
+                        self._tell_unsaved(live, live.problem)
+                    if isinstance(event, TurnStarted) and live.unread:
+                        live.stream.tell(HistoryUnread(at=live.clock(), problem=live.unread))
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
-            return _failed(live, CUT_OFF) if live.cut_off else _cancelled(live)
+            return failed(live, CUT_OFF) if live.cut_off else cancelled(live)
         except MdsaError as error:
-            return _failed(live, error.problem)
+            return failed(live, error.problem)
         except Exception:
             # Whatever a plugin or we ourselves did wrong, the reader of the stream must learn that it ended.
             log.exception("turn broke", turn=turn.id)
-            return _failed(live, UNEXPECTED)
-
-
-async def _stop(live: LiveTurn, seconds: float | None = None) -> bool:
-    """Cancel a turn, unless its end is being saved, and wait until it is saved; give whether it was in that time."""
-    if live.task is None:
-        return True
-    # A task cancelled before its first step never enters its try block: give it that step.
-    await asyncio.sleep(0)
-    if not live.ending:
-        live.task.cancel()
-    done, _ = await asyncio.wait([live.task], timeout=seconds)
-    return bool(done)
-
-
-def _cancelled(live: LiveTurn) -> TurnFinished:
-    at = live.clock()
-    first_token = next((event.at for event in live.stream.events if isinstance(event, Token)), None)
-    return TurnFinished(at=at, usage=None, timings=Timings(total=at, first_token=first_token), reason=CANCELLED)
-
-
-def _failed(live: LiveTurn, problem: Problem) -> TurnFailed:
-    return TurnFailed(at=live.clock(), problem=problem)
+            return failed(live, UNEXPECTED)

@@ -12,6 +12,7 @@ from mdsa_server.chat.retrieve import find_passages
 from mdsa_server.chat.route import choose_route
 from mdsa_server.chat.tool_offer import tools_of
 from mdsa_server.chat.tool_round import Round
+from mdsa_server.errors import StoreUnusable
 from mdsa_server.plugin_api.contracts import RetrieverQuery, RouteQuery
 from mdsa_server.plugin_api.tool_schema import ToolCall
 from mdsa_server.routing.decide import asked_for
@@ -19,6 +20,7 @@ from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.events import (
     DomainAsked,
+    HistoryUnread,
     PassagesFound,
     RouteChosen,
     Token,
@@ -47,18 +49,21 @@ async def run_turn(
     owner: str,
     domain: str | None = None,
     on_tie: OnTie | None = None,
+    said: Sequence[Turn] = (),
 ) -> AsyncGenerator[TurnEvent, None]:
     """Tell a turn from its saved message to its answer; `domain` names the domain where the caller did.
 
     `team` is the desk's when it began. `on_tie` says what is done where two domains are as good as equally likely,
-    if not what is configured.
+    if not what is configured. `said` are the turns just before it that are not in the store.
     Raises MdsaError where the turn fails; whoever drives it tells that as the stream's last event.
     """
     yield TurnStarted(at=clock(), turn=turn.id, conversation=turn.conversation)
 
-    history = await desk.conversations.earlier_turns(turn, HISTORY_TURNS)
-    full = len(history) == HISTORY_TURNS
-    older = await desk.conversations.count_before_earlier(turn, HISTORY_TURNS) if full else 0
+    history, older = list(said), 0
+    try:
+        history, older = await _history(desk, turn, said)
+    except StoreUnusable as error:
+        yield HistoryUnread(at=clock(), problem=error.problem)
     with closing(SharedVector(text=turn.message, embed=desk.embed)) as vector:
         route = await choose_route(desk, team, route_query(turn.message, history, vector), domain)
         if route.tied and (on_tie or team.on_tie) == "ask":
@@ -96,6 +101,14 @@ async def run_turn(
             yield piece
     timings = Timings(total=clock(), first_token=answer.first_token, route=route.seconds, load=answer.load_seconds)
     yield TurnFinished(at=timings.total, usage=answer.usage, timings=timings, reason=answer.reason)
+
+
+async def _history(desk: Desk, turn: Turn, said: Sequence[Turn]) -> tuple[list[Turn], int]:
+    """Give the turns that lead to a turn, oldest first, and how many came before those. Raises StoreUnusable."""
+    first, more = said[0] if said else turn, max(HISTORY_TURNS - len(said), 0)
+    history = await desk.conversations.earlier_turns(first, more)
+    older = await desk.conversations.count_before_earlier(first, more) if len(history) == more else 0
+    return [*history, *said], older
 
 
 def nothing_found(domain: Domain, faults: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
+from msgspec.structs import replace
+
 from mdsa_server.vocabulary.events import ApprovalAsked, DomainAsked, TurnEvent
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
 from mdsa_server.vocabulary.turn import Turn
@@ -18,6 +20,8 @@ class TurnStream:
         """As it was when the stream was made."""
         self.events: list[TurnEvent] = []
         self.ended = False
+        self.saved = False
+        """Whether it is in the store, whole, whatever its events tell of a while in which it could not be."""
         self._ends: list[int] = []
         self._grown = asyncio.Event()
 
@@ -28,6 +32,7 @@ class TurnStream:
         for event in events[:-1]:
             stream.tell(event)
         stream.end(events[-1])
+        stream.saved = True
         return stream
 
     def tell(self, event: TurnEvent) -> None:
@@ -78,7 +83,8 @@ class TurnStream:
 
     def so_far(self) -> Turn:
         """Give the turn as far as it has been told."""
-        return told(self.turn, self.events)
+        turn = told(self.turn, self.events)
+        return replace(turn, unsaved=None) if self.saved else turn
 
     def _after(self, position: int) -> list[Positioned]:
         first = bisect_right(self._ends, position)

@@ -4,8 +4,11 @@ import click
 
 from mdsa_server import __version__
 from mdsa_server.cli.ask import ask, route
+from mdsa_server.cli.audit import audit
+from mdsa_server.cli.backup import backup
 from mdsa_server.cli.chat import chat
 from mdsa_server.cli.configuration import check, init, schema
+from mdsa_server.cli.doctor import doctor
 from mdsa_server.cli.documents import documents
 from mdsa_server.cli.evaluate import evaluate
 from mdsa_server.cli.evaluate_retrieval import retrieval
@@ -40,8 +43,8 @@ def main() -> None:
 evaluate.add_command(retrieval)
 
 ORDER = (
-    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys),
-    *(simulate, evaluate, check, init, reload, schema),
+    *(serve, chat, ask, route, routes, turns, documents, search, models, plugins, tools, keys, audit, backup),
+    *(simulate, evaluate, check, doctor, init, reload, schema),
 )
 
 for command in ORDER:

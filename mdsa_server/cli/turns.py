@@ -67,6 +67,11 @@ async def print_turn(client: httpx.AsyncClient, body: dict[str, Any], turn: Turn
                     case "route_chosen" if event["route"]["reason"] == "tied":
                         other = event["route"]["candidates"][1]["domain"]
                         note(f"{other} was about as likely: to have it answer, name it as the domain")
+                    case "turn_unsaved":
+                        why = event["problem"]
+                        note(readable(f"not saved: {why['detail']}. {why['mend']} It is saved once it can be."))
+                    case "history_unread":
+                        note(readable(f"answered without what was said before: {event['problem']['detail']}"))
                     case "model_chosen" if event["model"] != event["preferred"]:
                         note(f"{event['model']} answers, which is in memory, and not {event['preferred']}")
                     case "model_waiting":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from mdsa_server.errors import UnknownAccessKey
 from mdsa_server.store.database import Connection, Database
 from mdsa_server.store.moments import moment, seconds
 from mdsa_server.store.secrets import hashed, new_secret
+from mdsa_server.store.soundness import read_only
 from mdsa_server.vocabulary.access import AccessKey, Scope
 from mdsa_server.vocabulary.identifiers import new_id
 
@@ -161,6 +163,11 @@ class AccessKeys:
 
     def _named(self, identifier: str) -> AccessKey:
         return next(key for key in self._by_hash.values() if key.id == identifier)
+
+
+def count_held(path: Path) -> int:
+    """Count the keys that nobody revoked, in a database that may be in use. Blocks. Raises StoreUnusable."""
+    return read_only(path, lambda db: int(db.execute("select count(*) from access_keys where revoked is null").get))
 
 
 def _require_one(db: Connection, identifier: str) -> None:

@@ -1,9 +1,9 @@
 """Conversations: made by their first message, listed, read, renamed, deleted."""
 
 import sys
-import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mdsa_server.errors import ConversationFull, InvalidRequest, UnknownConversation, UnknownTurn
 from mdsa_server.store.branches import beside, home_of, leaf_through, length_of, path_to
@@ -15,6 +15,23 @@ from mdsa_server.vocabulary.identifiers import new_id
 from mdsa_server.vocabulary.turn import Turn
 
 TITLE_CHARS = 80
+
+
+class BegunTurn(NamedTuple):
+    """A turn as it is saved when it begins."""
+
+    owner: str
+    turn: Turn
+    aside: bool
+    """The conversation does not go on from it."""
+    opens: bool
+    """It is the first of its conversation."""
+
+
+def begun_turn(owner: str, home: str | None, parent: str | None, message: str, *, aside: bool = False) -> BegunTurn:
+    """Make a turn of a conversation, or of a new one where `home` is None."""
+    turn = Turn(id=new_id(), conversation=home or new_id(), parent=parent, message=message, started=datetime.now(UTC))
+    return BegunTurn(owner, turn, aside, opens=home is None)
 
 
 class Conversations:
@@ -34,50 +51,44 @@ class Conversations:
         instead_of: str | None = None,
         after: str | None = None,
         aside: bool = False,
+        unsaved: Sequence[BegunTurn] = (),
     ) -> Turn:
         """Save a user's message as a new turn, in a new conversation if none is named.
 
         It comes after the conversation's current turn; or after the turn `after`; or it stands in place of the turn
         `instead_of`, which stays, with what came after it, as another branch. The conversation goes on from the new
-        turn, unless that is to stand `aside`. Raises UnknownConversation, UnknownTurn, and InvalidRequest where a
-        turn of another conversation is named, or both are; ConversationFull where it has all the turns it may have.
+        turn, unless that is to stand `aside`. Turns that could not be saved before are saved with it. Raises
+        UnknownConversation, UnknownTurn, and InvalidRequest where a turn of another conversation is named, or both are;
+        ConversationFull where it has all the turns it may have.
         """
-        if instead_of is not None and after is not None:
-            raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
 
         def work(db: Connection) -> Turn:
-            now = time.time()
-            if (named := instead_of or after) is not None:
-                home, parent = home_of(db, owner, named, conversation)
-                parent = parent if instead_of else named
-            elif conversation is not None:
-                home = conversation
-                parent = _row_of(db, owner, home)[3]
-            else:
-                home, parent = new_id(), None
-                db.execute(
-                    "insert into conversations (id, owner, title, created, updated) values (?, ?, ?, ?, ?)",
-                    (home, owner, title_of(message), now, now),
-                )
+            for one in unsaved:
+                _insert(db, one)
+            home, parent = _place(db, owner, conversation, instead_of, after)
             self._check_room(db, home)
-            turn = Turn(
-                id=new_id(),
-                conversation=home,
-                parent=parent,
-                message=message,
-                started=datetime.fromtimestamp(now, UTC),
-            )
-            db.execute(
-                "insert into turns (id, conversation, owner, parent, started, message) values (?, ?, ?, ?, ?, ?)",
-                (turn.id, home, owner, parent, now, message),
-            )
-            if not aside:
-                db.execute("update conversations set current = ?, updated = ? where id = ?", (turn.id, now, home))
-            return turn
+            begun = begun_turn(owner, home, parent, message, aside=aside)
+            _insert(db, begun)
+            return begun.turn
 
         return await self._database.write(work)
 
-    def _check_room(self, db: Connection, conversation: str) -> None:
+    async def place(
+        self, owner: str, conversation: str | None, instead_of: str | None, after: str | None
+    ) -> tuple[str | None, str | None]:
+        """Give the conversation, None for a new one, and the parent that `begin_turn` would give a turn."""
+        return await self._database.read(lambda db: _place(db, owner, conversation, instead_of, after))
+
+    async def save(self, unsaved: Sequence[BegunTurn]) -> None:
+        """Save turns that could not be when they began, in order; those of deleted conversations are passed over."""
+
+        def work(db: Connection) -> None:
+            for one in unsaved:
+                _insert(db, one)
+
+        await self._database.write(work)
+
+    def _check_room(self, db: Connection, conversation: str | None) -> None:
         row: Any = db.execute("select count(*) from turns where conversation = ?", (conversation,)).fetchone()
         turns: int = row[0]
         if turns >= self._most_turns:
@@ -214,6 +225,37 @@ def title_of(message: str) -> str:
     if len(line) <= TITLE_CHARS:
         return line
     return line[:TITLE_CHARS].rsplit(maxsplit=1)[0] + " …"
+
+
+def _place(
+    db: Connection, owner: str, conversation: str | None, instead_of: str | None, after: str | None
+) -> tuple[str | None, str | None]:
+    if instead_of is not None and after is not None:
+        raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
+    if (named := instead_of or after) is not None:
+        home, parent = home_of(db, owner, named, conversation)
+        return home, parent if instead_of else named
+    return conversation, _row_of(db, owner, conversation)[3] if conversation is not None else None
+
+
+def _insert(db: Connection, begun: BegunTurn) -> None:
+    """Save a turn; one that is saved already, or whose conversation is deleted or another's, changes nothing."""
+    turn, now = begun.turn, begun.turn.started.timestamp()
+    if begun.opens:
+        db.execute(
+            "insert or ignore into conversations (id, owner, title, created, updated) values (?, ?, ?, ?, ?)",
+            (turn.conversation, begun.owner, title_of(turn.message), now, now),
+        )
+    home = (turn.conversation, begun.owner)
+    if not db.execute("select 1 from conversations where id = ? and owner = ?", home).fetchone():
+        return
+    db.execute(
+        "insert or ignore into turns (id, conversation, owner, parent, started, message)"
+        " values (?, ?, ?, (select id from turns where id = ?), ?, ?)",
+        (turn.id, turn.conversation, begun.owner, turn.parent, now, turn.message),
+    )
+    if db.changes() and not begun.aside:
+        db.execute("update conversations set current = ?, updated = ? where id = ?", (turn.id, now, turn.conversation))
 
 
 def _row_of(db: Connection, owner: str, conversation: str) -> tuple[str, float, float, str | None]:

@@ -34,7 +34,8 @@ def hold_data_folder(folder: Path, url: str | None, secret: str = "") -> Iterato
     """
     with ExitStack() as held:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # What is said is nobody else's to read, on a machine that has several users.
+            folder.mkdir(0o700, parents=True, exist_ok=True)
             lock = FileLock(folder / LOCK_FILE)
             lock.acquire(timeout=0)
             held.callback(lock.release)

@@ -8,20 +8,33 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import sqlite_vec
+import structlog
 
-from mdsa_server.errors import StoreUnusable
+from mdsa_server.errors import StoreDamaged, StoreFull, StoreLocked, StoreReadOnly, StoreUnusable
 from mdsa_server.store.migrate import migrate
 from mdsa_server.store.transaction import transaction
 
 T = TypeVar("T")
 Connection = apsw.Connection
 
+log = structlog.get_logger(__name__)
+
 READERS = 2
+# How long another program's lock is waited for, and how long once it has been waited for in vain.
+LOCK_MS, HELD_LOCK_MS = 5_000, 50
+TRY_AGAIN_SECONDS = 2.0
+TRIED_BYTES = 65_536
+
+BACKUP = (
+    "Stop the server, and put a backup in its place, or move it aside and begin with an empty one;"
+    " what lies beside it, -wal and -shm, goes with it."
+)
 
 # NORMAL under WAL survives the process being killed; a power cut may lose the last commits, never more.
 # The log is copied into the file every 16 MB, not 4: what one transaction inserts is more than that.
@@ -39,6 +52,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.trouble: StoreUnusable | None = None
+        """What keeps it from being written to, or read, now; None once a write has gone well again."""
+        self._troubled = asyncio.Event()
         self._local = threading.local()
         self._connections: list[Connection] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
@@ -66,13 +82,31 @@ class Database:
         where the caller was cancelled meanwhile: so may what is held in memory be brought up to the file.
         """
 
+        if isinstance(self.trouble, StoreDamaged):
+            # What is written to damaged pages may be lost, and take more with it.
+            raise self.trouble
+
         def run(connection: Connection) -> T:
+            connection.set_busy_timeout(HELD_LOCK_MS if self.trouble else LOCK_MS)
             given = _within(connection, work, "immediate")
             if kept is not None:
                 kept(given)
             return given
 
-        return await self._run(self._writer, run)
+        given = await self._run(self._writer, run)
+        if self.trouble and not isinstance(self.trouble, StoreDamaged):
+            log.warning("the database can be written to again", former=self.trouble.detail)
+            self.trouble = None
+            self._troubled.clear()
+        return given
+
+    async def watch(self) -> None:
+        """While there is trouble, try every now and then whether it is over; for as long as the server runs."""
+        while True:
+            await self._troubled.wait()
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            with suppress(StoreUnusable):
+                await self.write(_try_out)
 
     async def close(self) -> None:
         """Wait for what is under way, then close every connection."""
@@ -83,19 +117,25 @@ class Database:
         try:
             return await loop.run_in_executor(threads, lambda: work(self._connection()))
         except apsw.Error as error:
-            raise _unusable(error, self.path) from error
+            problem = unusable(error, self.path)
+            if type(problem) is not StoreUnusable or isinstance(error, apsw.IOError):
+                self._heed(problem)
+            raise problem from error
+
+    def _heed(self, problem: StoreUnusable) -> None:
+        """Remember what is no fault of the one who asked, and tell it once."""
+        if isinstance(self.trouble, StoreDamaged):
+            return
+        if type(problem) is not type(self.trouble):
+            log.error("the database cannot be used", problem=problem.detail, mend=problem.mend)
+        self.trouble = problem
+        self._troubled.set()
 
     def _connection(self) -> Connection:
         """Give this thread's own connection, opened when first needed."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = Connection(str(self.path))
-            connection.set_busy_timeout(5_000)
-            connection.enable_load_extension(True)
-            connection.load_extension(sqlite_vec.loadable_path())
-            connection.enable_load_extension(False)
-            # SQLite's own `like` and `lower` know the case of ASCII letters only.
-            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+            connection = opened(self.path)
             # To its end: what comes after a statement that gives a row runs only when that row was read.
             connection.execute(PRAGMAS).fetchall()
             self._local.connection = connection
@@ -109,8 +149,32 @@ class Database:
             connection.close()
 
 
+def opened(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, *, untouched: bool = False
+) -> Connection:
+    """Give a connection that knows every function that the tables ask for. Raises apsw.Error.
+
+    `untouched`: nobody else has the file open, and none is made beside it, not for a moment.
+    """
+    name = f"{path.absolute().as_uri()}?immutable=1" if untouched else str(path)
+    connection = Connection(name, flags=flags | apsw.SQLITE_OPEN_URI)
+    connection.set_busy_timeout(LOCK_MS)
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+    # SQLite's own `like` and `lower` know the case of ASCII letters only.
+    connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+    return connection
+
+
 def _casefold(*arguments: Any) -> str:
     return str(arguments[0]).casefold()
+
+
+def _try_out(connection: Connection) -> None:
+    """Write something that needs room, and take it away again."""
+    connection.execute("insert or replace into plugin_cache values ('', 'room', zeroblob(?), 0)", (TRIED_BYTES,))
+    connection.execute("delete from plugin_cache where plugin = ''")
 
 
 def _within(connection: Connection, work: Callable[[Connection], T], kind: str) -> T:
@@ -118,23 +182,27 @@ def _within(connection: Connection, work: Callable[[Connection], T], kind: str) 
         return work(connection)
 
 
-def _unusable(error: apsw.Error, path: Path) -> StoreUnusable:
+def unusable(error: apsw.Error, path: Path) -> StoreUnusable:
     """Say what a person can do about an SQLite error."""
     match error:
         case apsw.FullError():
-            return StoreUnusable(f"the disk that holds {path} is full", "Free some space; nothing was damaged.")
+            return StoreFull(f"the disk that holds {path} is full", "Free some space; nothing was damaged.")
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError() | apsw.AuthError():
-            return StoreUnusable(
+            return StoreReadOnly(
                 f"{path} cannot be opened for writing ({error})",
                 "Check the folder's permissions, or name another one: [store] path in mdsa.toml, or --data DIR.",
             )
         case apsw.CorruptError() | apsw.NotADBError():
-            return StoreUnusable(
+            return StoreDamaged(
                 f"{path} is damaged or not a database ({error})",
-                "Move it aside and start again, or put a backup in its place.",
+                BACKUP,
             )
         case apsw.BusyError() | apsw.LockedError():
-            return StoreUnusable(
+            return StoreLocked(
                 f"another program holds {path} locked", "Close the program that has it open, then try again."
+            )
+        case apsw.IOError():
+            return StoreUnusable(
+                f"the disk that holds {path} fails ({error})", "Look at the system's log, and take a backup elsewhere."
             )
     return StoreUnusable(f"{path}: {error}", "See the log for the statement that failed.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mdsa_server.errors import ServerStopped, UnknownTurn
 from mdsa_server.store.database import Connection, Database
@@ -215,7 +216,7 @@ def _row(db: Connection, owner: str, turn: str) -> tuple[Any, ...]:
 
 def turn_of_row(row: tuple[Any, ...]) -> Turn:
     """Make a turn of a row of TURN_COLUMNS, with all that its events tell of it."""
-    return told(said_of_row(row), _events_of_row(row))
+    return replace(told(said_of_row(row), _events_of_row(row)), unsaved=None)
 
 
 def said_of_row(row: tuple[Any, ...]) -> Turn:

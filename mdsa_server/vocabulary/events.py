@@ -25,6 +25,18 @@ class TurnStarted(Event, frozen=True, tag="turn_started"):
     conversation: str
 
 
+class TurnUnsaved(Event, frozen=True, tag="turn_unsaved"):
+    """The turn cannot be saved now. It is answered all the same, and saved once it can be if the server still runs."""
+
+    problem: Problem
+
+
+class HistoryUnread(Event, frozen=True, tag="history_unread"):
+    """What was said before cannot be read: the message is answered without it."""
+
+    problem: Problem
+
+
 class DomainAsked(Event, frozen=True, tag="domain_asked"):
     """Two domains are as good as equally likely; the turn waits a while for its owner to choose."""
 
@@ -192,6 +204,8 @@ class TurnFailed(Event, frozen=True, tag="turn_failed"):
 
 TurnEvent = (
     TurnStarted
+    | TurnUnsaved
+    | HistoryUnread
     | DomainAsked
     | RouteChosen
     | PassagesFound

@@ -13,6 +13,7 @@ from mdsa_server.vocabulary.events import (
     ApprovalAnswered,
     ApprovalAsked,
     DomainAsked,
+    HistoryUnread,
     PassagesFound,
     PromptAssembled,
     PromptOverran,
@@ -25,6 +26,7 @@ from mdsa_server.vocabulary.events import (
     TurnEvent,
     TurnFailed,
     TurnFinished,
+    TurnUnsaved,
 )
 from mdsa_server.vocabulary.tools import ToolRun
 from mdsa_server.vocabulary.turn import Ledger, Needs, Turn
@@ -75,6 +77,10 @@ def told(turn: Turn, events: Iterable[TurnEvent]) -> Turn:
     changes: dict[str, object] = {}
     for event in events:
         match event:
+            case TurnUnsaved(problem=problem):
+                changes["unsaved"] = problem
+            case HistoryUnread(problem=problem):
+                changes["history_problem"] = problem
             case DomainAsked(route=route):
                 changes |= {"needs": Needs(candidates=route.candidates[: len(route.tied)])}
             case RouteChosen(route=route):

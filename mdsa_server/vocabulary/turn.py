@@ -117,3 +117,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     needs: Needs | None = None
     """None while it waits for nothing of its owner's."""
     problem: Problem | None = None
+    unsaved: Problem | None = None
+    """Why it is not saved yet; it is lost if the server ends before it is."""
+    history_problem: Problem | None = None
+    """Why it was answered without what was said before."""

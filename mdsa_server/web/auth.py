@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope as ConnectionScope
 
-from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, TooManyRequests
+from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, StoreUnusable, TooManyRequests
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
@@ -80,9 +81,11 @@ class Doorkeeper:
         now = datetime.now(UTC)
         caller = self.recognised(headers, cookies, now)
         if caller.key:
-            await self.keys.used(caller.key, now)
-            if "authorization" not in headers:
-                await self.sign_ins.seen(cookies[COOKIE], now)
+            # Who may come in is known without the store; only that they came is not written down then.
+            with suppress(StoreUnusable):
+                await self.keys.used(caller.key, now)
+                if "authorization" not in headers:
+                    await self.sign_ins.seen(cookies[COOKIE], now)
         return caller
 
     def recognised(self, headers: Mapping[str, str], cookies: Mapping[str, str], now: datetime) -> Caller:
@@ -143,9 +146,13 @@ class Doorkeeper:
             raise KeyRefused(f"the access key {key.name!r} {what}", "Ask for another: mdsa keys create NAME.")
         return key
 
+    def signed_in(self, token: str) -> AccessKey | None:
+        """Give the key that a browser signed in with, whether it still opens anything or not."""
+        identifier = self.sign_ins.key_of(token, datetime.now(UTC)) if token else None
+        return self.keys.of(identifier) if identifier else None
+
     def _signed_in(self, token: str, now: datetime) -> AccessKey:
-        identifier = self.sign_ins.key_of(token, now)
-        key = self.keys.of(identifier) if identifier else None
+        key = self.signed_in(token)
         if key is None:
             raise KeyNeeded("this browser is not signed in, or was signed out", HOW_TO_SHOW)
         try:
@@ -162,6 +169,12 @@ def require_admin(caller: Caller, what: str) -> None:
     """Raise ScopeMissing where a caller may not change what the server does; `what` names what was asked for."""
     if "admin" not in caller.scopes:
         raise ScopeMissing(f"{what} needs the scope 'admin'", "Send the files themselves, or ask for a key with it.")
+
+
+def tell_caller(scope: ConnectionScope, key: AccessKey | None) -> None:
+    """Say whose key it was that something was done with on a page that asks for none."""
+    if key:
+        scope["state"]["caller"] = Caller(key.id, frozenset(key.scopes), key)
 
 
 def provide_caller(scope: ConnectionScope) -> Caller:
@@ -187,6 +200,7 @@ def guard_against_strangers(
         if scope not in ROUTE_SCOPES:
             raise ScopeMissing(f"this route declares no scope ({handler})", "Report it: it is a fault of the server.")
         if scope == PUBLIC:
+            connection.scope["state"]["admitted"] = True
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
         caller = await doorkeeper.caller(connection.headers, connection.cookies)
@@ -195,5 +209,6 @@ def guard_against_strangers(
         doorkeeper.admit(caller)
         if scope not in caller.scopes:
             raise ScopeMissing(f"the scope {scope!r} is needed", "Ask for it where the key was given out.")
+        connection.scope["state"]["admitted"] = True
 
     return guard

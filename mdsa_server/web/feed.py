@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from mdsa_server.chat.live_turns import Spawn
+from mdsa_server.chat.saving import Spawn
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ import time
 
 from msgspec import Struct
 
-from mdsa_server.chat.live_turns import Spawn
+from mdsa_server.chat.saving import Spawn
 from mdsa_server.errors import MdsaError
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper

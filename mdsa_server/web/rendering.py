@@ -42,6 +42,7 @@ PLACES = {
     "tools": Page("Tools", "monitor"),
     "plugins": Page("Plugins", "monitor"),
     "configuration": Page("Configuration", "admin"),
+    "audit": Page("Audit", "admin"),
     "schema": Page("API", "public"),
 }
 """The pages that every page leads to, by the first part of each one's address."""

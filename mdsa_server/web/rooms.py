@@ -9,7 +9,8 @@ from typing import Protocol
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from mdsa_server.chat.live_turns import LiveTurns, Spawn
+from mdsa_server.chat.live_turns import LiveTurns
+from mdsa_server.chat.saving import Spawn
 from mdsa_server.chat.teaching import Teaching
 from mdsa_server.inference.engine import Engine
 from mdsa_server.inference.model_keeper import ModelKeeper
@@ -19,7 +20,9 @@ from mdsa_server.monitor.counters import Counters
 from mdsa_server.monitor.host_watch import HostWatch
 from mdsa_server.monitor.recorder import Recorder
 from mdsa_server.plugin_host.registry import PluginRegistry
+from mdsa_server.store.audit import AuditLog
 from mdsa_server.store.conversations import Conversations
+from mdsa_server.store.database import Database
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
 from mdsa_server.vocabulary.findings import Findings
@@ -78,6 +81,9 @@ class Rooms:
     """How many bytes of files may be sent at once, their form included."""
     doorkeeper: Doorkeeper
     token_limits: TokenLimits
+    audit: AuditLog
+    database: Database
+    """To be asked whether it can be used; what is in it, the others tell."""
     started: datetime
     configuration: Configuration
     data_folder: Path

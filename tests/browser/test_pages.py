@@ -47,6 +47,7 @@ async def at(address: str, server: RunningServer) -> str:
             "/domains?message=python",
             "/plugins?plugin=clock",
             "/configuration",
+            "/audit",
             "/routes/review",
             "/schema",
             "/nowhere",

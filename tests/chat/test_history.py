@@ -1,11 +1,13 @@
 """What a prompt holds of the turns before it, and what is told of those that are left out."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from mdsa_server.chat import turn as turn_story
-from mdsa_server.vocabulary.events import ContextTrimmed, PromptAssembled
+from mdsa_server.errors import StoreDamaged
+from mdsa_server.vocabulary.events import ContextTrimmed, HistoryUnread, PromptAssembled
+from mdsa_server.vocabulary.turn import Turn
 from tests.chat.conftest import Office, events_of
 from tests.chat.test_passages import Finds
 from tests.chat.tool_turns import model_of, of_kind
@@ -52,3 +54,19 @@ async def test_turns_that_are_too_many_to_be_looked_at_are_counted_as_left_out(
     (trimmed,) = of_kind(events, ContextTrimmed)
     (assembled,) = of_kind(events, PromptAssembled)
     assert trimmed.turns == assembled.ledger.dropped_turns == 2
+
+
+async def test_a_message_is_answered_without_what_was_said_before_where_that_cannot_be_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await (await office.live_turns.start("local", "one")).finished()
+
+    async def unreadable(turn: Turn, limit: int) -> NoReturn:
+        raise StoreDamaged("a page is damaged", "Put a backup in its place.")
+
+    monkeypatch.setattr(office.live_turns.desk.conversations, "earlier_turns", unreadable)
+    events = await events_of(office, "two", conversation=first.conversation)
+    (told,) = [event for event in events if isinstance(event, HistoryUnread)]
+    assert told.problem.code == "store-damaged"
+    last = await office.live_turns.desk.conversations.read("local", first.conversation)
+    assert (last.turns[-1].answer, last.turns[-1].history_problem) == ("Hello there.", told.problem)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from mdsa_server.chat import live_turns
-from mdsa_server.errors import ServerClosing, StoreUnusable, UnknownTurn
+from mdsa_server.chat import live_turns, saving
+from mdsa_server.errors import ServerClosing, StoreFull, UnknownTurn
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.turn import Turn
 from tests.chat.conftest import Office, events_of
@@ -70,33 +70,33 @@ async def test_a_cancellation_that_comes_while_the_end_is_saved_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code", "kept"),
+    ("trouble", "outcome", "told", "kept"),
     [
-        (StoreUnusable("the disk is full", "Free some space."), "store-unusable", "Hello there."),
-        (TypeError("cannot be written"), "unexpected", ""),
+        (StoreFull("the disk is full", "Free some space."), "answered", "store-full", "Hello there."),
+        (TypeError("cannot be written"), "failed", "unexpected", ""),
     ],
 )
-async def test_an_answer_that_cannot_be_saved_is_told_as_a_failure_and_saved_once_it_can(
-    office: Office, monkeypatch: pytest.MonkeyPatch, trouble: Exception, code: str, kept: str
+async def test_an_answer_that_cannot_be_saved_is_told_with_that_and_saved_once_it_can(
+    office: Office, monkeypatch: pytest.MonkeyPatch, trouble: Exception, outcome: str, told: str, kept: str
 ) -> None:
     finish = office.turn_log.finish
 
     async def fails(turn: Turn, events: Sequence[TurnEvent]) -> None:
         raise trouble
 
-    monkeypatch.setattr(live_turns, "SAVE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(saving, "SAVE_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(office.turn_log, "finish", fails)
     turn = await (await office.live_turns.start("local", "hello")).finished()
-    assert turn.problem is not None
-    assert (turn.outcome, turn.problem.code, turn.answer) == ("failed", code, "Hello there.")
+    problem = turn.unsaved or turn.problem
+    assert problem is not None
+    assert (turn.outcome, problem.code, turn.answer) == (outcome, told, "Hello there.")
     assert (await office.live_turns.find("local", turn.id)).so_far() == turn
     monkeypatch.setattr(office.turn_log, "finish", finish)
     async with asyncio.timeout(10):
         while len(office.live_turns):  # noqa: ASYNC110  # it leaves the live ones when it is saved, and tells nobody
             await asyncio.sleep(0.01)
     saved = await office.turn_log.read("local", turn.id)
-    assert saved.problem is not None
-    assert (saved.outcome, saved.problem.code, saved.answer) == ("failed", code, kept)
+    assert (saved.outcome, saved.answer, saved.unsaved) == (outcome, kept, None)
 
 
 @pytest.mark.parametrize(

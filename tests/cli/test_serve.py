@@ -33,7 +33,7 @@ async def test_a_server_tells_its_address_answers_there_and_ends_cleanly(
         url = await address(command)
         assert json.loads((terminal.folder / "data" / "server.json").read_text())["url"] == url
         async with httpx.AsyncClient(base_url=url) as client:
-            assert (await client.get("/health/live")).json() == {"status": "live"}
+            assert (await client.get("/health/live")).json() == {"status": "live", "store": "ok"}
         command.signal(number)
         done = await command.ends()
     assert done.code == 0, done.err

@@ -12,7 +12,7 @@ PLUGINS = source_files("plugins")
 NAMES = {Path(file.name).relative_to("plugins").parts[0].removesuffix(".py") for file in PLUGINS}
 
 ONLY_IN = {
-    "apsw": {"mdsa_server/store/database.py", "mdsa_server/store/migrate.py", "mdsa_server/store/transaction.py"},
+    "apsw": {f"mdsa_server/store/{name}.py" for name in ("backup", "database", "migrate", "soundness", "transaction")},
     "sqlite_vec": {"mdsa_server/store/database.py"},
     "httpcore": {
         "plugins/fetch_page/content.py",

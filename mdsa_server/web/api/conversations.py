@@ -59,7 +59,7 @@ class ConversationController(Controller):
         self, conversation: FromPath[str], rooms: InRooms, caller: ByCaller, turn: FromQuery[str | None] = None
     ) -> Conversation:
         """Read a conversation with the turns of its current branch, or of the branch through a turn."""
-        return await rooms.conversations.read(caller.owner, conversation, through=turn)
+        return await rooms.live_turns.unsaved.read(caller.owner, conversation, through=turn)
 
     @patch(
         "/{conversation:str}",
@@ -97,7 +97,7 @@ class ConversationController(Controller):
         if form not in FORMS:
             raise InvalidRequest(f"format: there is none called {form!r}", f"Take one of: {', '.join(FORMS)}.")
         media_type, ending, written = FORMS[form]
-        whole = await rooms.conversations.read(caller.owner, conversation, through=turn)
+        whole = await rooms.live_turns.unsaved.read(caller.owner, conversation, through=turn)
         return Response(
             written(whole),
             media_type=media_type,

@@ -230,6 +230,8 @@ class DocumentController(Controller):
     @post(
         "/search",
         operation_id="Search",
+        # A search changes nothing: it is sent so because its words have no place in an address.
+        opt={"recorded": False},
         status_code=200,
         responses=fails(UnknownCollection, EmbedderUnavailable, StoreUnusable, TOO_LARGE),
     )

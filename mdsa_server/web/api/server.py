@@ -16,7 +16,7 @@ from mdsa_server.web.auth import ByCaller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.metrics import ServerMetrics, server_metrics
 from mdsa_server.web.problems import ToldProblem
-from mdsa_server.web.rooms import InRooms, Reloaded
+from mdsa_server.web.rooms import InRooms, Reloaded, Rooms
 
 # What an engine that does not answer may hold up an answer about everything else.
 ENGINE_SECONDS = 2.0
@@ -24,6 +24,8 @@ ENGINE_SECONDS = 2.0
 
 class Health(Struct, frozen=True, kw_only=True):
     status: str
+    store: str = "ok"
+    """`ok`, or the code of what keeps conversations from being saved; messages are answered all the same."""
 
 
 class ServerController(Controller):
@@ -67,9 +69,9 @@ class ServerController(Controller):
         return await rooms.reload()
 
     @get("/health/live", operation_id="Live", opt={"scope": "public"}, responses=fails())
-    async def live(self) -> Health:
-        """Say that the server runs."""
-        return Health(status="live")
+    async def live(self, rooms: InRooms) -> Health:
+        """Say that the server runs, and whether it can save what is said."""
+        return _health("live", rooms)
 
     @get(
         "/health/ready",
@@ -91,4 +93,9 @@ class ServerController(Controller):
             if isinstance(error, UnknownModel):
                 engine.forget_default_model()
             raise ToldProblem(error.problem, HTTPStatus.SERVICE_UNAVAILABLE) from error
-        return Health(status="ready")
+        return _health("ready", rooms)
+
+
+def _health(status: str, rooms: Rooms) -> Health:
+    trouble = rooms.database.trouble
+    return Health(status=status, store=trouble.code if trouble else "ok")

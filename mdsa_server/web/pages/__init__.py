@@ -2,6 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
+from mdsa_server.web.pages.audit import AuditPages
 from mdsa_server.web.pages.chat import ChatPages
 from mdsa_server.web.pages.collections import CollectionPages
 from mdsa_server.web.pages.configuration import ConfigurationPages
@@ -16,6 +17,6 @@ from mdsa_server.web.pages.welcome import reload, welcome
 
 PAGES: tuple[ControllerRouterHandler, ...] = (
     *(welcome, reload, ChatPages, CollectionPages, CorrectionPages, ReviewPages, MonitorPages),
-    *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages, SignInPages),
+    *(TurnPages, DomainPages, ToolPages, PluginPages, ConfigurationPages, AuditPages, SignInPages),
 )
 """What `create_app` serves; the page of the API's description is one of Litestar's own plugins."""

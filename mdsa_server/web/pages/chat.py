@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,8 @@ from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from mdsa_server.chat.turn_stream import TurnStream
-from mdsa_server.vocabulary.conversation import Conversation
+from mdsa_server.errors import StoreUnusable
+from mdsa_server.vocabulary.conversation import Conversation, ConversationSummary
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
@@ -82,11 +84,14 @@ class ChatPages(Controller):
         """
         shown = None
         if conversation:
-            shown = await rooms.conversations.read(
+            shown = await rooms.live_turns.unsaved.read(
                 caller.owner, conversation, through=turn, before=before, limit=TURNS_SHOWN
             )
         attaches = "documents" in caller.scopes
-        known = await known_collections(rooms) if attaches else {}
+        known: Mapping[str, Sequence[str]] = {}
+        # A message can be sent, and answered, where nothing that was said before can be read.
+        with suppress(StoreUnusable):
+            known = await known_collections(rooms) if attaches else {}
         context = {
             "conversation": shown,
             "domains": list(rooms.live_turns.desk.team.only(caller.among).domains.values()),
@@ -133,7 +138,7 @@ class ChatPages(Controller):
         if not request.headers.get("hx-request"):
             return Redirect(address, status_code=303)
         limit = TURNS_SHOWN if data.instead_of else 1
-        shown = await rooms.conversations.read(caller.owner, turn.conversation, through=turn.id, limit=limit)
+        shown = await rooms.live_turns.unsaved.read(caller.owner, turn.conversation, through=turn.id, limit=limit)
         context = {"conversation": shown, "new": not data.conversation} | await _turns(rooms, caller, shown)
         # The branch that the address may name is not the current one any more.
         moved = {} if request.headers.get("hx-current-url", "").endswith(address) else {"HX-Replace-Url": address}
@@ -259,7 +264,9 @@ async def _answer(rooms: Rooms, caller: Caller, turn: Turn) -> AnswerView:
 async def _listed(
     rooms: Rooms, caller: Caller, *, query: str = "", before: str | None = None, current: str | None
 ) -> dict[str, Any]:
-    found = await rooms.conversations.find(caller.owner, query=query, limit=CONVERSATIONS_SHOWN, before=before)
+    found: list[ConversationSummary] = []
+    with suppress(StoreUnusable):
+        found = await rooms.conversations.find(caller.owner, query=query, limit=CONVERSATIONS_SHOWN, before=before)
     return {
         "conversations": found,
         "titles": {one.id: occurrences(one.title, query.strip()) for one in found},

@@ -28,7 +28,7 @@ class CollectionPages(Controller):
     request_class = BodyReader
     include_in_schema = False
 
-    @post("/reindex", status_code=200)
+    @post("/reindex", operation_id="ReindexDocuments", status_code=200)
     async def reindex(
         self, data: URLEncodedBody[CollectionForm], rooms: InRooms, request: AnyRequest
     ) -> Template | Redirect:
@@ -44,7 +44,7 @@ class CollectionPages(Controller):
         context = {"ingestions": [begun], "asked": True, "known": await known_collections(rooms)}
         return Template("fragments/ingestions_begun.html", context=context)
 
-    @post("/delete", status_code=200)
+    @post("/delete", operation_id="DeleteCollection", status_code=200)
     async def delete(
         self, data: URLEncodedBody[CollectionForm], rooms: InRooms, request: AnyRequest
     ) -> Response[None] | Redirect:

@@ -25,7 +25,7 @@ class ConfigurationPages(Controller):
     opt = {"scope": "admin"}  # noqa: RUF012  # Litestar reads it so
     include_in_schema = False
 
-    @get("/")
+    @get("/", operation_id="ReadConfiguration")
     async def page(
         self, rooms: InRooms, only: Only = "all", check: Annotated[bool, QueryParameter(name="check")] = False
     ) -> Template:
@@ -33,12 +33,12 @@ class ConfigurationPages(Controller):
         findings = await rooms.configuration.check() if check else None
         return Template("pages/configuration.html", context=_context(rooms, only, findings=findings))
 
-    @get("/check")
+    @get("/check", operation_id="CheckConfiguration")
     async def check(self, rooms: InRooms) -> Template:
         """Say what is wrong with the configuration as it is written now."""
         return Template("fragments/findings.html", context={"findings": await rooms.configuration.check()})
 
-    @post("/reload", status_code=200)
+    @post("/reload", operation_id="Reload", status_code=200)
     async def reload(self, rooms: InRooms, request: AnyRequest, only: Only = "all") -> Template:
         """Read the configuration again, and show what is in force then; a plain form is shown the page."""
         reloaded = await rooms.reload()

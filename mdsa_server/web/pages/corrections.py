@@ -64,12 +64,12 @@ class ReviewPages(Controller):
     opt = {"scope": "admin"}  # noqa: RUF012  # Litestar reads it so
     include_in_schema = False
 
-    @get("/")
+    @get("/", operation_id="ListCorrections")
     async def page(self, rooms: InRooms) -> Template:
         """Show what waits for review, and what the routers were taught."""
         return await _review(rooms, whole=True)
 
-    @post("/{correction:str}/accept", status_code=200)
+    @post("/{correction:str}/accept", operation_id="AcceptCorrection", status_code=200)
     async def accept(
         self, correction: FromPath[str], rooms: InRooms, request: AnyRequest, force: FromQuery[bool] = False
     ) -> Template:
@@ -81,7 +81,7 @@ class ReviewPages(Controller):
             return await _review(rooms, whole=whole, refused=(correction, error))
         return await _review(rooms, whole=whole, taught=taught)
 
-    @post("/{correction:str}/reject", status_code=200)
+    @post("/{correction:str}/reject", operation_id="RejectCorrection", status_code=200)
     async def reject(self, correction: FromPath[str], rooms: InRooms, request: AnyRequest) -> Template:
         """Reject a correction; if it had been accepted, the routers forget it."""
         await rooms.teaching.reject(correction)

@@ -79,7 +79,7 @@ class DocumentPages(Controller):
         }
         return Template("pages/documents.html", context=surroundings(rooms, "documents") | context)
 
-    @post("/", status_code=200)
+    @post("/", operation_id="AddDocuments", status_code=200)
     async def take_in(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Template | Redirect:
         """Take in what is sent, and what is named on this machine; a plain form is sent back to the page."""
         upload = await received(rooms, request)
@@ -148,7 +148,7 @@ class DocumentPages(Controller):
             return EventStream(forgotten_frames(request, ingestion))
         return EventStream(ingestion_frames(request, found, await known_collections(rooms)))
 
-    @post("/ingestions/{ingestion:str}/cancel", status_code=200)
+    @post("/ingestions/{ingestion:str}/cancel", operation_id="CancelIngestion", status_code=200)
     async def cancel(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Template | Redirect:
         """End an ingestion before its end, and show what had come of it."""
         if not request.headers.get("hx-request"):
@@ -166,7 +166,7 @@ class DocumentPages(Controller):
         }
         return Template("fragments/ingestion_followed.html", context=context)
 
-    @post("/ingestions/{ingestion:str}/dismiss", status_code=200)
+    @post("/ingestions/{ingestion:str}/dismiss", operation_id="DismissIngestion", status_code=200)
     async def dismiss(self, ingestion: FromPath[str], rooms: InRooms, request: AnyRequest) -> Response[None] | Redirect:
         """Show no more of an ingestion that has ended."""
         with suppress(UnknownIngestion):
@@ -224,7 +224,7 @@ class DocumentPages(Controller):
         }
         return Template("fragments/passage_near.html", context=context)
 
-    @post("/{document:str}/delete", status_code=200)
+    @post("/{document:str}/delete", operation_id="DeleteDocument", status_code=200)
     async def delete(
         self, document: FromPath[str], rooms: InRooms, request: AnyRequest, collection: FromQuery[str] = ""
     ) -> Template | Response[None] | Redirect:

@@ -49,7 +49,7 @@ class MonitorPages(Controller):
 
         return EventStream(rooms.feeds.of(window, look).follow())
 
-    @post("/models/{verb:str}", opt={"scope": "admin"}, status_code=200)
+    @post("/models/{verb:str}", operation_id="ChangeModel", opt={"scope": "admin"}, status_code=200)
     async def change_model(
         self, rooms: InRooms, request: AnyRequest, verb: FromPath[Verb], window: FromQuery[Window] = "15m"
     ) -> Template | Redirect:

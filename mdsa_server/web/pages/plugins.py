@@ -34,14 +34,14 @@ class PluginPages(Controller):
         """Show all plugins, the one that is named unfolded."""
         return Template("pages/plugins.html", context=_context(rooms, caller, opened))
 
-    @post("/{name:str}/disable", opt={"scope": "admin"}, status_code=200)
+    @post("/{name:str}/disable", operation_id="DisablePlugin", opt={"scope": "admin"}, status_code=200)
     async def disable(
         self, name: FromPath[str], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Template | Redirect:
         """Put a plugin out of use and show the list; a plain form is led back to the page."""
         return await _switched(rooms, caller, request, name, on=False)
 
-    @post("/{name:str}/enable", opt={"scope": "admin"}, status_code=200)
+    @post("/{name:str}/enable", operation_id="EnablePlugin", opt={"scope": "admin"}, status_code=200)
     async def enable(
         self, name: FromPath[str], rooms: InRooms, caller: ByCaller, request: AnyRequest
     ) -> Template | Redirect:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from mdsa_server.errors import KeyRefused, TooManyRequests
 from mdsa_server.vocabulary.problem import Problem
-from mdsa_server.web.auth import COOKIE, PUBLIC
+from mdsa_server.web.auth import COOKIE, PUBLIC, tell_caller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import STATUS
@@ -50,7 +50,7 @@ class SignInPages(Controller):
         """Ask for a key; who is signed in may sign out."""
         return _page(rooms, request, to=onward)
 
-    @post("/sign-in", status_code=200)
+    @post("/sign-in", operation_id="SignIn", status_code=200)
     async def sign_in(
         self, data: URLEncodedBody[SignInForm], rooms: InRooms, request: AnyRequest
     ) -> Template | Redirect:
@@ -66,21 +66,23 @@ class SignInPages(Controller):
         except KeyRefused as error:
             return _page(rooms, request, to=data.to, problem=error.problem, status=STATUS[KeyRefused])
         token = await doorkeeper.sign_ins.begin(key.id, now)
+        tell_caller(request.scope, key)
         return Redirect(inside(data.to), status_code=303, cookies=[_cookie(request, token, COOKIE_SECONDS)])
 
-    @post("/sign-out", status_code=303)
+    @post("/sign-out", operation_id="SignOut", status_code=303)
     async def sign_out(self, rooms: InRooms, request: AnyRequest) -> Redirect:
         """Sign this browser out."""
         if token := request.cookies.get(COOKIE):
+            tell_caller(request.scope, rooms.doorkeeper.signed_in(token))
             await rooms.doorkeeper.sign_ins.end(token)
         return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
 
-    @post("/sign-out-everywhere", status_code=303)
+    @post("/sign-out-everywhere", operation_id="SignOutEverywhere", status_code=303)
     async def sign_out_everywhere(self, rooms: InRooms, request: AnyRequest) -> Redirect:
         """Sign out every browser that signed in with the same key as this one."""
-        sign_ins = rooms.doorkeeper.sign_ins
-        if key := sign_ins.key_of(request.cookies.get(COOKIE, ""), datetime.now(UTC)):
-            await sign_ins.end_all(key)
+        if key := rooms.doorkeeper.signed_in(request.cookies.get(COOKIE, "")):
+            tell_caller(request.scope, key)
+            await rooms.doorkeeper.sign_ins.end_all(key.id)
         return Redirect("/sign-in", status_code=303, cookies=[_cookie(request, "", 0)])
 
 
@@ -91,9 +93,7 @@ def inside(address: str) -> str:
 
 
 def _page(rooms: Rooms, request: AnyRequest, *, to: str, problem: Problem | None = None, status: int = 200) -> Template:
-    doorkeeper, token = rooms.doorkeeper, request.cookies.get(COOKIE, "")
-    identifier = doorkeeper.sign_ins.key_of(token, datetime.now(UTC)) if token else None
-    key = doorkeeper.keys.of(identifier) if identifier else None
+    key = rooms.doorkeeper.signed_in(request.cookies.get(COOKIE, ""))
     signed_in = key if key and key.holds(datetime.now(UTC)) else None
     context = {"to": inside(to), "signed_in": signed_in, "problem": problem, "status": status, "faults": ()}
     return Template("pages/sign_in.html", context=surroundings(rooms, "sign-in") | context, status_code=status)

@@ -1,4 +1,4 @@
-"""What every page shows around its own content: where the reader is, and what serves the models."""
+"""What every page shows around its own content: where the reader is, what serves the models, what is not saved."""
 
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ Place = Literal[
     "tools",
     "plugins",
     "configuration",
+    "audit",
     "schema",
     "review",
     "sign-in",
@@ -23,4 +24,9 @@ Place = Literal[
 
 def surroundings(rooms: Rooms, here: Place) -> dict[str, Any]:
     """Give the part of a page's context that `base.html` reads."""
-    return {"here": here, "engine": rooms.engine.status, "default_model": rooms.engine.default_model_name}
+    return {
+        "here": here,
+        "engine": rooms.engine.status,
+        "default_model": rooms.engine.default_model_name,
+        "trouble": rooms.database.trouble,
+    }

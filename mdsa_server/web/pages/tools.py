@@ -58,7 +58,7 @@ class ToolPages(Controller):
         """Show the tools, the one that is named unfolded."""
         return await _page(rooms, request, opened)
 
-    @post("/call", opt={"scope": "admin"}, status_code=200)
+    @post("/call", operation_id="CallTool", opt={"scope": "admin"}, status_code=200)
     async def call(self, rooms: InRooms, caller: ByCaller, request: AnyRequest) -> Template | Response[str]:
         """Call a tool with what is written in its form, and show it there; a plain form is shown the whole page."""
         written = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}

@@ -15,7 +15,7 @@ async def welcome(rooms: InRooms) -> Template:
     return Template("pages/welcome.html", context=await _context(rooms))
 
 
-@post("/reload", opt={"scope": "admin"}, include_in_schema=False, status_code=200)
+@post("/reload", operation_id="Reload", opt={"scope": "admin"}, include_in_schema=False, status_code=200)
 async def reload(rooms: InRooms, request: Request[Any, Any, Any]) -> Template:
     """Read the configuration again, and show the domains with what came of it; a plain form is shown the page."""
     reloaded = await rooms.reload()

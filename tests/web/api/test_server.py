@@ -31,12 +31,12 @@ async def test_domains_models_plugins_and_metrics_are_told(client: httpx.AsyncCl
 
 
 async def test_ready_follows_the_engine_and_live_does_not(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:
-    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+    assert (await client.get("/health/ready")).json() == {"status": "ready", "store": "ok"}
     await engine.stop()
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["code"]) == (503, "engine-unreachable")
     assert response.headers["Retry-After"]
-    assert (await client.get("/health/live")).json() == {"status": "live"}
+    assert (await client.get("/health/live")).json() == {"status": "live", "store": "ok"}
 
 
 async def test_ready_follows_the_default_model(client: httpx.AsyncClient, engine: ScriptedOllama) -> None:

@@ -1,0 +1,34 @@
+"""Whether a server runs on the data folder, and whether it can do its work."""
+
+from pathlib import Path
+
+import httpx
+
+from mdsa_server.store.data_folder import server_of
+from mdsa_server.vocabulary.checkup import Check, fault, ok, warning
+
+PATIENCE_SECONDS = 10.0
+LOG = "Look at its log, and start it again."
+
+
+async def running(folder: Path) -> list[Check]:
+    """Ask the server that left word in the folder how it is."""
+    address = server_of(folder)
+    if address is None:
+        return [ok("server", "none runs on this data folder")]
+    where = f"{address.url} (process {address.pid})"
+    try:
+        # Loopback: the environment's web proxies are not for it.
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as client:
+            answer = await client.get(f"{address.url}/health/ready")
+        told = answer.json()
+    except httpx.ConnectError:
+        return [warning("server", f"one ran at {where}, and was killed", "The next one that starts tidies up.")]
+    except (httpx.HTTPError, ValueError) as error:
+        found = f"the one at {where} does not answer as it should ({error or type(error).__name__})"
+        return [fault("server", found, LOG)]
+    if not answer.is_success:
+        return [fault("server", f"the one at {where} is not ready: {told['detail']}", str(told.get("mend") or LOG))]
+    if (store := told.get("store", "ok")) != "ok":
+        return [fault("server", f"the one at {where} cannot save what is said: {store}", "Its pages and log say why.")]
+    return [ok("server", f"one answers at {where}, and is ready")]

@@ -1,0 +1,65 @@
+"""A disk that can be filled: a small file system of its own where one may be mounted, else a bound on the database."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mdsa_server.store.database import Database
+
+BYTES = 8 << 20
+BALLAST = "ballast"
+
+
+class SmallDisk:
+    """Where a data folder lies; `mounted` says whether it is a file system of its own."""
+
+    def __init__(self, folder: Path, *, mounted: bool) -> None:
+        self.folder = folder
+        self.mounted = mounted
+
+    async def fill(self, database: Database) -> None:
+        """Leave no room for anything more."""
+        if not self.mounted:
+            await database.write(lambda db: db.pragma("max_page_count", db.pragma("page_count")))
+            return
+        with (self.folder / BALLAST).open("wb", buffering=0) as ballast:
+            while _put(ballast.fileno()):
+                pass
+
+    async def free(self, database: Database) -> None:
+        """Make room again."""
+        if self.mounted:
+            (self.folder / BALLAST).unlink()
+        else:
+            # No write: that would have to be possible first.
+            await database._run(database._writer, lambda db: db.pragma("max_page_count", 1 << 30))
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """Make one at `folder` while the block runs."""
+    folder.mkdir()
+    mounted = _mounted(folder)
+    try:
+        yield SmallDisk(folder, mounted=mounted)
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mounted(folder: Path) -> bool:
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
+        return False
+    command = ["mount", "-t", "tmpfs", "-o", f"size={BYTES}", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _put(descriptor: int) -> bool:
+    try:
+        return os.write(descriptor, b"\0" * 4096) > 0
+    except OSError:
+        return False

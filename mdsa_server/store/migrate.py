@@ -24,7 +24,7 @@ def migrate(connection: apsw.Connection, folder: Path = MIGRATIONS) -> int:
             f"the database is of version {version}, and this server knows only {newest}",
             "Use the newer server that made it, or another data folder (--data DIR).",
         )
-    for number in (known for known in scripts if known > version):
+    for number in range(version + 1, newest + 1):
         with transaction(connection, "immediate"):
             connection.execute(scripts[number].read_text(encoding="utf-8"))
             connection.pragma("user_version", number)

@@ -40,8 +40,9 @@ NAMES_IN: dict[tuple[str, str], Kind | None] = {
     ("/api/documents", "after"): None,
     ("/documents", "after"): None,
     ("/domains", "after"): None,
+    ("/audit", "before"): None,
 }
-"""Where such a name means something else: documents and domains are everybody's."""
+"""Where such a name means something else: documents and domains are everybody's, what was recorded is for admins."""
 
 NOBODYS = set(
     re.findall(
@@ -49,6 +50,7 @@ NOBODYS = set(
         """
         arguments call collection collections correction document domain domains file_path folder format ingestion key
         message name on_tie outcome path paths plugin previous query scopes since source tags title to tool types until
+        what who
         """,
     )
 )

@@ -1,9 +1,8 @@
 """Turns under way: each is a task of its own that outlives the request that began it, and any may follow it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,9 +70,10 @@ class LiveTurns:
         self._max_message_chars = max_message_chars
         self._most_at_once = most_at_once
         self._live: dict[str, LiveTurn] = {}
-        self._beginning: Counter[str] = Counter()
-        """By owner: how many turns are being saved for the first time."""
+        self._beginning: dict[asyncio.Future[None], str] = {}
+        """The owners of turns that are being saved for the first time; done once that is."""
         self._closing = False
+        self._cutting_off = False
 
     async def start(
         self,
@@ -97,17 +97,19 @@ class LiveTurns:
         """
         team = self.check(message, domain, among)
         self._check_room(owner)
-        self._beginning[owner] += 1
+        begun = asyncio.get_running_loop().create_future()
+        self._beginning[begun] = owner
         try:
             turn = await self.desk.conversations.begin_turn(
                 owner, conversation, message, instead_of=instead_of, after=after, aside=aside
             )
+            live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
+            self._live[turn.id] = live
+            live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         finally:
-            self._beginning[owner] -= 1
-        live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
-        self._live[turn.id] = live
-        live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
-        if self._closing:
+            del self._beginning[begun]
+            begun.set_result(None)
+        if self._cutting_off:
             # It was being saved when the others were ended.
             await self._cut_off(live)
         return live.stream
@@ -129,7 +131,8 @@ class LiveTurns:
 
     def _check_room(self, owner: str) -> None:
         running = sum(live.owner == owner and not live.ending for live in self._live.values())
-        if running + self._beginning[owner] >= self._most_at_once:
+        beginning = sum(whose == owner for whose in self._beginning.values())
+        if running + beginning >= self._most_at_once:
             raise TooManyTurns(
                 f"{self._most_at_once} turns run already",
                 "Wait until one has ended, or raise [limits] turns_at_once in mdsa.toml.",
@@ -186,9 +189,17 @@ class LiveTurns:
     async def close(self, patience: float) -> None:
         """Take no new turns, give those under way `patience` seconds, then cancel the rest."""
         self._closing = True
-        if tasks := [live.task for live in self._live.values() if live.task]:
-            await asyncio.wait(tasks, timeout=patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while under_way := self._under_way():
+                    await asyncio.wait(under_way)
+        self._cutting_off = True
         await asyncio.gather(*(self._cut_off(live) for live in list(self._live.values())))
+
+    def _under_way(self) -> list[asyncio.Future[None]]:
+        """Give what ends, or becomes another of these, before all turns have ended."""
+        tasks = [live.task for live in self._live.values() if live.task and not live.task.done()]
+        return [*self._beginning, *tasks]
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True

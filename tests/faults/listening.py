@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import psutil
+
 from mdsa_server.cli.listening import Listener
 from mdsa_server.settings import Settings
 from tests.serving import loaded
@@ -73,3 +75,19 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110  # see above
             await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What this process holds, of which nothing may be left behind."""
+
+    tasks: int
+    files: int
+
+    @classmethod
+    def now(cls) -> "Held":
+        return cls(len(asyncio.all_tasks()), psutil.Process().num_fds())
+
+    async def no_more(self) -> None:
+        """Wait until no more is held than this."""
+        await until(lambda: (now := Held.now()).tasks <= self.tasks and now.files <= self.files)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -51,6 +50,7 @@ from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
+from mdsa_server.vocabulary.stopwatch import stopwatch
 from mdsa_server.web.api.access_keys import AccessKeyController
 from mdsa_server.web.api.chat import ChatController
 from mdsa_server.web.api.configuration import ConfigurationController
@@ -270,7 +270,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             feeds=Feeds(supervisor.spawn),
             most_upload_bytes=upload_bytes(settings.knowledge.max_document_mb),
             doorkeeper=doorkeeper,
-            started=datetime.now(UTC),
+            uptime=stopwatch(),
             configuration=in_force,
             data_folder=settings.data_folder,
             reload=reloader.reload,

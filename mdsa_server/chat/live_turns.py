@@ -18,7 +18,7 @@ from mdsa_server.store.turn_log import CUT_OFF, TurnLog
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import UNEXPECTED, Problem
 from mdsa_server.vocabulary.routing import OnTie
-from mdsa_server.vocabulary.stopwatch import Stopwatch, stopwatch
+from mdsa_server.vocabulary.stopwatch import stopwatch
 from mdsa_server.vocabulary.turn import Timings, Turn
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,6 @@ class LiveTurn:
     team: Team
     """The domains as they were when it began."""
     stream: TurnStream
-    clock: Stopwatch
     asking: Asking = field(default_factory=Asking)
     task: asyncio.Task[None] | None = None
     ending: bool = False
@@ -103,7 +102,7 @@ class LiveTurns:
             turn = await self.desk.conversations.begin_turn(
                 owner, conversation, message, instead_of=instead_of, after=after, aside=aside
             )
-            live = LiveTurn(owner, team, TurnStream(turn), stopwatch())
+            live = LiveTurn(owner, team, TurnStream(turn, stopwatch()))
             self._live[turn.id] = live
             live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         finally:
@@ -247,9 +246,8 @@ class LiveTurns:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
         turn = live.stream.turn
         try:
-            story = run_turn(
-                self.desk, live.team, turn, live.clock, live.asking, owner=live.owner, domain=domain, on_tie=on_tie
-            )
+            clock, asking = live.stream.clock, live.asking
+            story = run_turn(self.desk, live.team, turn, clock, asking, owner=live.owner, domain=domain, on_tie=on_tie)
             async with aclosing(story) as events:
                 async for event in events:
                     if isinstance(event, TurnFinished):
@@ -280,10 +278,10 @@ async def _stop(live: LiveTurn, seconds: float | None = None) -> bool:
 
 
 def _cancelled(live: LiveTurn) -> TurnFinished:
-    at = live.clock()
+    at = live.stream.clock()
     first_token = next((event.at for event in live.stream.events if isinstance(event, Token)), None)
     return TurnFinished(at=at, usage=None, timings=Timings(total=at, first_token=first_token), reason=CANCELLED)
 
 
 def _failed(live: LiveTurn, problem: Problem) -> TurnFailed:
-    return TurnFailed(at=live.clock(), problem=problem)
+    return TurnFailed(at=live.stream.clock(), problem=problem)

@@ -33,6 +33,13 @@ from benchmarks.overhead import engine_process, server_process
 TOKEN_MS = 10.0
 SAMPLE_SECONDS = 0.5
 CLIENT_PROCESSES = 2
+MORE = """
+[embedding]
+provider = "ollama"
+model = "scripted:1b"
+[plugin_host]
+disabled = ["embedding_router"]  # no other would load PyTorch, which has memory of its own accord
+"""
 
 
 def main() -> None:
@@ -56,6 +63,7 @@ def main() -> None:
     requests = sum(seen.done.values())
     print(f"{options.clients} clients, {seconds:.0f} s: {requests:,} requests, {requests / seconds:.0f} a second")
     print(", ".join(f"{number:,} {kind}" for kind, number in seen.done.most_common()))
+    print(f"open monitors were told of something new {seen.frames:,} times")
     print(f"errors: {seen.errors.total()} ({seen.errors.total() / max(requests, 1):.2%})")
     for error, number in seen.errors.most_common(10):
         print(f"  {number:>6}  {error}")
@@ -72,15 +80,6 @@ def main() -> None:
             "turns": seen.done["chat"] + seen.done["stream"],
         }
         print(json.dumps(figures))
-
-
-MORE = """
-[embedding]
-provider = "ollama"
-model = "scripted:1b"
-[plugin_host]
-disabled = ["embedding_router"]  # no other would load PyTorch, which has memory of its own accord
-"""
 
 
 def under(load: Load) -> tuple[Seen, list[float]]:

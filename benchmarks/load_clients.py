@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -36,12 +37,15 @@ class Seen:
     """Whole answers, by kind of request."""
     errors: Counter[str] = field(default_factory=Counter)
     """By what went wrong."""
+    frames: int = 0
+    """How often something new was seen on open monitors."""
     health: list[float] = field(default_factory=list)
     """Seconds until `/health/live` was answered."""
 
     def add(self, other: Seen) -> None:
         self.done += other.done
         self.errors += other.errors
+        self.frames += other.frames
         self.health += other.health
 
 
@@ -78,18 +82,18 @@ class Clients:
             *[self._watch_monitor] * MONITORS,
         )
         async with aiohttp.ClientSession(self._load.server, connector=aiohttp.TCPConnector(limit=0)) as session:
-            watching = asyncio.create_task(self._watch_health()) if self._watches_health else None
             work = [
                 kinds[number % OF_CLIENTS] if number % OF_CLIENTS < len(kinds) else self._converse
                 for number in range(self._load.clients)
             ]
             clients = [asyncio.create_task(self._keep(one, session)) for one in work]
-            await asyncio.wait(
-                [asyncio.create_task(self._enough.wait())],
-                timeout=None if self._load.turns else self._load.seconds,
-            )
+            if self._watches_health:
+                clients.append(asyncio.create_task(self._watch_health()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self._load.turns else self._load.seconds):
+                    await self._enough.wait()
             self._enough.set()
-            await asyncio.gather(*clients, *([watching] if watching else []))
+            await asyncio.gather(*clients)
         return self._seen
 
     async def _keep(self, work: Work, session: aiohttp.ClientSession) -> None:
@@ -167,15 +171,18 @@ class Clients:
             while not self._enough.is_set():
                 if not await response.content.readany():
                     raise Failed("the monitor ended")
-                self._seen.done["monitor"] += 1
+                self._seen.frames += 1
 
     async def _watch_health(self) -> None:
         """Ask for a sign of life, on a connection of its own, as what watches over servers does."""
         async with aiohttp.ClientSession(self._load.server) as session:
             while not self._enough.is_set():
                 began = time.perf_counter()
-                async with session.get("/health/live") as response:
-                    await _checked(response)
+                try:
+                    async with session.get("/health/live") as response:
+                        await _checked(response)
+                except (aiohttp.ClientError, TimeoutError, Failed) as error:
+                    self._seen.errors[f"health: {error or type(error).__name__}"[:200]] += 1
                 self._seen.health.append(time.perf_counter() - began)
                 await asyncio.sleep(HEALTH_PAUSE)
 

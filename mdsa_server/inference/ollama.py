@@ -14,6 +14,7 @@ import ollama
 from msgspec import Struct
 
 from mdsa_server.errors import EngineRefused
+from mdsa_server.inference.bounded_answers import bound
 from mdsa_server.inference.chat_lines import ChatChunk, ChatLines
 from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable, words_of_refusal
 from mdsa_server.vocabulary.conversation import Message
@@ -61,6 +62,7 @@ class OllamaClient:
             self.url,
             timeout=httpx.Timeout(stall_timeout, connect=connect_timeout),
             trust_env=False,
+            event_hooks={"response": [bound]},
             # To read the certificates takes 20 ms, and over plain HTTP none is shown.
             verify=self.url.startswith("https:"),
         )

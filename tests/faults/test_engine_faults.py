@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mdsa_server.errors import EngineUnreachable
-from mdsa_server.inference import chat_lines
+from mdsa_server.inference import bounded_answers, chat_lines
 from mdsa_server.inference.ollama import OllamaClient
 from mdsa_server.web.model_table import model_rows
 from tests.fakes.script import DIES, HANGS, STOPS_SHORT, Breaks, ScriptedModel, Sends, Step
@@ -78,6 +78,18 @@ async def test_an_answer_without_end_is_ended(
     model.says = ["Half", Sends(b'{"message": {}}\n' * 20_000), HANGS]
     async with running(make_settings(tmp_path, engine=engine.url)) as server:
         assert "without coming to its end" in (await failed(server))["detail"]
+
+
+async def test_a_table_without_end_is_not_read_to_its_end(
+    engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = OllamaClient(engine.url)
+    engine.garbled = {"/api/tags": b'{"models": []' + b" " * 100_000 + b"}"}
+    assert await client.installed() == ()
+    monkeypatch.setattr(bounded_answers, "LARGEST_ANSWER", 50_000)
+    with pytest.raises(EngineUnreachable, match="does not speak as Ollama does"):
+        await client.installed()
+    await client.close()
 
 
 async def test_an_engine_that_is_stuck_is_told_as_that_and_others_are_answered_meanwhile(

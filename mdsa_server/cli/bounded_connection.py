@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 20.0
 """For so long a request may be silent, or too slow."""
 LEAST_BYTES_A_SECOND = 500.0
-"""What a modem of 1985 could send; a request that comes more slowly loses patience."""
+"""A request that comes more slowly than this loses patience; any network that carries pages is faster."""
 MOST_HEAD_BYTES = 64 * 1024
 UNTAKEN_SECONDS = 60.0
 """For so long a client may take nothing of what was sent to it."""
@@ -37,6 +37,7 @@ class BoundedConnection(HttpToolsProtocol):
     _head_bytes = 0
     _untaken = 0
     _untaken_for = 0.0
+    _ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -84,8 +85,9 @@ class BoundedConnection(HttpToolsProtocol):
         return self.cycle.more_body and not self.cycle.waiting_for_100_continue
 
     @property
-    def is_closing(self) -> bool:
-        return self.transport.is_closing()
+    def is_there(self) -> bool:
+        """Whether it takes room: one that is closed does until its client has taken what was sent."""
+        return not self._ended and bool(not self.transport.is_closing() or self.transport.get_write_buffer_size())
 
     @property
     def patience(self) -> float:
@@ -103,15 +105,20 @@ class BoundedConnection(HttpToolsProtocol):
         self._untaken = untaken
         if self._untaken_for > UNTAKEN_SECONDS:
             log.info("connection ended: its client takes nothing", client=self.client, bytes=untaken)
-            self.transport.abort()
+            self.end()
+
+    def end(self) -> None:
+        """Close it at once, whatever is on its way."""
+        self._ended = True
+        self.transport.abort()
 
     def _make_room(self) -> None:
         """Where there are too many, end the one that tries our patience most; where all wait for us, this one."""
-        opened = [one for one in self.connections if isinstance(one, BoundedConnection) and not one.is_closing]
+        opened = [one for one in self.connections if isinstance(one, BoundedConnection) and one.is_there]
         if len(opened) <= most_connections():
             return
         if waiting := [one for one in opened if one.awaits_client and one is not self]:
-            min(waiting, key=lambda one: one.patience).transport.abort()
+            min(waiting, key=lambda one: one.patience).end()
         else:
             detail = f"{most_connections():,} connections are open."
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, detail, "Try again in a moment.")
@@ -120,7 +127,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Say why, where nothing was said yet and something was asked, and close."""
         asked = self._in_head or (self.cycle is not None and not self.cycle.response_complete)
         started = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
-        if self.is_closing:
+        if self.transport.is_closing():
             return
         if (asked or status == HTTPStatus.SERVICE_UNAVAILABLE) and not started:
             self.transport.write(_problem(status, detail, mend))

@@ -21,7 +21,7 @@ from tests.faults.server_process import started
 KILLS = int(os.environ.get("MDSA_KILLS", "5"))
 # So many servers, one after the other, on one folder; all that they have kept is looked at each time.
 KILLS_OF_A_FOLDER = 5
-LONGEST_WORK_SECONDS = 1.5
+LONGEST_WORK_SECONDS = 0.8
 # As long as a start takes, about: some kills come before the server answers.
 LONGEST_START_SECONDS = 2.0
 KILLED_WHILE_STARTING = 0.2

@@ -25,8 +25,9 @@ serve: $(INSTALLED)  ## start the server
 test: $(INSTALLED) $(BROWSER)  ## run every test
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
-endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, a monitor open for ten minutes
+endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, servers at fifty, a monitor open for ten minutes
 	MDSA_KILLS=20 $(BIN)/python -m pytest tests/knowledge/test_killed_ingestion.py
+	MDSA_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
 	MDSA_MONITOR_MINUTES=10 $(BIN)/python -m pytest tests/browser/test_monitor.py
 
 check: $(INSTALLED)  ## lint, format, types, import contracts, the house's rules

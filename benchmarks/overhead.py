@@ -169,8 +169,9 @@ def engine_process(tokens: int, token_ms: float) -> Iterator[str]:
 
 
 @contextmanager
-def server_process(folder: Path, engine: str) -> Iterator[str]:
-    (folder / "mdsa.toml").write_text(CONFIGURATION.format(engine=engine, model=MODEL))
+def server_process(folder: Path, engine: str, more: str = "") -> Iterator[str]:
+    """A server on a folder of its own; `more` is added to its configuration."""
+    (folder / "mdsa.toml").write_text(CONFIGURATION.format(engine=engine, model=MODEL) + more)
     command = ["-m", "mdsa_server", "serve", "--port", "0", "--config", str(folder / "mdsa.toml")]
     with _process(command) as process:
         deadline = time.monotonic() + 60

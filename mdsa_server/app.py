@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -55,6 +54,7 @@ from mdsa_server.store.soundness import require_sound
 from mdsa_server.store.statistics import StoredStatistics
 from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.supervisor import Supervisor
+from mdsa_server.vocabulary.stopwatch import stopwatch
 from mdsa_server.web.api.access_keys import AccessKeyController
 from mdsa_server.web.api.audit import AuditController
 from mdsa_server.web.api.backup import BackupController
@@ -288,7 +288,7 @@ async def open_rooms(loaded: Loaded, *, url: str | None, exposed: bool) -> Async
             token_limits=TokenLimits(settings.limits.tokens_per_minute),
             database=database,
             audit=AuditLog(database, settings.store.keep_audit),
-            started=datetime.now(UTC),
+            uptime=stopwatch(),
             configuration=in_force,
             data_folder=settings.data_folder,
             reload=reloader.reload,

@@ -10,7 +10,6 @@ from mdsa_server.chat.turn_stream import TurnStream
 from mdsa_server.store.conversations import BegunTurn
 from mdsa_server.vocabulary.events import Token, TurnEvent, TurnFailed, TurnFinished
 from mdsa_server.vocabulary.problem import Problem
-from mdsa_server.vocabulary.stopwatch import Stopwatch
 from mdsa_server.vocabulary.turn import Timings
 
 CANCELLED = "cancelled"
@@ -24,7 +23,6 @@ class LiveTurn:
     team: Team
     """The domains as they were when it began."""
     stream: TurnStream
-    clock: Stopwatch
     asking: Asking = field(default_factory=Asking)
     task: asyncio.Task[None] | None = None
     ending: bool = False
@@ -55,11 +53,11 @@ async def stop(live: LiveTurn, seconds: float | None = None) -> bool:
 
 def cancelled(live: LiveTurn) -> TurnFinished:
     """Tell that a turn was stopped."""
-    at = live.clock()
+    at = live.stream.clock()
     first_token = next((event.at for event in live.stream.events if isinstance(event, Token)), None)
     return TurnFinished(at=at, usage=None, timings=Timings(total=at, first_token=first_token), reason=CANCELLED)
 
 
 def failed(live: LiveTurn, problem: Problem) -> TurnFailed:
     """Tell that a turn failed."""
-    return TurnFailed(at=live.clock(), problem=problem)
+    return TurnFailed(at=live.stream.clock(), problem=problem)

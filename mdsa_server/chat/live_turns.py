@@ -1,9 +1,8 @@
 """Turns under way: each is a task of its own that outlives the request that began it, and any may follow it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import structlog
@@ -64,9 +63,10 @@ class LiveTurns:
         self._live: dict[str, LiveTurn] = {}
         self.unsaved = UnsavedTurns(desk.conversations, self._live)
         self._saving = Saving(desk.conversations, turn_log, live=self._live, unsaved=self.unsaved, spawn=spawn)
-        self._beginning: Counter[str] = Counter()
-        """By owner: how many turns are being saved for the first time."""
+        self._beginning: dict[asyncio.Future[None], str] = {}
+        """The owners of turns that are being saved for the first time; done once that is."""
         self._closing = False
+        self._cutting_off = False
 
     async def start(
         self,
@@ -92,17 +92,19 @@ class LiveTurns:
         """
         team = self.check(message, domain, among)
         self._check_room(owner)
-        self._beginning[owner] += 1
+        begun = asyncio.get_running_loop().create_future()
+        self._beginning[begun] = owner
         try:
             live = await self._begun(
                 owner, team, conversation, message, instead_of=instead_of, after=after, aside=aside
             )
+            turn = live.stream.turn
+            self._live[turn.id] = live
+            live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
         finally:
-            self._beginning[owner] -= 1
-        turn = live.stream.turn
-        self._live[turn.id] = live
-        live.task = self._spawn(self._drive(live, domain, on_tie), f"turn {turn.id}")
-        if self._closing:
+            del self._beginning[begun]
+            begun.set_result(None)
+        if self._cutting_off:
             # It was being saved when the others were ended.
             await self._cut_off(live)
         return live.stream
@@ -114,10 +116,10 @@ class LiveTurns:
         except StoreUnusable as error:
             begun, unread = await self.unsaved.begin(owner, conversation, message, **place)
             log.error("message not saved", turn=begun.turn.id, reason=error.detail, mend=error.mend)
-            stream = TurnStream(begun.turn)
-            return LiveTurn(owner, team, stream, stopwatch(), unsaved=begun, problem=error.problem, unread=unread)
+            stream = TurnStream(begun.turn, stopwatch())
+            return LiveTurn(owner, team, stream, unsaved=begun, problem=error.problem, unread=unread)
         self.unsaved.saved(unsaved)
-        return LiveTurn(owner, team, TurnStream(turn), stopwatch())
+        return LiveTurn(owner, team, TurnStream(turn, stopwatch()))
 
     def check(self, message: str, domain: str | None, among: Collection[str] = ()) -> Team:
         """See that a message can be a turn's; give the team that would answer. Raises as `start` does."""
@@ -136,7 +138,8 @@ class LiveTurns:
 
     def _check_room(self, owner: str) -> None:
         running = sum(live.owner == owner and not live.ending for live in self._live.values())
-        if running + self._beginning[owner] >= self._most_at_once:
+        beginning = sum(whose == owner for whose in self._beginning.values())
+        if running + beginning >= self._most_at_once:
             raise TooManyTurns(
                 f"{self._most_at_once} turns run already",
                 "Wait until one has ended, or raise [limits] turns_at_once in mdsa.toml.",
@@ -202,10 +205,18 @@ class LiveTurns:
     async def close(self, patience: float) -> None:
         """Take no new turns, give those under way `patience` seconds, then cancel the rest."""
         self._closing = True
-        if tasks := [live.task for live in self._live.values() if live.task]:
-            await asyncio.wait(tasks, timeout=patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while under_way := self._under_way():
+                    await asyncio.wait(under_way)
+        self._cutting_off = True
         await asyncio.gather(*(self._cut_off(live) for live in list(self._live.values())))
         await self._saving.at_last()
+
+    def _under_way(self) -> list[asyncio.Future[None]]:
+        """Give what ends, or becomes another of these, before all turns have ended."""
+        tasks = [live.task for live in self._live.values() if live.task and not live.task.done()]
+        return [*self._beginning, *tasks]
 
     async def _cut_off(self, live: LiveTurn) -> None:
         live.cut_off = True
@@ -235,7 +246,7 @@ class LiveTurns:
     def _tell_unsaved(self, live: LiveTurn, problem: Problem) -> None:
         """Tell that a turn is not saved, once."""
         if not any(isinstance(event, TurnUnsaved) for event in live.stream.events):
-            event = TurnUnsaved(at=live.clock(), problem=problem)
+            event = TurnUnsaved(at=live.stream.clock(), problem=problem)
             live.stream.tell(event)
             self._observe(live.stream.turn, event)
 
@@ -247,7 +258,7 @@ class LiveTurns:
                 self.desk,
                 live.team,
                 turn,
-                live.clock,
+                live.stream.clock,
                 live.asking,
                 owner=live.owner,
                 domain=domain,
@@ -263,7 +274,7 @@ class LiveTurns:
                     if isinstance(event, TurnStarted) and live.problem:
                         self._tell_unsaved(live, live.problem)
                     if isinstance(event, TurnStarted) and live.unread:
-                        live.stream.tell(HistoryUnread(at=live.clock(), problem=live.unread))
+                        live.stream.tell(HistoryUnread(at=live.stream.clock(), problem=live.unread))
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
             return failed(live, CUT_OFF) if live.cut_off else cancelled(live)

@@ -9,15 +9,18 @@ from msgspec.structs import replace
 
 from mdsa_server.vocabulary.events import ApprovalAsked, DomainAsked, TurnEvent
 from mdsa_server.vocabulary.replay import Positioned, events_after, extent, told
+from mdsa_server.vocabulary.stopwatch import Stopwatch, stopped
 from mdsa_server.vocabulary.turn import Turn
 
 
 class TurnStream:
     """Grows by `tell` until `end`; one that comes from the store has ended before anyone reads it."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, clock: Stopwatch = stopped) -> None:
         self.turn = turn
         """As it was when the stream was made."""
+        self.clock = clock
+        """How long it has run, while it does: the clock on the wall may be set meanwhile."""
         self.events: list[TurnEvent] = []
         self.ended = False
         self.saved = False

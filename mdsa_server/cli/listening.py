@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from mdsa_server.app import create_app
+from mdsa_server.cli.bounded_connection import BoundedConnection
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded
 from mdsa_server.setting_values import is_loopback
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 BACKLOG = 2048
 # Turns have had their time when connections are closed; this is for their last bytes.
 CLOSING_SECONDS = 3
+# So often a second uvicorn has its `on_tick` called; a loop that is held up is called more seldom, at no client's cost.
+TICKS_A_SECOND = 10
 
 
 class Listener:
@@ -41,6 +44,9 @@ class Listener:
         self._app = create_app(loaded, url=self.url, exposed=not is_loopback(host))
         config = uvicorn.Config(
             self._app,
+            http=BoundedConnection,
+            # No route speaks it, and such a connection would be without bounds.
+            ws="none",
             log_config=None,
             access_log=False,
             # No proxy's headers are believed, so none need be read.
@@ -77,11 +83,22 @@ class Listener:
                 return
             await asyncio.sleep(0.01)
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._server.server_state.connections)
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for clients to take them."""
+        connections = self._server.server_state.connections
+        return sum(one.transport.get_write_buffer_size() for one in connections)
+
     async def left_alone(self, seconds: float) -> None:
         """Wait until nobody is connected any more, for so long at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells nobody that one has ended
+                while self.connections:  # noqa: ASYNC110  # uvicorn tells nobody that one has ended
                     await asyncio.sleep(0.02)
 
     def stop(self) -> None:
@@ -96,12 +113,19 @@ class Listener:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, but running turns end before their connections are closed, and signals are not raised again."""
+    """Uvicorn, but it bounds connections, running turns end before theirs, and signals are not raised again."""
 
     def __init__(self, config: uvicorn.Config, heed_signals: bool, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._heed_signals = heed_signals
         self._drain = drain
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedConnection):
+                    connection.look(1.0)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._drain()

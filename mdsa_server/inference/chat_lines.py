@@ -1,9 +1,9 @@
 """Read the lines of a streamed chat answer: bytes as they come off the socket in, chunks of answer out. Pure."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mdsa_server.errors import EngineDied
 from mdsa_server.inference.engine_faults import died
@@ -11,6 +11,12 @@ from mdsa_server.inference.engine_faults import died
 NANOSECONDS = 1e-9
 # No honest line is near this; without a bound, an engine that never ends one would fill our memory.
 LONGEST_LINE = 16 * 1024 * 1024
+# Bytes of lines; some 300,000 tokens come in so many. Engines end a model that repeats itself long before.
+LONGEST_ANSWER = 32 * 1024 * 1024
+# What the decoder raises: it leaves it to others to say that bytes are no text, or that they are nested too deeply.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# What is more is no count, and no column of the store holds it.
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
 
 
 class ChatChunk(Struct, frozen=True, kw_only=True):
@@ -42,11 +48,11 @@ class _Line(Struct):
     error: str = ""
     done: bool = False
     done_reason: str = ""
-    prompt_eval_count: int = 0
-    eval_count: int = 0
-    load_duration: int = 0
-    prompt_eval_duration: int = 0
-    eval_duration: int = 0
+    prompt_eval_count: Count = 0
+    eval_count: Count = 0
+    load_duration: Count = 0
+    prompt_eval_duration: Count = 0
+    eval_duration: Count = 0
 
 
 class ChatLines:
@@ -57,19 +63,23 @@ class ChatLines:
         """Set once a line reports an error or cannot be read; what came before it was given."""
         self._decoder = msgspec.json.Decoder(_Line)
         self._rest = b""
+        self._bytes = 0
 
     def feed(self, block: bytes) -> ChatChunk | None:
         """Give what `block` completes, as one chunk; None where it completes nothing."""
+        self._bytes += len(block)
         block = self._rest + block if self._rest else block
         end = block.rfind(b"\n") + 1
         self._rest = block[end:]
         if len(self._rest) > LONGEST_LINE:
             self.fault = died(f"The engine sent more than {LONGEST_LINE} bytes without ending the line.")
+        if self._bytes > LONGEST_ANSWER:
+            self.fault = died(f"The engine sent more than {LONGEST_ANSWER:,} bytes without coming to its end.")
         if not end:
             return None
         try:
             lines = self._decoder.decode_lines(block[:end])
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             lines = self._readable(block[:end])
         for number, line in enumerate(lines):
             if line.error:
@@ -84,7 +94,7 @@ class ChatLines:
         for text in block.splitlines():
             try:
                 lines.append(self._decoder.decode(text))
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 self.fault = died(f"The engine sent a line that cannot be read: {error}")
                 break
         return lines

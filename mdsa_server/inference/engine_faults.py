@@ -16,6 +16,8 @@ from mdsa_server.errors import (
     UnknownModel,
 )
 
+LONGEST_REFUSAL = 64 * 1024
+"""In bytes."""
 # Ollama's own words, and those of the llama.cpp inside it, which tell how long the prompt is.
 TOO_LONG = re.compile(r"(?:\((?P<tokens>\d+) tokens\) )?exceeds the (?:available )?context (?:length|size)")
 
@@ -39,6 +41,14 @@ def not_an_engine(url: str) -> EngineUnreachable:
 def died(reason: str) -> EngineDied:
     """The engine broke off after it had begun to answer."""
     return EngineDied(reason, "Ask again; the engine's own log tells why if it happens again.")
+
+
+async def words_of_refusal(body: aiohttp.StreamReader) -> str:
+    """Read a body to its end, or as much of it as anybody may have to say who refuses."""
+    read = b""
+    while len(read) < LONGEST_REFUSAL and (block := await body.readany()):
+        read += block
+    return read.decode(errors="replace")
 
 
 def refusal(status: int, body: str, model: str = "") -> EngineError | UnknownModel:

@@ -14,8 +14,9 @@ import ollama
 from msgspec import Struct
 
 from mdsa_server.errors import EngineRefused
+from mdsa_server.inference.bounded_answers import bound
 from mdsa_server.inference.chat_lines import ChatChunk, ChatLines
-from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable
+from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable, words_of_refusal
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import ModelOptions, Think
 from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
@@ -61,6 +62,7 @@ class OllamaClient:
             self.url,
             timeout=httpx.Timeout(stall_timeout, connect=connect_timeout),
             trust_env=False,
+            event_hooks={"response": [bound]},
             # To read the certificates takes 20 ms, and over plain HTTP none is shown.
             verify=self.url.startswith("https:"),
         )
@@ -219,10 +221,10 @@ class OllamaClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self.url, error) from error
         try:
-            if response.status != 200:
-                raise refusal(response.status, await response.text(errors="replace"), model)
-            body, lines, ended = response.content, ChatLines(), False
             self._watch(response)
+            body, lines, ended = response.content, ChatLines(), False
+            if response.status != 200:
+                raise refusal(response.status, await words_of_refusal(body), model)
             now = asyncio.get_running_loop().time
             while not ended:
                 block = await body.readany()
@@ -284,9 +286,9 @@ class OllamaClient:
             raise refusal(error.status_code, error.error, model) from error
         except (OSError, httpx.TransportError) as error:
             raise unreachable(self.url, error) from error
-        except (ValueError, AttributeError) as error:
-            # Not JSON, or not of the expected shape: pydantic's and json's errors are ValueErrors, and
-            # the package stumbles (AttributeError) over an error body that is JSON but no object.
+        except (ValueError, AttributeError, TypeError) as error:
+            # Not JSON, or not of the expected shape: pydantic's and json's errors are ValueErrors, and the package
+            # stumbles over JSON that is no object, in an error's body (AttributeError) and in an answer (TypeError).
             raise not_an_engine(self.url) from error
 
 
@@ -294,4 +296,4 @@ async def _drain(body: aiohttp.StreamReader) -> None:
     """Read what follows the last line, its end, so that the connection can be used again."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            await body.read()
+            await words_of_refusal(body)

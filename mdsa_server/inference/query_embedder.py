@@ -168,7 +168,8 @@ class QueryEmbedder:
         command = [sys.executable, "-m", "mdsa_server.inference.query_model_export", str(model), str(workshop)]
         with subprocess.Popen(  # noqa: S603  # our own module, and two paths
             command,
-            stdin=subprocess.DEVNULL,
+            # Never written to: its end is the server's.
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=PACKAGE_PARENT,
@@ -183,7 +184,8 @@ class QueryEmbedder:
             # It may have been closed before there was a child to end.
             if self._closing.is_set():
                 child.terminate()
-            _, said = child.communicate()
+            # `communicate` would end its input at once.
+            said = child.stderr.read() if child.stderr else ""
         *_, last = ["", *said.strip().splitlines()]
         return f"exit code {child.returncode}: {last}"
 

@@ -2,7 +2,8 @@
 
 Exporting holds Python's lock for seconds and needs several times the model's memory. In a process of its own, with
 low priority, neither touches a message. What comes out lies in WORKSHOP: COPY, or REFUSED with the reason in it
-where this model has no good copy. Any other end is a failure that another try may not meet.
+where this model has no good copy. Any other end is a failure that another try may not meet. It ends when its stdin
+does, which is also when the server was killed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,8 +168,16 @@ def _features(model: Any, text: str) -> dict[str, Any]:
     return {name: value for name, value in prepare([text]).items() if hasattr(value, "shape")}
 
 
+def end_with_stdin() -> None:
+    """Wait for the end of stdin, and end the process, whatever it does."""
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
 def main(arguments: Sequence[str]) -> None:
     model_folder, workshop = map(Path, arguments)
+    threading.Thread(target=end_with_stdin, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(15)
     # What is said last is told where this fails; the tools' advice would stand there in place of the reason.

@@ -47,7 +47,7 @@ class StoredCache:
             db.execute("insert or replace into plugin_cache values (?, ?, ?, ?)", row)
             db.execute(
                 """delete from plugin_cache where plugin = ?1 and key not in
-                   (select key from plugin_cache where plugin = ?1 order by put desc, rowid desc limit ?2)""",
+                   (select key from plugin_cache where plugin = ?1 order by rowid desc limit ?2)""",
                 (self._plugin, KEPT),
             )
 

@@ -126,7 +126,7 @@ async def server_metrics(rooms: Rooms, window: Window, models: KnownModels) -> S
     return ServerMetrics(
         status=server_state(rooms),
         version=__version__,
-        uptime_seconds=(datetime.now(UTC) - rooms.started).total_seconds(),
+        uptime_seconds=rooms.uptime(),
         engine=rooms.engine.status,
         turns=rooms.counters.metrics(),
         window=window,

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +26,7 @@ from mdsa_server.store.turn_log import TurnLog
 from mdsa_server.vocabulary.evaluations import EvaluationKind
 from mdsa_server.vocabulary.findings import Findings
 from mdsa_server.vocabulary.settings_in_force import SettingsInForce
+from mdsa_server.vocabulary.stopwatch import Stopwatch
 from mdsa_server.web.auth import Doorkeeper
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
@@ -84,7 +84,7 @@ class Rooms:
     audit: AuditLog
     database: Database
     """To be asked whether it can be used; what is in it, the others tell."""
-    started: datetime
+    uptime: Stopwatch
     configuration: Configuration
     data_folder: Path
     reload: Callable[[], Awaitable[Reloaded]]

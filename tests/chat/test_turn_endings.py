@@ -188,6 +188,11 @@ async def test_closing_lets_a_turn_finish_in_time(office: Office) -> None:
     assert (await office.turn_log.read("local", live.turn.id)).answer == "Half and whole"
 
 
+async def test_closing_lets_a_turn_finish_that_was_only_being_saved(office: Office) -> None:
+    live, _ = await asyncio.gather(office.live_turns.start("local", "hello"), office.live_turns.close(5))
+    assert (await office.turn_log.read("local", live.turn.id)).outcome == "answered"
+
+
 async def test_closing_waits_no_longer_than_a_while_for_a_turn_that_cannot_be_saved(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from mdsa_server.embedded_ollama.application import application, serve
 from mdsa_server.embedded_ollama.durations import nanoseconds
@@ -45,7 +46,8 @@ class ScriptedOllama:
 
     `requests` holds what was asked, in order: (path, body). `cut` counts the streams that their client
     left. `busy` has chats answered with 503, `table_stumbles` as many reads of the resident models with an empty
-    500, as Ollama before 0.32.4 does while a model goes. `pullable` are the models that can be pulled.
+    500, as Ollama before 0.32.4 does while a model goes. `garbled` has what is answered instead, by path.
+    `pullable` are the models that can be pulled.
     """
 
     def __init__(self, *models: ScriptedModel, version: str = "0.9.3", port: int = 0) -> None:
@@ -58,6 +60,7 @@ class ScriptedOllama:
         self.busy = False
         self.cut = 0
         self.table_stumbles = 0
+        self.garbled: dict[str, bytes] = {}
         self._answers: dict[str, ScriptedAnswer] = {}
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -83,7 +86,9 @@ class ScriptedOllama:
             web.post("/api/embed", self._embed),
             web.post("/api/pull", self._pull),
         ]
-        self._runner, self.url = await serve(application(routes), "127.0.0.1", self._port)
+        app = application(routes)
+        app.middlewares.append(self._garble)
+        self._runner, self.url = await serve(app, "127.0.0.1", self._port)
         self._port = int(self.url.rsplit(":", 1)[1])
 
     async def stop(self) -> None:
@@ -100,6 +105,12 @@ class ScriptedOllama:
     def asked(self, path: str) -> list[dict[str, Any]]:
         """The bodies of the requests to `path`, in order."""
         return [body for where, body in self.requests if where == path]
+
+    @web.middleware
+    async def _garble(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (garbage := self.garbled.get(request.path)) is not None:
+            return web.Response(body=garbage, content_type="application/json")
+        return await handler(request)
 
     async def _version(self, _: web.Request) -> web.Response:
         return reply({"version": self.version})

@@ -36,7 +36,7 @@ ONLY_IN = {
     "prometheus_client": {"mdsa_server/web/prometheus.py"},
     "pynvml": {"mdsa_server/monitor/gpu.py"},
     "pluggy": {"mdsa_server/plugin_api/hookspecs.py", "mdsa_server/plugin_host/hooks.py"},
-    "uvicorn": {"mdsa_server/cli/listening.py"},
+    "uvicorn": {"mdsa_server/cli/listening.py", "mdsa_server/cli/bounded_connection.py"},
 }
 """Libraries that few may know, so that they can be changed for others."""
 

@@ -1,11 +1,15 @@
-"""An engine's refusals become errors that say what to do."""
+"""An engine's refusals become errors that say what to do, also those that do not come to their end."""
 
+import asyncio
 import json
 
 import pytest
+from aiohttp import web
 
+from mdsa_server.embedded_ollama.application import serve
 from mdsa_server.errors import EngineBusy, EngineDied, EngineRefused, MdsaError, PromptTooLong, UnknownModel
 from mdsa_server.inference.engine_faults import error_text, refusal
+from mdsa_server.inference.ollama import OllamaClient
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,23 @@ def test_a_prompt_that_is_too_long_is_told_with_its_length_where_the_engine_give
     assert isinstance(error, PromptTooLong)
     assert error.tokens == tokens
     assert "num_ctx" in error.mend
+
+
+@pytest.mark.parametrize(("endless", "kind"), [(True, EngineRefused), (False, EngineDied)])
+async def test_a_refusal_that_does_not_end_is_not_waited_for(endless: bool, kind: type[MdsaError]) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=500)
+        await response.prepare(request)
+        while endless:
+            await response.write(b"no " * 10_000)
+        await asyncio.Event().wait()
+        return response
+
+    app = web.Application()
+    app.router.add_post("/api/chat", refuse)
+    runner, url = await serve(app, "127.0.0.1", 0)
+    client = OllamaClient(url, stall_timeout=0.2)
+    with pytest.raises(kind):
+        await asyncio.wait_for(anext(client.chat("m", [], options={}, keep_alive=1)), 10)
+    await client.close()
+    await runner.cleanup()

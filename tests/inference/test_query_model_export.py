@@ -1,5 +1,7 @@
 """A model is copied only where the copy can do, and does, what the model does."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +78,14 @@ def test_a_copy_that_failed_its_check_is_not_left_behind(tmp_path: Path, monkeyp
     make(find_model("auto", offline=True), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [REFUSED]
     assert "not near enough" in (tmp_path / REFUSED).read_text()
+    assert not (tmp_path / COPY).exists()
+
+
+def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    model = str(find_model("auto", offline=True))
+    command = [sys.executable, "-m", "mdsa_server.inference.query_model_export", model, str(tmp_path)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
     assert not (tmp_path / COPY).exists()
 
 

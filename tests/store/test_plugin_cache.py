@@ -1,5 +1,9 @@
 """What plugins keep between two starts of the server."""
 
+import time
+
+import pytest
+
 from mdsa_server.store.database import Database
 from mdsa_server.store.plugin_cache import KEPT, LARGEST_BYTES, StoredCache
 
@@ -19,6 +23,16 @@ async def test_the_newest_are_kept(database: Database) -> None:
         await cache.put(str(number), b"x")
     assert [await cache.get(str(number)) for number in range(KEPT + 2)] == [None, None, *[b"x"] * KEPT]
     assert await other.get("old") == b"x"
+
+
+async def test_what_was_put_there_last_is_kept_though_the_clock_was_set_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, now = StoredCache(database, "one"), time.time()
+    for number in range(KEPT + 1):
+        monkeypatch.setattr(time, "time", lambda number=number: now - number)
+        await cache.put(str(number), b"x")
+    assert await cache.get(str(KEPT)) == b"x"
 
 
 async def test_what_is_too_large_is_not_kept(database: Database) -> None:

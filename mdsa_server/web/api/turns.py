@@ -1,6 +1,5 @@
 """The turns that are kept, under /api/turns: found, and told with where their time went."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar import Controller, get
@@ -61,5 +60,4 @@ class TurnController(Controller):
     async def trace_turn(self, turn: FromPath[str], rooms: InRooms, caller: ByCaller) -> TurnTrace:
         """Tell where a turn's time went, as spans, with the events that these are made of; a running one's so far."""
         stream = await rooms.live_turns.find(caller.owner, turn)
-        since = (datetime.now(UTC) - stream.turn.started).total_seconds()
-        return TurnTrace(turn=turn, trace=trace_of(stream.events, since), events=stream.events)
+        return TurnTrace(turn=turn, trace=trace_of(stream.events, stream.clock()), events=stream.events)

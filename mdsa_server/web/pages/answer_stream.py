@@ -30,7 +30,7 @@ AnyRequest = Request[Any, Any, Any]
 
 async def answer_frames(request: AnyRequest, stream: TurnStream, after: int) -> AsyncGenerator[bytes, None]:
     """Show a turn until it has ended, from the position `after` on."""
-    growing = GrowingAnswer(stream.turn)
+    growing = GrowingAnswer(stream.turn, stream.clock)
     announced = ""
     position = 0
     async with aclosing(_with_pauses(stream.follow())) as batches:

@@ -29,6 +29,7 @@ from mdsa_server.vocabulary.events import (
 )
 from mdsa_server.vocabulary.passages import Passage
 from mdsa_server.vocabulary.replay import told
+from mdsa_server.vocabulary.stopwatch import Stopwatch, stopped
 from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.markdown import Citable, GrowingMarkdown, render_markdown
 from mdsa_server.web.pages.call_view import CallView, calls_of, names_of
@@ -50,6 +51,8 @@ class AnswerView:
     html: Markup
     doing: str = ""
     """What the server does now, in words; empty while text comes, and at the end."""
+    seconds: float = 0.0
+    """How long it has run, while it does."""
 
     @property
     def running(self) -> bool:
@@ -58,7 +61,7 @@ class AnswerView:
     @property
     def calls(self) -> list[CallView]:
         """The calls of tools, in the order in which the model asked for them."""
-        return calls_of(self.turn)
+        return calls_of(self.turn, self.seconds)
 
     @property
     def announcement(self) -> str:
@@ -93,8 +96,9 @@ def finished_answer(turn: Turn) -> AnswerView:
 class GrowingAnswer:
     """A live turn, told event by event, and shown as often as one likes at little cost."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, clock: Stopwatch = stopped) -> None:
         self._turn = turn
+        self._clock = clock
         self._answer = GrowingMarkdown()
         self._thinking: list[str] = []
         self._doing = "Choosing a domain"
@@ -124,7 +128,7 @@ class GrowingAnswer:
         if self._thinking:
             self._thinking = ["".join(self._thinking)]
             self._turn = replace(self._turn, thinking=self._thinking[0])
-        return AnswerView(self._turn, self._answer.html(), self._doing)
+        return AnswerView(self._turn, self._answer.html(), self._doing, self._clock())
 
 
 def _numbers(turn: Turn) -> frozenset[int]:

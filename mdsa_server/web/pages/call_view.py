@@ -1,7 +1,6 @@
 """A call of a tool as the chat page shows it: in a line, and whole."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from math import ceil
 from typing import NamedTuple
 
@@ -50,10 +49,9 @@ class CallView(NamedTuple):
     """How long it still waits, in words; empty where it does not wait."""
 
 
-def calls_of(turn: Turn, now: datetime | None = None) -> list[CallView]:
-    """Show a turn's calls of tools, as they stand `now`."""
-    since = ((now or datetime.now(UTC)) - turn.started).total_seconds()
-    return [_call(run, running=turn.outcome == "running", since=since) for run in turn.tool_runs]
+def calls_of(turn: Turn, seconds: float) -> list[CallView]:
+    """Show a turn's calls of tools, as they stand so many seconds after its beginning."""
+    return [_call(run, running=turn.outcome == "running", since=seconds) for run in turn.tool_runs]
 
 
 def names_of(runs: Iterable[ToolRun]) -> str:

@@ -222,7 +222,7 @@ def answer_so_far(stream: TurnStream) -> AnswerView:
     """Show a turn as far as it has come."""
     if stream.ended:
         return finished_answer(stream.so_far())
-    growing = GrowingAnswer(stream.turn)
+    growing = GrowingAnswer(stream.turn, stream.clock)
     growing.tell(stream.events)
     return growing.view()
 

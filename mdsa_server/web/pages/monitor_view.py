@@ -64,7 +64,7 @@ class MonitorView:
         status = {
             "state": server_state(rooms),
             "engine": rooms.engine.status,
-            "uptime": span(max(time.time() - rooms.started.timestamp(), 0.0)),
+            "uptime": span(rooms.uptime()),
             "version": __version__,
         }
         fallback = rooms.live_turns.desk.team.fallback

@@ -1,7 +1,6 @@
 """The pages of turns: found and listed, each with where its time went, and two of them side by side."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
@@ -146,4 +145,4 @@ def _differences(other: TurnStream, turn: Turn, trace: Trace) -> Any:
 
 
 def _trace(stream: TurnStream) -> Trace:
-    return trace_of(stream.events, (datetime.now(UTC) - stream.turn.started).total_seconds())
+    return trace_of(stream.events, stream.clock())

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def returned(outcome: ToolOutcome = "returned", result: str = "sent", *, cut: bo
 
 
 def call_after(*events: TurnEvent, now: float = 1.0) -> CallView:
-    (call,) = calls_of(told(TURN, events), TURN.started + timedelta(seconds=now))
+    (call,) = calls_of(told(TURN, events), now)
     return call
 
 

@@ -1,0 +1,163 @@
+"""A connection that nobody can hold for nothing: requests must come, answers be taken, and there are only so many.
+
+Uvicorn waits for ever for the end of a request's head and for its body, keeps a head of any size, and keeps what a
+client does not take. One account bounds all slow requests: while a request is awaited a connection spends a second of
+its patience each second, and what it sends earns some back. So silence ends it, and so does a byte now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from mdsa_server.web.problems import PROBLEM_MEDIA_TYPE, ProblemBody
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_SECONDS = 20.0
+"""For so long a request may be silent, or too slow."""
+LEAST_BYTES_A_SECOND = 500.0
+"""A request that comes more slowly than this loses patience; any network that carries pages is faster."""
+MOST_HEAD_BYTES = 64 * 1024
+UNTAKEN_SECONDS = 60.0
+"""For so long a client may take nothing of what was sent to it."""
+MOST_CONNECTIONS = 1000
+RETRY_AFTER_SECONDS = 5
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """Uvicorn's connection within bounds. `look` has to be called once a second."""
+
+    _patience = PATIENCE_SECONDS
+    _in_head = False
+    _head_bytes = 0
+    _untaken = 0
+    _untaken_for = 0.0
+    _ended = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._patience = PATIENCE_SECONDS
+        if len(self.connections) > most_connections():
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        self._patience = min(self._patience + len(data) / LEAST_BYTES_A_SECOND, PATIENCE_SECONDS)
+        went_on = self._in_head
+        super().data_received(data)
+        # What came along with the beginning is not counted: most of it may be a body's.
+        self._head_bytes = self._head_bytes + len(data) if went_on and self._in_head else 0
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"The address and the headers have more than {MOST_HEAD_BYTES:,} bytes.",
+                "Send what is long in the body.",
+            )
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        # What follows is another request, with patience of its own.
+        self._patience = PATIENCE_SECONDS
+        super().on_response_complete()
+
+    def resume_writing(self) -> None:
+        self._untaken_for = 0.0
+        super().resume_writing()
+
+    @property
+    def awaits_client(self) -> bool:
+        """Whether the client has to send something before it can be answered."""
+        if self.flow.read_paused:
+            return False
+        if self.cycle is None or self.cycle.response_complete:
+            return True
+        return self.cycle.more_body and not self.cycle.waiting_for_100_continue
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it takes room: one that is closed does until its client has taken what was sent."""
+        return not self._ended and bool(not self.transport.is_closing() or self.transport.get_write_buffer_size())
+
+    @property
+    def patience(self) -> float:
+        """How many seconds the client may still be silent."""
+        return self._patience
+
+    def look(self, seconds: float) -> None:
+        """Take down that so many seconds have passed, and end the connection where that was too long."""
+        if self.awaits_client:
+            self._patience -= seconds
+            if self._patience < 0:
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not come to its end.", "Send it again.")
+        untaken = self.transport.get_write_buffer_size()
+        self._untaken_for = self._untaken_for + seconds if untaken and untaken >= self._untaken else 0.0
+        self._untaken = untaken
+        if self._untaken_for > UNTAKEN_SECONDS:
+            log.info("connection ended: its client takes nothing", client=self.client, bytes=untaken)
+            self.end()
+
+    def end(self) -> None:
+        """Close it at once, whatever is on its way."""
+        self._ended = True
+        self.transport.abort()
+
+    def _make_room(self) -> None:
+        """Where there are too many, end the one that tries our patience most; where all wait for us, this one."""
+        opened = [one for one in self.connections if isinstance(one, BoundedConnection) and one.is_there]
+        if len(opened) <= most_connections():
+            return
+        if waiting := [one for one in opened if one.awaits_client and one is not self]:
+            min(waiting, key=lambda one: one.patience).end()
+        else:
+            detail = f"{most_connections():,} connections are open."
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, detail, "Try again in a moment.")
+
+    def _refuse(self, status: HTTPStatus, detail: str, mend: str) -> None:
+        """Say why, where nothing was said yet and something was asked, and close."""
+        asked = self._in_head or (self.cycle is not None and not self.cycle.response_complete)
+        started = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
+        if self.transport.is_closing():
+            return
+        if (asked or status == HTTPStatus.SERVICE_UNAVAILABLE) and not started:
+            self.transport.write(_problem(status, detail, mend))
+        self.transport.close()
+
+
+def most_connections() -> int:
+    """Give how many there may be: half of what may be open at all, since files, models and programs need the rest."""
+    try:
+        import resource
+    except ImportError:  # Windows, where nothing bounds them.
+        return MOST_CONNECTIONS
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if open_files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, open_files // 2)
+
+
+def _problem(status: HTTPStatus, detail: str, mend: str) -> bytes:
+    retry_after = RETRY_AFTER_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    code = status.phrase.lower().replace(" ", "-")
+    body = msgspec.json.encode(
+        ProblemBody(
+            type=f"urn:mdsa:problem:{code}",
+            title=status.phrase,
+            status=status,
+            detail=detail,
+            code=code,
+            mend=mend,
+            retry_after=retry_after,
+        )
+    )
+    retry = b"retry-after: %d\r\n" % retry_after if retry_after is not None else b""
+    head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (PROBLEM_MEDIA_TYPE.encode(), len(body))
+    return STATUS_LINE[status] + head + retry + b"\r\n" + body

@@ -116,7 +116,8 @@ async def read_upload(request: AnyRequest) -> Upload:
         match error:
             case ParserLimitReached():
                 raise InvalidRequest(
-                    f"the form is too much ({error})", f"Send {FILES_AT_ONCE:,} files at most."
+                    f"the form is too much ({error})",
+                    f"Send {FILES_AT_ONCE:,} files at most, with names of {LONGEST_NAME} characters at most.",
                 ) from error
             case MultipartError():
                 raise InvalidRequest(f"the form broke off or is damaged ({error})", "Send it again.") from error

@@ -9,6 +9,7 @@ import pytest
 
 from mdsa_server.vocabulary.access import SCOPES, Scope
 from mdsa_server.web.problems import PROBLEM_MEDIA_TYPE
+from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, make_settings, running
 from tests.web.api_fuzzing import Fuzzing
@@ -44,10 +45,14 @@ ODD_BODIES: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.fixture
-async def server(tmp_path: Path, engine: ScriptedOllama) -> AsyncIterator[RunningServer]:
-    limits = {"requests_per_minute": 10_000_000, "turns_at_once": 10_000}
-    async with running(make_settings(tmp_path, engine=engine.url, limits=limits)) as server:
-        yield server
+async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
+    embeds = ScriptedModel(name="embeds:1b", capabilities=("embedding",))
+    async with ScriptedOllama(ScriptedModel(), embeds) as engine:
+        # By the engine, which says at once what the embedding model would have to be loaded for.
+        embedding = {"provider": "ollama", "model": embeds.name}
+        limits = {"requests_per_minute": 10_000_000, "turns_at_once": 10_000}
+        async with running(make_settings(tmp_path, engine=engine.url, limits=limits, embedding=embedding)) as server:
+            yield server
 
 
 async def described(server: RunningServer) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from mdsa_server.errors import DocumentUnreadable
 from mdsa_server.knowledge.file_bytes import take
 from mdsa_server.knowledge.stop_words import LANGUAGES
 from mdsa_server.vocabulary.domain import Example, ModelOptions, Think
+from mdsa_server.vocabulary.hidden_values import shown_text
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 EXAMPLE_LINE = '{"text": "How do I reverse a list?", "intent": "lists"}'
@@ -134,7 +135,9 @@ def _resolve(name: str) -> None:
     try:
         getaddrinfo(name, None)
     except (OSError, ValueError) as error:  # ValueError: it could not even be asked for.
-        raise Unfit(f'"{name}" cannot be resolved to an address', "Write 127.0.0.1, ::1 or localhost.") from error
+        raise Unfit(
+            f'"{shown_text(name)}" cannot be resolved to an address', "Write 127.0.0.1, ::1 or localhost."
+        ) from error
 
 
 def is_web_address(url: str) -> bool:
@@ -151,7 +154,10 @@ def is_web_address(url: str) -> bool:
 
 def _engine_url(url: str) -> str:
     if url != "auto" and not is_web_address(url):
-        raise Unfit(f'"{url}" is not an address of an engine', 'Write "auto", or for example "http://127.0.0.1:11434".')
+        raise Unfit(
+            f'"{shown_text(url)}" is not an address of an engine',
+            'Write "auto", or for example "http://127.0.0.1:11434".',
+        )
     return url.rstrip("/")
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from mdsa_server.embedded_process import EmbeddedProcess, embedded_problem
 from mdsa_server.errors import ConfigurationInvalid, EngineUnreachable
+from mdsa_server.inference.addresses import bare
 from mdsa_server.inference.engine import EnginePlace
 from mdsa_server.setting_values import is_web_address
 from mdsa_server.vocabulary.domain import Domain
@@ -50,7 +51,7 @@ def engine_places(
     named = [f"domain {domain.name!r} names {domain.models[0]!r}" for domain in domains if domain.models]
     if default_model != "auto":
         named.append(f"[engine] default_model names {default_model!r}")
-    problem = f"No Ollama answers at {address}."
+    problem = f"No Ollama answers at {bare(address)}."
     if url != "auto":
         mend = "Start it (ollama serve), or set [engine] url in mdsa.toml."
     elif named:
@@ -101,7 +102,8 @@ def _unusable(host: str) -> ConfigurationInvalid:
     fault = Fault(
         file="OLLAMA_HOST",
         key="",
-        what=f'"{host}" is not an address of an Ollama',
+        # What stands before an @ may be a password.
+        what=f'"{host.rpartition("@")[2]}" is not an address of an Ollama',
         mend="Set it to a host and a port, as 127.0.0.1:11434, or unset it.",
     )
     return ConfigurationInvalid(str(fault), "[engine] url in mdsa.toml counts more than OLLAMA_HOST.", [fault])

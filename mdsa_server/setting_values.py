@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from math import isfinite
-from os.path import expanduser  # And not Path.expanduser: it raises where there is no such home.
+from os.path import expanduser, isdir  # And not Path's own: they raise for no such home, and for too long a name.
 from pathlib import Path
 from socket import getaddrinfo
 from typing import Annotated, Any, NamedTuple
@@ -23,12 +23,16 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from mdsa_server.errors import DocumentUnreadable
+from mdsa_server.knowledge.file_bytes import take
 from mdsa_server.knowledge.stop_words import LANGUAGES
 from mdsa_server.vocabulary.domain import Example, ModelOptions, Think
+from mdsa_server.vocabulary.hidden_values import shown_text
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 EXAMPLE_LINE = '{"text": "How do I reverse a list?", "intent": "lists"}'
 EXAMPLE_DECODER = msgspec.json.Decoder(Example)
+MOST_BYTES_OF_EXAMPLES = 100_000_000
 
 MOST_FLAWS = 10
 """So many lines of a file are told; more are most likely of one kind."""
@@ -112,7 +116,7 @@ def _folder_or_name(model: str, info: ValidationInfo) -> str:
             raise Unfit('"auto" is no model of the engine', "Name one that embeds, such as nomic-embed-text.")
         return model
     folder = _from_the_files_folder(Path(model), info)
-    return str(folder) if model != "auto" and folder.is_dir() else model
+    return str(folder) if model != "auto" and isdir(folder) else model
 
 
 def is_loopback(host: str) -> bool:
@@ -134,7 +138,9 @@ def _resolve(name: str) -> None:
     try:
         getaddrinfo(name, None)
     except (OSError, ValueError) as error:  # ValueError: it could not even be asked for.
-        raise Unfit(f'"{name}" cannot be resolved to an address', "Write 127.0.0.1, ::1 or localhost.") from error
+        raise Unfit(
+            f'"{shown_text(name)}" cannot be resolved to an address', "Write 127.0.0.1, ::1 or localhost."
+        ) from error
 
 
 def is_web_address(url: str) -> bool:
@@ -164,7 +170,10 @@ def _origin(given: str) -> str:
 
 def _engine_url(url: str) -> str:
     if url != "auto" and not is_web_address(url):
-        raise Unfit(f'"{url}" is not an address of an engine', 'Write "auto", or for example "http://127.0.0.1:11434".')
+        raise Unfit(
+            f'"{shown_text(url)}" is not an address of an engine',
+            'Write "auto", or for example "http://127.0.0.1:11434".',
+        )
     return url.rstrip("/")
 
 
@@ -224,9 +233,10 @@ def _examples_from(value: Any, info: ValidationInfo) -> FileOfExamples:
 def _read_examples(path: Path) -> FileOfExamples:
     mend = f"Write one on each line of {path.name}, such as {EXAMPLE_LINE}"
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except OSError as error:
-        raise Unfit(f"{path} cannot be read ({error.strerror})", "Name a file that is there.") from error
+        # A pipe or a device in its place must not hold up who reads the configuration.
+        lines = take(str(path), MOST_BYTES_OF_EXAMPLES).decode("utf-8-sig").splitlines()
+    except DocumentUnreadable as error:
+        raise Unfit(f"{path} {error.detail}", "Name a file that is there, with a line for each example.") from error
     except UnicodeDecodeError as error:
         raise Unfit(f"{path} is not UTF-8", "Save the file as UTF-8.") from error
     examples, flaws = [], []
@@ -234,7 +244,7 @@ def _read_examples(path: Path) -> FileOfExamples:
         if line.strip():
             try:
                 examples.append(EXAMPLE_DECODER.decode(line))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 flaws.append(f"line {number} is no example ({error})")
                 continue
             if not examples[-1].text.strip():

@@ -19,6 +19,7 @@ from mdsa_server.cli.event_stream import events_of
 from mdsa_server.cli.ingestion_bar import IngestionBar
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import FAILED, Refused
+from mdsa_server.vocabulary.call_text import printable, readable
 
 if TYPE_CHECKING:
     import httpx
@@ -150,7 +151,7 @@ async def _take_in(loaded: Loaded, path: str, body: dict[str, Any]) -> None:
                 match event:
                     case "document_refused":
                         refused += 1
-                        progress.say(click.style(told["problem"]["detail"], fg="red"))
+                        progress.say(click.style(printable(told["problem"]["detail"]), fg="red"))
                         progress.say(f"  {told['problem']['mend']}")
                     case "document_gone":
                         progress.say(f"gone: {told['source']}")
@@ -210,9 +211,8 @@ async def _list(loaded: Loaded, collection: str | None, as_json: bool) -> None:
         click.echo("There are no documents. Take some in: mdsa documents add PATH --collection NAME")
     for one in found:
         added = datetime.fromisoformat(one["added"]).astimezone()
-        click.echo(
-            f"{one['id']}  {one['collection']}  {one['passages']:>5} passages  {added:%Y-%m-%d %H:%M}  {one['source']}"
-        )
+        facts = f"{one['id']}  {one['collection']}  {one['passages']:>5} passages  {added:%Y-%m-%d %H:%M}"
+        click.echo(f"{facts}  {printable(one['source'])}")
 
 
 async def _show(loaded: Loaded, document: str, as_json: bool) -> None:
@@ -222,11 +222,11 @@ async def _show(loaded: Loaded, document: str, as_json: bool) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
     found = answer["document"]
-    click.secho(found["title"], bold=True)
-    click.secho(f"{found['source']}  {found['collection']}  {found['type']}", dim=True)
+    click.secho(printable(found["title"]), bold=True)
+    click.secho(f"{printable(found['source'])}  {found['collection']}  {found['type']}", dim=True)
     for passage in answer["passages"]:
-        click.secho(f"\n{_place(passage)}", fg="cyan")
-        click.echo(passage["text"].strip())
+        click.secho(f"\n{printable(_place(passage))}", fg="cyan")
+        click.echo(readable(passage["text"].strip()))
 
 
 async def _delete(loaded: Loaded, ids: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import click
 
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
+from mdsa_server.vocabulary.call_text import printable
 
 if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
@@ -77,14 +78,15 @@ async def _search(loaded: Loaded, body: dict[str, Any], as_json: bool) -> None:
         click.echo("Nothing was found.")
     for number, passage in enumerate(answer["passages"], 1):
         click.echo(
-            f"{click.style(f'[{number}]', fg='cyan')} {click.style(passage['title'], bold=True)}  {_where(passage)}"
+            f"{click.style(f'[{number}]', fg='cyan')} {click.style(printable(passage['title']), bold=True)}"
+            f"  {_where(passage)}"
         )
         click.secho("    " + "  ".join(f"{name} {score:.3g}" for name, score in passage["scores"].items()), dim=True)
-        text = " ".join(passage["text"].split())
+        text = printable(" ".join(passage["text"].split()))
         click.echo("    " + (text if len(text) <= SNIPPET else text[:SNIPPET] + " …"))
 
 
 def _where(passage: dict[str, Any]) -> str:
     place = " > ".join(passage.get("heading", ()))
     page = f", page {passage['page']}" if passage.get("page") else ""
-    return click.style(f"{passage['source']}{page}{f'  {place}' if place else ''}", dim=True)
+    return click.style(printable(f"{passage['source']}{page}{f'  {place}' if place else ''}"), dim=True)

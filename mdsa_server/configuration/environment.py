@@ -1,10 +1,9 @@
 """Keys of the configuration that come from environment variables: `MDSA_SERVER__PORT=9000`."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mdsa_server.configuration.lines import KeyPath
+from mdsa_server.configuration.lines import KeyPath, parsed
 
 PREFIX = "MDSA_"
 SEPARATOR = "__"
@@ -58,8 +57,8 @@ def single_underscores(environ: Mapping[str, str], keys: Iterable[KeyPath]) -> d
 def value_of(text: str) -> Any:
     """Read a variable's text as a TOML value; what is none is a string."""
     try:
-        document = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):  # No TOML, or nothing that Python would read: endless digits or brackets.
+        document = parsed(f"value = {text}")
+    except ValueError:
         return text
     return document["value"] if len(document) == 1 else text
 

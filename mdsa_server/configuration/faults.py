@@ -14,6 +14,7 @@ from mdsa_server.configuration.places import Places, dotted
 from mdsa_server.setting_values import Unfit
 from mdsa_server.settings import Settings
 from mdsa_server.vocabulary.fault import Fault
+from mdsa_server.vocabulary.hidden_values import shown_text
 from mdsa_server.vocabulary.toml_text import toml
 
 WANTED = {
@@ -124,16 +125,18 @@ def _no_domains(places: Places) -> Fault:
 def _what(details: ErrorDetails) -> str:
     kind = details["type"]
     if kind in WANTED:
-        return f"must be {WANTED[kind]}, not {_described(details['input'])}"
+        return f"must be {WANTED[kind]}, not {_described(details)}"
     if kind in ("too_short", "string_too_short"):
         return "is empty"
     if kind == "value_error":
         return f"cannot be used: {details['ctx']['error']}"
     message = details["msg"].removeprefix("Input should be ").replace("'", '"')
-    return f"must be {message}, not {_described(details['input'])}"
+    return f"must be {message}, not {_described(details)}"
 
 
-def _described(value: Any) -> str:
+def _described(details: ErrorDetails) -> str:
+    value = details["input"]
+    value = shown_text(value) if isinstance(value, str) else value
     words = next((words for kind, words in KINDS if isinstance(value, kind)), "a date or time")
     return words.format(toml(value))
 
@@ -164,7 +167,7 @@ def _mend_like_default(path: KeyPath, places: Places) -> str:
 def _mend_as_list(path: KeyPath, text: str, places: Places) -> str:
     """Put what was written alone into a list; a variable may well name several, with commas between them."""
     parts = text.split(",") if _in_variable(path, places) else [text]
-    return f"Write a list: {_assigned(path, [part.strip() for part in parts if part.strip()], places)}"
+    return f"Write a list: {_assigned(path, [shown_text(part.strip()) for part in parts if part.strip()], places)}"
 
 
 def _assigned(path: KeyPath, value: Any, places: Places) -> str:

@@ -1,4 +1,4 @@
-"""On which line of a TOML file each key is written.
+"""Reading TOML: what a text says, and on which line each key of it is written.
 
 The parser keeps no lines, so it is asked for one statement at a time. Where a statement ends is seen from its
 quotes and brackets alone: to try the parser again with each further line costs the square of a long list.
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 KeyPath = tuple[str, ...]
+
+DEEPEST = 50
+INTEGERS = range(-(2**63), 2**63)
 
 TOKENS = re.compile(
     r"""
@@ -38,14 +41,36 @@ class Statement:
     """None where the file ends before the statement does, or it is no TOML at all."""
 
 
+def parsed(text: str) -> dict[str, Any]:
+    """Read TOML. Raises ValueError where it is none, or says what only a mistake or malice would.
+
+    That is tables in tables in tables, which would end in a RecursionError here or later, and integers of more than
+    64 bits, which TOML does not know and Python may refuse to write.
+    """
+    try:
+        content = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("there are too many brackets within brackets") from error
+    waiting: list[tuple[int, Any]] = [(0, content)]
+    while waiting:
+        depth, value = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError(f"there are more than {DEEPEST} tables or lists within each other")
+        if isinstance(value, int) and value not in INTEGERS:
+            raise ValueError("an integer has more than 64 bits")
+        if isinstance(value, dict | list):
+            waiting += [(depth + 1, each) for each in (value.values() if isinstance(value, dict) else value)]
+    return content
+
+
 def statements(text: str) -> Iterator[Statement]:
     """Cut a file into statements; one that cannot be read takes the rest of the file with it."""
     line, start = 1, 0
     for end in _ends(text):
         part = text[start:end]
         try:
-            content = tomllib.loads(part)
-        except (ValueError, RecursionError):
+            content = parsed(part)
+        except ValueError:
             break
         yield Statement(line, part, content)
         line += part.count("\n") + 1

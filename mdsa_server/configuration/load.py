@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from os.path import expanduser
+from os.path import expanduser, isdir, join
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from mdsa_server import bundled
 from mdsa_server.configuration import environment
 from mdsa_server.configuration.faults import closest, faults_of, field_at, table_at
-from mdsa_server.configuration.lines import KeyPath, lines_of, paths_of, statements
+from mdsa_server.configuration.lines import KeyPath, lines_of, parsed, paths_of, statements
 from mdsa_server.configuration.places import Place, Places, dotted
 from mdsa_server.errors import ConfigurationInvalid
 from mdsa_server.settings import ResidencySettings, RoutingSettings, Settings
@@ -119,8 +119,8 @@ def _read(path: Path | None, cwd: Path) -> tuple[dict[str, Any], Places]:
     name = str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
     text = _text(path, name)
     try:
-        tree = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # No TOML, or endless digits or brackets.
+        tree = parsed(text)
+    except ValueError as error:
         raise invalid([_syntax_fault(name, text, str(error))]) from error
     return tree, Places(Place(name), {key: Place(name, line) for key, line in lines_of(text).items()})
 
@@ -259,7 +259,7 @@ def _faults_between_keys(tree: Mapping[str, Any], places: Places, folder: Path) 
         faults.append(places.fault(("residency", "pinned"), what, mend))
     directories = _written(tree, "plugin_host", "directories", default=[])
     for directory in directories if isinstance(directories, list) else []:
-        if isinstance(directory, str) and not Path(folder, expanduser(directory)).is_dir():
+        if isinstance(directory, str) and not isdir(join(folder, expanduser(directory))):
             what = f'"{directory}" is not a folder'
             faults.append(places.fault(("plugin_host", "directories"), what, f"Make it in {folder}, or take it out."))
     return faults

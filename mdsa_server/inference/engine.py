@@ -114,8 +114,8 @@ class Engine:
             log.debug("no engine here", kind=place.kind, reason=error.detail)
             return False
         self._client, self._place = client, place
-        self.status = EngineStatus(kind=place.kind, url=url, version=version)
-        log.info("engine found", kind=place.kind, url=url, version=version)
+        self.status = EngineStatus(kind=place.kind, url=client.address, version=version)
+        log.info("engine found", kind=place.kind, url=client.address, version=version)
         try:
             await self.default_model()
         except EngineError as error:
@@ -138,7 +138,7 @@ class Engine:
         """
         before = self.status
         try:
-            self.status = EngineStatus(kind=place.kind, url=client.url, version=await client.version())
+            self.status = EngineStatus(kind=place.kind, url=client.address, version=await client.version())
         except EngineError as error:
             self.status = replace(before, problem=error.detail, mend=error.mend)
             if await _address(place) not in (client.url, None) and await self._try(place):

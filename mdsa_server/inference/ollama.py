@@ -14,6 +14,7 @@ import ollama
 from msgspec import Struct
 
 from mdsa_server.errors import EngineRefused
+from mdsa_server.inference.addresses import authorization, bare
 from mdsa_server.inference.bounded_answers import bound
 from mdsa_server.inference.chat_lines import ChatChunk, ChatLines
 from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable, words_of_refusal
@@ -57,36 +58,38 @@ class OllamaClient:
 
     def __init__(self, url: str, *, connect_timeout: float = 3.0, stall_timeout: float = 300.0) -> None:
         self.url = url.rstrip("/")
+        self.address = bare(self.url)  # As it may be shown: without a name and a password.
+        headers = authorization(url, os.environ.get("OLLAMA_API_KEY"))
         # An engine is on this machine or at a named place: the environment's web proxies are not for it.
         self._control = ollama.AsyncClient(
-            self.url,
+            self.address,
+            headers=headers,
             timeout=httpx.Timeout(stall_timeout, connect=connect_timeout),
             trust_env=False,
             event_hooks={"response": [bound]},
             # To read the certificates takes 20 ms, and over plain HTTP none is shown.
-            verify=self.url.startswith("https:"),
+            verify=self.address.startswith("https:"),
         )
         self._stall_timeout = stall_timeout
         self._heard: dict[str, float] = {}
         """By model, when it last said something to anybody, on the loop's clock."""
-        key = os.environ.get("OLLAMA_API_KEY")
         self._streams = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(sock_connect=connect_timeout),
-            headers={"Authorization": f"Bearer {key}"} if key else None,
+            headers=headers,
         )
 
     async def version(self) -> str:
         """Ask who is there: the version by which the engine calls itself."""
         try:
-            async with asyncio.timeout(TABLE_SECONDS), self._streams.get(f"{self.url}/api/version") as response:
+            async with asyncio.timeout(TABLE_SECONDS), self._streams.get(f"{self.address}/api/version") as response:
                 answer = await response.json()
         except (aiohttp.ContentTypeError, ValueError) as error:
-            raise not_an_engine(self.url) from error
+            raise not_an_engine(self.address) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise unreachable(self.url, error) from error
+            raise unreachable(self.address, error) from error
         if not isinstance(answer, dict) or not isinstance(answer.get("version"), str):
-            raise not_an_engine(self.url)
+            raise not_an_engine(self.address)
         return cast(str, answer["version"])
 
     async def installed(self) -> tuple[InstalledModel, ...]:
@@ -214,12 +217,12 @@ class OllamaClient:
         try:
             async with self._patience(model):
                 response = await self._streams.post(
-                    f"{self.url}/api/chat",
+                    f"{self.address}/api/chat",
                     data=msgspec.json.encode(asked),
                     headers={"Content-Type": "application/json"},
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise unreachable(self.url, error) from error
+            raise unreachable(self.address, error) from error
         try:
             self._watch(response)
             body, lines, ended = response.content, ChatLines(), False
@@ -285,11 +288,11 @@ class OllamaClient:
         except ollama.ResponseError as error:
             raise refusal(error.status_code, error.error, model) from error
         except (OSError, httpx.TransportError) as error:
-            raise unreachable(self.url, error) from error
+            raise unreachable(self.address, error) from error
         except (ValueError, AttributeError, TypeError) as error:
             # Not JSON, or not of the expected shape: pydantic's and json's errors are ValueErrors, and the package
             # stumbles over JSON that is no object, in an error's body (AttributeError) and in an answer (TypeError).
-            raise not_an_engine(self.url) from error
+            raise not_an_engine(self.address) from error
 
 
 async def _drain(body: aiohttp.StreamReader) -> None:

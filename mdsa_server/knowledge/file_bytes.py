@@ -44,6 +44,15 @@ def require_size(size: int, most: int) -> None:
         )
 
 
+def require_text_size(characters: int, most: int) -> None:
+    """Raise DocumentUnreadable where a document unpacks to more text than the largest file could hold."""
+    if characters > most:
+        raise DocumentUnreadable(
+            f"unpacks to {characters:,} characters of text, and a document may have {most:,}",
+            "Split it, leave it out, or allow larger ones: [knowledge] max_document_mb in mdsa.toml.",
+        )
+
+
 def _require_readable(state: os.stat_result, most: int) -> None:
     if stat.S_ISDIR(state.st_mode):
         raise DocumentUnreadable("is a folder", "Name the files in it.")

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from mdsa_server.errors import DocumentUnreadable, EmbedderUnavailable
-from mdsa_server.knowledge.file_bytes import require_size, take
+from mdsa_server.knowledge.file_bytes import require_size, require_text_size, take
 from mdsa_server.knowledge.formats.characters import one_line
 from mdsa_server.knowledge.formats.choose import read_content
 from mdsa_server.knowledge.reading_orders import (
@@ -83,6 +83,8 @@ def _reply(order: Order) -> Reply:
             return Same()
         count = count_tokens(Path(order.tokenizer) if order.tokenizer else None, order.passage_tokens)
         document = read_content(content, order.name)
+        # A small file may say the same a thousand times over, and splitting and embedding it take the most time.
+        require_text_size(len(document.text), order.max_bytes)
         # It stands before each passage, and only here is it known how many tokens it has.
         title = fitting_title(document.title, count, order.passage_tokens) or document.title
         pieces = split(document, count, order.passage_tokens)

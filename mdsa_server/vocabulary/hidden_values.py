@@ -33,8 +33,14 @@ WITH_MARK = re.compile(
     r"\b(?:(?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|hf)[-_]|eyJ|AKIA|AIza)[-_A-Za-z0-9]{12,}(?:\.[\w-]+)*"
 )
 """Keys that begin with the mark of those who give them out."""
-NAMED = re.compile(r"([A-Za-z][\w-]*)(\s*[:=]\s*)[^\s\"']+|(?<=-)([A-Za-z][\w-]*)(\s+)[^\s\"'-][^\s\"']*")
-"""A name and what may be its value within a text: `X-Api-Key: abc`, `DB_PASS=abc`, `--token abc`."""
+NAMED = re.compile(
+    r"(-)?([A-Za-z][\w-]*+)(?:(\s*+[:=]\s*+)[^\s\"']++|(?(1)(\s++)[^\s\"'-][^\s\"']*+|(?!)))?+",
+)
+"""A name and what may be its value within a text: `X-Api-Key: abc`, `DB_PASS=abc`, `--token abc`.
+
+It matches every word, with a value or without: were it tried again from each of a word's letters, a long one would
+take the square of its length.
+"""
 SLACK = re.compile(r"(?<=hooks\.slack\.com/services/)\S+")
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 LONG = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{20,}")
@@ -76,8 +82,8 @@ def shown_text(text: str) -> str:
 
 def _named(found: re.Match[str]) -> str:
     """Hide a value whose name tells of a secret."""
-    name, between = found[1] or found[3], found[2] or found[4]
-    return f"{name}{between}{HIDDEN}" if _tell_of_secret(_words(name)) else found[0]
+    dash, name, between = found[1] or "", found[2], found[3] or found[4]
+    return f"{dash}{name}{between}{HIDDEN}" if between and _tell_of_secret(_words(name)) else found[0]
 
 
 def _words(name: str) -> set[str]:

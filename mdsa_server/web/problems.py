@@ -173,7 +173,10 @@ def _of_the_framework(request: AnyRequest, error: HTTPException) -> Response[Any
         detail=_detail(request, error),
         mend=MENDS.get(status, ""),
     )
-    return problem_response(request, problem, status)
+    response = problem_response(request, problem, status)
+    # As Allow, which says what else may be asked at an address.
+    response.headers.update(error.headers or {})
+    return response
 
 
 def no_such_page(request: AnyRequest, error: Exception) -> Response[Any] | Template:

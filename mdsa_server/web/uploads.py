@@ -182,7 +182,10 @@ def _text(name: str, content: bytearray) -> str:
 
 def too_many(what: str) -> UploadTooLarge:
     """Make the error of an upload of more files than are taken at once."""
-    return UploadTooLarge(what, f"Send {FILES_AT_ONCE:,} files at most, and the others after them.")
+    return UploadTooLarge(
+        what,
+        f"Send {FILES_AT_ONCE:,} files at most, with names of {LONGEST_NAME} characters at most; the others later.",
+    )
 
 
 def _too_large(request: AnyRequest) -> UploadTooLarge:

@@ -81,6 +81,21 @@ async def test_a_refused_file_is_told_and_ends_it_with_1(terminal: Terminal, ser
     assert "broken.pdf" in added.err
 
 
+async def test_names_and_texts_that_would_steer_the_terminal_are_written_as_escapes(
+    terminal: Terminal, server: RunningServer
+) -> None:
+    (terminal.folder / "odd").mkdir()
+    (terminal.folder / "odd" / "a\x1b[2J.md").write_text("# Pump\u202e\n\nOil it \u202e weekly.\n")
+    (terminal.folder / "odd" / "b\x1b[2J.md").write_text("")
+    added = await terminal.mdsa("documents", "add", "odd", "--collection", "house")
+    listed = await terminal.mdsa("documents", "list")
+    found = await terminal.mdsa("search", "oil it weekly")
+    assert "b\\x1b[2J.md" in added.err
+    assert all("a\\x1b[2J.md" in one.out for one in (listed, found))
+    assert "Oil it \\u202e weekly." in found.out
+    assert not any(mark in one.out + one.err for one in (added, listed, found) for mark in "\x1b\u202e")
+
+
 async def test_what_is_not_there_is_told(terminal: Terminal, server: RunningServer) -> None:
     assert "Take some in" in (await terminal.mdsa("documents", "list")).out
     assert (await terminal.mdsa("search", "anything")).out == "Nothing was found.\n"

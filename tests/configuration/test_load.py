@@ -280,11 +280,12 @@ def test_a_file_of_examples_is_read_with_the_intents_in_it(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (None, "cannot be read (No such file or directory)"),
+        (None, "is not there"),
         ("", "code.jsonl holds no example"),
         ('{"txt": "a"}\n{"text": " "}', "line 1 is no example (Object missing required field `text`); line 2 has an"),
         ('{"text": "a"', "code.jsonl: line 1 is no example"),
         (b"\xff", "is not UTF-8"),
+        ('{"text": "a", "intent": ' + "[" * 100_000, "line 1 is no example"),
     ],
 )
 def test_what_is_wrong_in_a_file_of_examples_is_told_with_its_line(

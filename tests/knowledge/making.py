@@ -49,6 +49,15 @@ def docx(write: Callable[[Any], None]) -> bytes:
     return out.getvalue()
 
 
+def docx_of(xml: str) -> bytes:
+    """A Word document with this as its main part, whatever it is."""
+    out = io.BytesIO()
+    with ZipFile(io.BytesIO(docx(lambda _: None))) as whole, ZipFile(out, "w", ZIP_DEFLATED) as made:
+        for name in whole.namelist():
+            made.writestr(name, xml if name == "word/document.xml" else whole.read(name))
+    return out.getvalue()
+
+
 def docx_bomb(size: int) -> bytes:
     """A small Word document that unpacks to so many bytes."""
     out = io.BytesIO()

@@ -11,15 +11,20 @@ import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mdsa_server.errors import DocumentUnreadable
 from mdsa_server.knowledge.reading import Reader
 from mdsa_server.knowledge.reading_orders import Order
 from mdsa_server.knowledge.reading_process import ProcessDied, ReadingProcess
+from mdsa_server.vocabulary.ingestion import DocumentRefused
 from tests.knowledge.conftest import MEMORY
-from tests.knowledge.making import docx_bomb, pdf
+from tests.knowledge.libraries import Bench
+from tests.knowledge.making import docx_bomb, docx_of, pdf
 
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+PARAGRAPH = "<w:p><w:r><w:t>Owls hunt at night.</w:t></w:r></w:p>"
 SECONDS = 5.0
 """What a document may take here; where more is asserted, a process may have to be started first."""
 
@@ -64,6 +69,55 @@ async def test_a_pdf_that_unpacks_to_hundreds_of_megabytes_is_refused(hasty: Rea
 async def test_a_docx_that_unpacks_to_hundreds_of_megabytes_is_refused(hasty: Reader, tmp_path: Path) -> None:
     (tmp_path / "bomb.docx").write_bytes(docx_bomb(400_000_000))
     assert (await refused(hasty, tmp_path / "bomb.docx")).startswith("unpacks to 400,")
+
+
+async def test_a_small_file_that_says_the_same_a_thousand_times_is_refused(tokenizer: Path) -> None:
+    """Splitting and embedding it would take all the time."""
+    reader = Reader(tokenizer, passage_tokens=128, max_bytes=1_000_000, seconds=60, memory=MEMORY)
+    columns = ",".join(f"a name that is longer than what stands in its column {number}" for number in range(200))
+    row = ",".join(["1"] * 200)
+    hostile = {
+        "owls.docx": docx_of(f"<w:document {WORD}><w:body>{PARAGRAPH * 60_000}</w:body></w:document>"),
+        "wide.csv": "\n".join([columns, *[row] * 100]).encode(),
+        "owls.pdf": pdf("\n".join(["Owls hunt at night, and hear very well."] * 30_000)),
+    }
+    for name, content in hostile.items():
+        assert len(content) < 1_000_000
+        with pytest.raises(DocumentUnreadable, match=r"characters of text, and a document may have 1,000,000"):
+            await reader.read_bytes(content, name)
+    await reader.close()
+
+
+async def test_hostile_files_in_a_folder_take_nothing_from_the_others(bench: Bench, folder: Path) -> None:
+    hostile = {
+        "bomb.pdf": pdf(zlib.compress(zlib.compress(bytes(300_000_000), 9), 9)).replace(
+            b"/FlateDecode >>", b"[/FlateDecode /FlateDecode] >>"
+        ),
+        "deep.docx": docx_of(f"<w:document {WORD}>{'<w:p>' * 100_000}"),
+        "page.pdf": b"<!DOCTYPE html><p>Sign in, please",
+        "program.txt": b"\x7fELF\2\1\1" + bytes(1000),
+    }
+    for name, content in hostile.items():
+        (folder / name).write_bytes(content)
+    await bench.add(folder)
+    refused = {Path(event.source).name: event for event in bench.events if isinstance(event, DocumentRefused)}
+    assert refused.keys() == hostile.keys()
+    assert [document.title for document in await bench.library.documents.find()] == ["The pump", "stove"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the limits of another process")
+async def test_the_process_that_reads_is_held_to_its_limits() -> None:
+    before = psutil.Process().children()
+    process = await ReadingProcess.start(MEMORY)
+    (reading,) = [child for child in psutil.Process().children() if child not in before]
+    await process.ask(
+        Order(content=b"Owls", name="owls.txt", tokenizer=None, passage_tokens=128, max_bytes=1000, seconds=500)
+    )
+    assert reading.rlimit(psutil.RLIMIT_AS) == (MEMORY, MEMORY)
+    assert reading.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    # What it has used before stands above what the order may take.
+    assert 500 < reading.rlimit(psutil.RLIMIT_CPU)[0] < 600
+    await process.end()
 
 
 async def test_what_takes_too_long_is_ended(hasty: Reader, tmp_path: Path) -> None:

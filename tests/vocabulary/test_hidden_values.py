@@ -91,3 +91,9 @@ def test_a_program_s_words_hide_what_follows_a_flag_that_names_a_secret() -> Non
 @given(st.text(alphabet="abc123-_=./ :@?&", max_size=200))
 def test_any_text_can_be_looked_at_twice(text: str) -> None:
     assert shown_text(shown_text(text)) == shown_text(text)
+
+
+@pytest.mark.parametrize("part", ["x", "x-", "-x", "x ", "x_1", "sk-", "://", "?a", "eyJ", "=", "bearer "])
+def test_a_text_of_a_megabyte_is_looked_through_in_one_go(part: str) -> None:
+    text = part * (1_000_000 // len(part))
+    assert len(shown_text(text)) <= len(text)

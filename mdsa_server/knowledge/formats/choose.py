@@ -1,4 +1,4 @@
-"""Which kind of document a file is, told by its first bytes and then by its name, and its reading."""
+"""Which kind of document a file is, told by its first bytes and then, among texts, by its name; and its reading."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ UNREAD = (
     (b"BZh", "is compressed with bzip2", "Unpack it first."),
     (b"\xfd7zXZ\0", "is compressed with xz", "Unpack it first."),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive", "Unpack it first."),
+    (b"\x28\xb5\x2f\xfd", "is compressed with Zstandard", "Unpack it first."),
+    (b"\x7fELF", "is a program", "Give the text that tells of it."),
     (b"\x89PNG", "is a picture", "Have its text recognised first (OCR)."),
     (b"\xff\xd8\xff", "is a picture", "Have its text recognised first (OCR)."),
     (b"GIF8", "is a picture", "Have its text recognised first (OCR)."),
@@ -35,6 +37,10 @@ UNREAD = (
     (b"MM\0*", "is a picture", "Have its text recognised first (OCR)."),
 )
 """How files begin that cannot be read, and what is said of them."""
+NAMED = {".pdf": "PDF", ".docx": "Word document"}
+"""Kinds that have a beginning of their own, by the endings that promise it."""
+# Programs that read PDF look for its beginning so far into a file.
+PDF_BEGINS_WITHIN = 1024
 
 
 def read_content(content: bytes, file_name: str) -> ReadDocument:
@@ -49,22 +55,35 @@ def read_content(content: bytes, file_name: str) -> ReadDocument:
 
 def _read(content: bytes, file_name: str, suffix: str) -> ReadDocument:
     name = PurePath(file_name).stem
-    if suffix == ".pdf" or content.startswith(b"%PDF-"):
+    if content.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in content[:PDF_BEGINS_WITHIN]):
         from mdsa_server.knowledge.formats.pdf import read_pdf
 
         return read_pdf(content, name)
-    if suffix == ".docx" or (content.startswith(b"PK\x03\x04") and b"word/document.xml" in content):
+    if content.startswith(b"PK\x03\x04") and (suffix == ".docx" or b"word/document.xml" in content):
         from mdsa_server.knowledge.formats.docx import read_docx
 
         return read_docx(content, name)
     for beginning, reason, mend in UNREAD:
         if content.startswith(beginning):
             raise DocumentUnreadable(reason, mend)
+    if suffix in NAMED:
+        raise _misnamed(content, suffix)
     if suffix in HTML or LOOKS_LIKE_HTML.match(content[:2048]):
         from mdsa_server.knowledge.formats.html import read_html
 
         return read_html(content, name)
     return _read_text(decode(content), file_name, name, suffix)
+
+
+def _misnamed(content: bytes, suffix: str) -> DocumentUnreadable:
+    if LOOKS_LIKE_HTML.match(content[:2048]):
+        # What a site sends in place of a file that it does not give to everybody.
+        return DocumentUnreadable(
+            f"is no {NAMED[suffix]} but a web page",
+            "Download it again: a page that asks to sign in may have come instead. If the page is meant, "
+            "have its name end in .html.",
+        )
+    return DocumentUnreadable(f"is no {NAMED[suffix]}, though its name says so", "Give it the ending of what it is.")
 
 
 def _read_text(text: str, file_name: str, name: str, suffix: str) -> ReadDocument:

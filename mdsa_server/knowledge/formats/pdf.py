@@ -15,6 +15,7 @@ from mdsa_server.errors import DocumentUnreadable
 from mdsa_server.knowledge.formats.characters import clean, one_line
 from mdsa_server.vocabulary.documents import Heading, ReadDocument
 
+MOST_PAGES = 20_000
 MOST_HEADINGS = 2000
 DEEPEST = 6
 # What programs write as a title where nobody gave one.
@@ -22,7 +23,7 @@ NO_TITLE = re.compile(r"untitled|microsoft word - |powerpoint presentation|\(ano
 
 
 def read_pdf(content: bytes, name: str) -> ReadDocument:
-    """The title is the file's own, else the name. Raises DocumentUnreadable: encrypted, a bomb, damaged, scanned."""
+    """The title is the file's own, else the name. Raises DocumentUnreadable: encrypted, damaged, scanned, a bomb."""
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -52,8 +53,12 @@ def read_pdf(content: bytes, name: str) -> ReadDocument:
 
 
 def _pages(reader: PdfReader) -> tuple[str, tuple[int, ...]]:
-    parts, starts, length = [], [], 0
+    parts: list[str] = []
+    starts: list[int] = []
+    length = 0
     for page in reader.pages:
+        if len(starts) == MOST_PAGES:
+            raise DocumentUnreadable(f"has more than the {MOST_PAGES:,} pages that a document may have", "Split it.")
         starts.append(length)
         # An empty line, so that no sentence seems to end with a page.
         part = f"{clean(page.extract_text()).strip()}\n\n"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.params import FromPath
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from mdsa_server.errors import StoreUnusable, UnknownAccessKey, UnknownDomain
 from mdsa_server.vocabulary.access import AccessKey, Scope
@@ -21,7 +21,7 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a key is to be."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)] = ("chat",)
+    scopes: Annotated[list[Scope], Meta(min_length=1)] = field(default_factory=lambda: ["chat"])
     domains: tuple[str, ...] = ()
     """Those that may answer; empty for all."""
     days: Annotated[float, Meta(gt=0, le=LONGEST_DAYS)] | None = None

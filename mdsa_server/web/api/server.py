@@ -50,7 +50,14 @@ class ServerController(Controller):
         operation_id="PrometheusMetrics",
         media_type=prometheus.MEDIA_TYPE,
         responses=fails()
-        | {200: ResponseSpec(str, description="Text that Prometheus reads.", generate_examples=False)},
+        | {
+            200: ResponseSpec(
+                str,
+                description="Text that Prometheus reads.",
+                media_type=prometheus.MEDIA_TYPE,
+                generate_examples=False,
+            )
+        },
     )
     async def prometheus(self, rooms: InRooms) -> Response[bytes]:
         """Tell the counts since the server started to Prometheus."""

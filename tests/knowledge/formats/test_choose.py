@@ -1,4 +1,4 @@
-"""What kind of document a file is, is told by its beginning and its name."""
+"""What kind of document a file is, is told by its beginning, and among texts by its name."""
 
 import io
 from zipfile import ZipFile
@@ -28,6 +28,14 @@ DOCX = docx(lambda document: document.add_paragraph("Owls"))
         (PDF, "download", "pdf"),
         (DOCX, "owls.docx", "docx"),
         (DOCX, "download", "docx"),
+        (PDF, "owls.txt", "pdf"),
+        (PDF, "owls.docx", "pdf"),
+        (DOCX, "owls.pdf", "docx"),
+        (DOCX, "owls.html", "docx"),
+        (b"<!DOCTYPE html><p>Owls", "owls.txt", "html"),
+        # Several at once: what it begins with is what it is.
+        (PDF + DOCX, "owls.html", "pdf"),
+        (b"%junk before it\n" + PDF, "owls.pdf", "pdf"),
     ],
 )
 def test_the_kind_is_told_by_the_beginning_and_then_by_the_name(content: bytes, name: str, kind: str) -> None:
@@ -56,9 +64,17 @@ def archive() -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "owls.doc", "is in an old Office format"),
         (b"{\\rtf1 owls}", "owls.rtf", "is in the format RTF"),
         (b"\x89PNG\r\n", "owls.png", "is a picture"),
-        (b"\x7fELF\0\0", "owls", "is no text"),
-        (b"Owls", "owls.pdf", "is damaged, or no PDF"),
-        (b"Owls", "owls.docx", "is damaged, or no Word document"),
+        (archive(), "owls.txt", "is a ZIP archive"),
+        (archive(), "owls.pdf", "is a ZIP archive"),
+        (archive(), "owls.docx", "is damaged, or no Word document"),
+        (b"\x7fELF\2\1\1" + bytes(64), "owls.txt", "is a program"),
+        (b"MZ\x90\0\3" + bytes(64), "owls.md", "is no text"),
+        (b"GIF89a=1;/*" + bytes(20) + b"*/alert(1)//<!DOCTYPE html>", "owls.html", "is a picture"),
+        (b"Owls", "owls.pdf", "is no PDF, though its name says so"),
+        (b"Owls" + bytes(2000) + PDF, "owls.pdf", "is no PDF"),
+        (b"Owls", "owls.docx", "is no Word document, though its name says so"),
+        (b"<html>Sign in, please", "owls.pdf", "is no PDF but a web page"),
+        (b"<html>Sign in, please", "owls.docx", "is no Word document but a web page"),
     ],
 )
 def test_what_cannot_be_read_says_why_and_how_to_mend_it(content: bytes, name: str, reason: str) -> None:

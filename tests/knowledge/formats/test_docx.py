@@ -1,6 +1,7 @@
 """Of a Word document are read paragraphs and tables in their order, and headings by their styles."""
 
 import io
+from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -10,7 +11,7 @@ from docx.oxml import parse_xml
 
 from mdsa_server.errors import DocumentUnreadable
 from mdsa_server.knowledge.formats.docx import read_docx
-from tests.knowledge.making import docx, docx_bomb
+from tests.knowledge.making import docx, docx_bomb, docx_of
 
 SPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
@@ -89,13 +90,23 @@ def test_xml_with_entities_that_grow_is_refused() -> None:
     xml = (
         f'<!DOCTYPE x [<!ENTITY e0 "owl">{entities}]><w:document {SPACE}><w:body><w:p><w:r><w:t>&e8;</w:t></w:r></w:p>'
     )
-    out = io.BytesIO()
-    with ZipFile(io.BytesIO(docx(owls))) as whole, ZipFile(out, "w") as hostile:
-        for name in whole.namelist():
-            content = f"{xml}</w:body></w:document>".encode() if name == "word/document.xml" else whole.read(name)
-            hostile.writestr(name, content)
     try:
-        text = read_docx(out.getvalue(), "name").text
+        text = read_docx(docx_of(f"{xml}</w:body></w:document>"), "name").text
     except DocumentUnreadable:
         text = ""
     assert len(text) < 1000
+
+
+def test_nothing_of_the_machine_is_read_into_a_document(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush", "utf-8")
+    xml = (
+        f'<!DOCTYPE x [<!ENTITY e SYSTEM "{(tmp_path / "secret").as_uri()}">]><w:document {SPACE}><w:body>'
+        "<w:p><w:r><w:t>Owls</w:t></w:r></w:p><w:p><w:r><w:t>&e;</w:t></w:r></w:p></w:body></w:document>"
+    )
+    assert read_docx(docx_of(xml), "name").text.strip() == "Owls"
+
+
+def test_what_is_nested_without_an_end_is_said_to_be_damaged() -> None:
+    deep = f"<w:document {SPACE}><w:body>{'<w:p>' * 100_000}{'</w:p>' * 100_000}</w:body></w:document>"
+    with pytest.raises(DocumentUnreadable, match="is damaged"):
+        read_docx(docx_of(deep), "name")

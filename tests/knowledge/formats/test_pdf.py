@@ -53,6 +53,30 @@ def test_a_page_that_unpacks_to_hundreds_of_megabytes_is_refused() -> None:
         read_pdf(pdf(zlib.compress(bytes(300_000_000))), "name")
 
 
+def test_a_stream_that_is_packed_twice_is_refused_when_it_unpacks_to_too_much() -> None:
+    packed = zlib.compress(zlib.compress(bytes(300_000_000), 9), 9)
+    whole = pdf(packed).replace(b"/FlateDecode >>", b"[/FlateDecode /FlateDecode] >>")
+    with pytest.raises(DocumentUnreadable, match="unpacks to more"):
+        read_pdf(whole, "name")
+
+
+def test_more_pages_than_a_document_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mdsa_server.knowledge.formats.pdf.MOST_PAGES", 2)
+    assert len(read_pdf(pdf(OWLS, EYES), "name").pages) == 2
+    with pytest.raises(DocumentUnreadable, match="more than the 2 pages"):
+        read_pdf(pdf(OWLS, EYES, OWLS), "name")
+
+
+def test_pages_that_lead_back_to_themselves_are_refused() -> None:
+    with pytest.raises(DocumentUnreadable, match="is damaged"):
+        read_pdf(pdf(OWLS).replace(b"/Kids [5 0 R]", b"/Kids [2 0 R]"), "name")
+
+
+def test_how_many_pages_a_file_says_it_has_is_not_believed() -> None:
+    said = pdf(OWLS).replace(b"/Count 1 ", b"/Count 2000000000 ")
+    assert read_pdf(said, "name").text.startswith("Owls")
+
+
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n" + bytes(range(256)) * 40, pdf(OWLS)[:300], b"%PDF-"])
 def test_garbage_is_said_to_be_damaged(content: bytes) -> None:
     with pytest.raises(DocumentUnreadable, match="is damaged, or no PDF"):

@@ -79,3 +79,16 @@ async def test_an_export_is_described_in_both_its_forms(operations: Operations) 
 
 async def test_a_reload_may_find_faults(operations: Operations) -> None:
     assert "422" in statuses(operations["post", "/api/reload"])
+
+
+async def test_the_counts_for_prometheus_are_described_as_the_text_that_they_are(
+    operations: Operations, client: httpx.AsyncClient
+) -> None:
+    (described,) = operations["get", "/metrics"]["responses"]["200"]["content"]
+    assert (await client.get("/metrics")).headers["Content-Type"].startswith(described)
+
+
+async def test_a_method_that_there_is_not_is_answered_with_those_there_are(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/api/keys")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}

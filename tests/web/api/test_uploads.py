@@ -68,26 +68,42 @@ async def test_a_file_that_cannot_be_read_is_refused_and_the_others_are_taken_in
     assert all(problem["mend"] for problem in told.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("/etc/hosts.md", "hosts.md"),
-        ("C:\\notes\\pump.md", "pump.md"),
-        ('a "quoted" name.md', 'a "quoted" name.md'),
-        ("🙂.md", "🙂.md"),
-        ("<b>.md", "<b>.md"),
-        ("two\nlines.md", "two lines.md"),
-        ("pumps/./care/README.md", "pumps/care/README.md"),
-        ("pumps/../../README.md", "README.md"),
-        ("pumps//README.md", "README.md"),
-    ],
-)
-async def test_a_files_name_may_lead_into_folders_and_nowhere_else(
-    client: httpx.AsyncClient, name: str, source: str
-) -> None:
-    assert (await sent(client, part(name))).status_code == 200
-    assert await sources(client) == [source]
+def form(*parts: bytes) -> bytes:
+    return b"".join(b"--x\r\nContent-Disposition: form-data; %b\r\n" % one for one in parts) + b"--x--\r\n"
+
+
+COLLECTION = b'name="collection"\r\n\r\nmanuals'
+
+
+NAMES = {
+    "../../etc/passwd": "passwd",
+    "/etc/hosts.md": "hosts.md",
+    "C:\\notes\\pump.md": "pump.md",
+    'a "quoted" name.md': 'a "quoted" name.md',
+    "🙂.md": "🙂.md",
+    "<b>.md": "<b>.md",
+    "two\nlines.md": "two lines.md",
+    "pumps/./care/README.md": "pumps/care/README.md",
+    "pumps/../../TODO.md": "TODO.md",
+    "pumps//NEWS.md": "NEWS.md",
+    "no\0thing.md": "no thing.md",
+    # What turns the direction of writing round would show another ending.
+    "ma\u202edm.exe.md": "ma dm.exe.md",
+    "CON": "CON",
+    "~root": "~root",
+    "x" * 1000 + ".md": "x" * 397 + ".md",
+}
+"""Names that are sent, and what is kept of them: never anything that leads out of the folder that was sent."""
+
+
+async def test_a_files_name_may_lead_into_folders_and_nowhere_else(client: httpx.AsyncClient) -> None:
+    for number, name in enumerate(NAMES):
+        # Written here, because the client would write some of these otherwise than a hostile one does.
+        named = name.replace('"', "%22").replace("\n", "%0A").encode()
+        file = b'name="files"; filename="%b"\r\n\r\nNote %d.\r\n' % (named, number)
+        answer = await client.post(UPLOAD, content=form(COLLECTION + b"\r\n", file), headers=BOUNDARY)
+        assert (answer.status_code, answer.json()["finished"]["new"]) == (200, 1), (name, answer.text)
+    assert sorted(await sources(client)) == sorted(NAMES.values())
 
 
 async def test_of_two_files_of_one_name_the_second_is_refused_and_the_others_are_taken_in(
@@ -123,13 +139,6 @@ async def test_a_hundred_files_are_taken_in_at_once(client: httpx.AsyncClient) -
     assert answer.json()["finished"]["new"] == 100, answer.text
 
 
-def form(*parts: bytes) -> bytes:
-    return b"".join(b"--x\r\nContent-Disposition: form-data; %b\r\n" % one for one in parts) + b"--x--\r\n"
-
-
-COLLECTION = b'name="collection"\r\n\r\nmanuals'
-
-
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -163,6 +172,24 @@ async def test_more_files_than_are_taken_at_once_are_told(client: httpx.AsyncCli
     assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large"), answer.text
     assert (told in answer.json()["detail"], "1,000" in answer.json()["mend"]) == (True, True)
     assert await sources(client) == []
+
+
+PAGE = b"<!DOCTYPE html><title>A <script>alert(1)</script></title><p>Oil it.<img src=x onerror=y>"
+
+
+async def test_a_page_that_was_sent_never_comes_back_as_one(client: httpx.AsyncClient) -> None:
+    """Wherever it is shown or told: as text within our own page, or as data that no browser takes for a page."""
+    assert (await sent(client, part("<img src=x>.html", PAGE))).json()["finished"]["new"] == 1
+    (document,) = (await client.get("/api/documents")).json()["documents"]
+    told = ["/api/documents", f"/api/documents/{document['id']}", "/api/ingestions"]
+    shown = ["/documents", f"/documents/{document['id']}", "/documents/search?text=oil"]
+    for address in (*told, *shown):
+        answer = await client.get(address, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["X-Content-Type-Options"]) == (200, "nosniff"), address
+        assert answer.headers["Content-Type"].startswith("application/json" if address in told else "text/html")
+        if address in shown:
+            assert "<script>alert" not in answer.text, address
+            assert "<img src=x" not in answer.text, address
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "text/plain; boundary=x", "nonsense"])

@@ -237,7 +237,10 @@ class OllamaClient:
                 if chunk is not None:
                     yield chunk
                     if chunk.done:
-                        await _drain(body)
+                        # The end is read too, so that the connection can be used again.
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(DRAIN_SECONDS):
+                                await words_of_refusal(body)
                         return
                 if lines.fault is not None:
                     raise lines.fault
@@ -291,12 +294,5 @@ class OllamaClient:
             raise unreachable(self.address, error) from error
         except (ValueError, AttributeError, TypeError) as error:
             # Not JSON, or not of the expected shape: pydantic's and json's errors are ValueErrors, and the package
-            # stumbles over JSON that is no object, in an error's body (AttributeError) and in an answer (TypeError).
+            # stumbles over JSON that is no object (the others).
             raise not_an_engine(self.address) from error
-
-
-async def _drain(body: aiohttp.StreamReader) -> None:
-    """Read what follows the last line, its end, so that the connection can be used again."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            await words_of_refusal(body)

@@ -20,10 +20,19 @@ from tests.knowledge.making import docx, pdf
 OWLS = "# Owls\n\nThey see well.\n"
 
 
+BEFORE: set[Any] = set()
+"""The processes of other tests, whose servers and engines run on."""
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    BEFORE.clear()
+    BEFORE.update(psutil.Process().children(recursive=True))
+
+
 def children() -> list[Any]:
-    """Give the processes that read: other tests keep engines of their own."""
-    every = psutil.Process().children(recursive=True)
-    return [child for child in every if "mdsa_server.knowledge.reading_child" in child.cmdline()]
+    """Give the processes that this test began."""
+    return [child for child in psutil.Process().children(recursive=True) if child not in BEFORE]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from litestar import Controller, Response, delete, get, patch
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
@@ -82,7 +83,7 @@ class ConversationController(Controller):
         "/{conversation:str}/export",
         operation_id="ExportConversation",
         media_type="text/markdown",
-        operation_class=also("application/json"),
+        operation_class=also("application/json", OpenAPIType.OBJECT),
         responses=OF_BRANCH,
     )
     async def export_conversation(

@@ -63,8 +63,8 @@ def streams(events: str) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(str, description=events, media_type=EVENTS, generate_examples=False)}
 
 
-def also(media_type: str) -> type[Operation]:
-    """Describe an operation whose answer has another form besides the one of its return type."""
+def also(media_type: str, kind: OpenAPIType = OpenAPIType.STRING) -> type[Operation]:
+    """Describe an operation whose answer has another form, of some kind, besides the one of its return type."""
 
     @dataclass
     class InTwoForms(Operation):
@@ -74,7 +74,7 @@ def also(media_type: str) -> type[Operation]:
             assert isinstance(answer, OpenAPIResponse)  # noqa: S101  # likewise
             answer.content = {
                 **(answer.content or {}),
-                media_type: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING)),
+                media_type: OpenAPIMediaType(schema=Schema(type=kind)),
             }
 
     return InTwoForms

@@ -92,3 +92,8 @@ async def test_a_method_that_there_is_not_is_answered_with_those_there_are(clien
     answer = await client.put("/api/keys")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+
+
+async def test_an_export_as_json_is_described_as_the_object_that_it_is(operations: Operations) -> None:
+    content = operations["get", "/api/conversations/{conversation}/export"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"] == {"type": "object"}

@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 
-.PHONY: help install serve test endurance check format lock
+.PHONY: help install serve test coverage endurance check format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -22,12 +22,17 @@ serve: $(INSTALLED)  ## start the server
 	$(BIN)/mdsa serve
 
 # The tests of one file share what they started. More than four such processes would want more memory than many have.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
 test: $(INSTALLED) $(BROWSER)  ## run every test
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, servers at fifty, a monitor open for ten minutes
+coverage: $(INSTALLED) $(BROWSER)  ## run every test, and fail where they pass over more than a tenth of the lines
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
+
+endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, servers at fifty, many made-up requests, a monitor open for ten minutes
 	MDSA_KILLS=20 $(BIN)/python -m pytest tests/knowledge/test_killed_ingestion.py
 	MDSA_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
+	MDSA_FUZZ_EXAMPLES=50 $(BIN)/python -m pytest tests/web/test_openapi_fuzz.py
 	MDSA_MONITOR_MINUTES=10 $(BIN)/python -m pytest tests/browser/test_monitor.py
 
 check: $(INSTALLED)  ## lint, format, types, import contracts, the house's rules

@@ -9,10 +9,8 @@ from functools import partial
 import structlog
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
-from mdsa_server import __version__, bundled
+from mdsa_server import bundled
 from mdsa_server.chat.desk import Desk
 from mdsa_server.chat.live_turns import LiveTurns
 from mdsa_server.chat.teaching import Teaching, taught_team
@@ -75,9 +73,9 @@ from mdsa_server.web.audit import AuditTrail
 from mdsa_server.web.auth import Doorkeeper, guard_against_strangers, provide_caller
 from mdsa_server.web.feed import Feeds
 from mdsa_server.web.model_table import ModelTable
+from mdsa_server.web.openapi import openapi_config
 from mdsa_server.web.origins import cross_origin_sharing
 from mdsa_server.web.pages import PAGES
-from mdsa_server.web.pages.api_docs import ApiDocsPage
 from mdsa_server.web.pages.documents import DocumentPages
 from mdsa_server.web.problems import EXCEPTION_HANDLERS
 from mdsa_server.web.rendering import template_config
@@ -144,14 +142,7 @@ def create_app(loaded: Loaded, *, url: str | None = None, exposed: bool = False)
         template_config=template_config(bundled.templates(), bundled.static()),
         request_max_body_size=listens.max_body_bytes,
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="MDSA Server",
-            version=__version__,
-            use_handler_docstrings=True,
-            path="/schema",
-            render_plugins=[ApiDocsPage(), JsonRenderPlugin()],
-            openapi_router=Router("/schema", route_handlers=[], opt={"scope": "public"}, include_in_schema=False),
-        ),
+        openapi_config=openapi_config(),
     )
     app.asgi_handler = RequestLog(AuditTrail(app.asgi_handler))
     return app

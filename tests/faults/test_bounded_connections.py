@@ -63,7 +63,7 @@ async def test_requests_that_do_not_come_are_ended_and_those_that_do_are_answere
         while not slow.done():
             await steady.send(LIVE)
             assert (await steady.head()).startswith(b"HTTP/1.1 200")
-            assert await steady.reader.readexactly(17) == b'{"status":"live"}'
+            assert (await steady.reader.readuntil(b"}")).startswith(b'{"status":"live"')
             answered += 1
             await asyncio.sleep(QUICK_SECONDS)
         head, body, nothing = await slow

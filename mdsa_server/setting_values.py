@@ -42,7 +42,9 @@ DURATION = re.compile(r"-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
 
 HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 """A name or an address. Names in other letters than these have a form in these, xn--..., which clients agree on."""
-
+HOST_NAME = re.compile(r"(\w([\w-]*\w)?\.)*\w([\w-]*\w)?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+"""The same as a browser asks for it in the header Host, but for the port."""
+USUAL_PORTS = {"http": 80, "https": 443}
 
 DURATION_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -54,9 +56,6 @@ def in_seconds(duration: str | float) -> float:
     parts = re.findall(r"([\d.]+)(ns|us|µs|ms|s|m|h)", duration)
     seconds = sum(float(number) * DURATION_SECONDS[unit] for number, unit in parts)
     return -seconds if duration.startswith("-") else seconds
-
-
-USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Unfit(ValueError):
@@ -153,6 +152,13 @@ def is_web_address(url: str) -> bool:
         return named and parts.scheme in ("http", "https") and url.isprintable()
     except ValueError:  # A port that is no number, a bracket left open, an empty part of a name.
         return False
+
+
+def _host_name(given: str) -> str:
+    if not HOST_NAME.fullmatch(given):
+        mend = 'Name each as a browser asks for it, without scheme, port or "*": "mdsa.example.org", "[fd00::1]".'
+        raise Unfit(f'holds "{given}", which is no host name', mend)
+    return given
 
 
 def _origin(given: str) -> str:
@@ -279,6 +285,7 @@ CollectionNames = Annotated[tuple[Annotated[str, AfterValidator(_collection)], .
 Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+HostNames = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], Field(strict=False)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(strict=False)]
 FolderOrName = Annotated[str, Field(min_length=1), AfterValidator(_folder_or_name)]
 Host = Annotated[str, AfterValidator(_host)]

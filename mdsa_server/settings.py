@@ -13,6 +13,7 @@ from mdsa_server.setting_values import (
     FilePath,
     FolderOrName,
     Host,
+    HostNames,
     KeepAlive,
     Languages,
     Options,
@@ -52,7 +53,7 @@ class ServerSettings(Section):
     max_body_bytes: int = Field(
         default=1_000_000, ge=1, description="The largest request body that is taken, in bytes."
     )
-    allowed_hosts: Texts = Field(
+    allowed_hosts: HostNames = Field(
         default=(), description="Host names the server answers to besides `host` and the loopback names."
     )
     cors_origins: Origins = Field(

@@ -197,6 +197,19 @@ def test_what_is_no_origin_or_more_than_one_is_told_so(origin: str, told: str) -
     assert told in f"{unfit.what} {unfit.mend}"
 
 
+@pytest.mark.parametrize("host", ["mdsa.example.org", "box", "192.168.1.20", "[fd00::1]", "my_box.lan"])
+def test_a_host_is_named_as_browsers_ask_for_it(host: str) -> None:
+    assert settings(server={"allowed_hosts": [host]}).server.allowed_hosts == (host,)
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "", "https://x.org", "x.org:443", ".x.org", "x.org/", "fd00::1", "bücher.example"]
+)
+def test_what_is_no_name_of_a_host_is_told_so(host: str) -> None:
+    with pytest.raises(ValidationError, match="no host name"):
+        settings(server={"allowed_hosts": [host]})
+
+
 @pytest.mark.parametrize("span", ["5m", "1h30m", "1.5s", "-1m", 300, 0, -1, 2.5])
 def test_a_model_may_be_kept_for_seconds_or_a_duration(span: str | float) -> None:
     assert settings(engine={"keep_alive": span}).engine.keep_alive == span

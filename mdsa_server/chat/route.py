@@ -85,7 +85,9 @@ async def _ask(desk: RoutingDesk, team: Team, router: Router, query: RouteQuery)
         opinion = await desk.offers.call(router, within_time)
         # While domains are being changed, a router may still know the old ones or know the new ones already.
         known = tuple(candidate for candidate in opinion.candidates if candidate.domain in team.domains)
-        return replace(opinion, candidates=known), clock()
+        # And who may use some of the domains alone is not shown what the others are taught.
+        seen = tuple(item for item in opinion.evidence if item.domain is None or item.domain in team.domains)
+        return replace(opinion, candidates=known, evidence=seen), clock()
     except MdsaError as error:
         reason = error.detail
     log.warning("router had no say", router=router.name, reason=reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +14,8 @@ import click
 from mdsa_server.cli.connection import ask_for, connect
 from mdsa_server.cli.options import configuration_options, read_configuration, run
 from mdsa_server.cli.problems import Refused
+from mdsa_server.vocabulary.call_text import printable
+from mdsa_server.vocabulary.hidden_values import ACCESS_KEY
 
 if TYPE_CHECKING:
     import httpx
@@ -20,9 +23,18 @@ if TYPE_CHECKING:
     from mdsa_server.configuration import Loaded
 
 SCOPES = ("chat", "documents", "monitor", "admin")
+# As the API has them.
+MOST_DAYS = 3650
+MOST_A_MINUTE = 1_000_000_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 key_argument = click.argument("key")
+
+
+def _finite(_: click.Context, __: click.Parameter, days: float | None) -> float | None:
+    if days is not None and not isfinite(days):
+        raise click.BadParameter(f"{days} is no number of days.")
+    return days
 
 
 @click.group()
@@ -43,9 +55,14 @@ def keys() -> None:
     help="What it may do; may be repeated. Without any: chat.",
 )
 @click.option("--domain", "domains", multiple=True, help="A domain that may answer; may be repeated. Without any: all.")
-@click.option("--days", type=click.FloatRange(0, min_open=True), help="How long it holds; else until revoked.")
-@click.option("--requests", type=click.IntRange(1), help="How many requests a minute it may send.")
-@click.option("--tokens", type=click.IntRange(1), help="How many tokens a minute it may have made.")
+@click.option(
+    "--days",
+    type=click.FloatRange(0, MOST_DAYS, min_open=True),
+    callback=_finite,
+    help="How long it holds; else until revoked.",
+)
+@click.option("--requests", type=click.IntRange(1, MOST_A_MINUTE), help="How many requests a minute it may send.")
+@click.option("--tokens", type=click.IntRange(1, MOST_A_MINUTE), help="How many tokens a minute it may have made.")
 @json_option
 @configuration_options
 def create(
@@ -110,11 +127,21 @@ async def _rotate(loaded: Loaded, key: str, as_json: bool) -> None:
 async def _revoke(loaded: Loaded, key: str) -> None:
     async with connect(loaded) as client:
         revoked = await ask_for(client, "POST", f"/api/keys/{quote(await _id_of(client, key), safe='')}/revoke")
-    click.echo(f"{revoked['name']} opens nothing any more.")
+        left = [each for each in await ask_for(client, "GET", "/api/keys") if not each["revoked"]]
+    click.echo(f"{printable(revoked['name'])} opens nothing any more.")
+    if not left:
+        click.secho(
+            "No key is left: a server that only this machine can reach asks nobody for one any more.\n"
+            "To have one asked for, make another: mdsa keys create NAME",
+            fg="yellow",
+            err=True,
+        )
 
 
 async def _id_of(client: httpx.AsyncClient, key: str) -> str:
     """Give the id of a key that was named by it or by its name. Raises Refused where several have that name."""
+    if ACCESS_KEY.fullmatch(key):
+        raise Refused("That is a key's secret", mend="Name the key by its id or its name: mdsa keys list.")
     found = [each for each in await ask_for(client, "GET", "/api/keys") if key in (each["id"], each["name"])]
     held = [each for each in found if _state(each) == "holds"] or found
     if len(held) > 1:
@@ -133,7 +160,8 @@ async def _list(loaded: Loaded, as_json: bool) -> None:
     for key in found:
         state = _state(key)
         color = "green" if state == "holds" else "yellow"
-        click.echo(f"{click.style(f'{state:<9}', fg=color)}{click.style(key['name'], bold=True)}  {_facts(key)}")
+        name = click.style(printable(key["name"]), bold=True)
+        click.echo(f"{click.style(f'{state:<9}', fg=color)}{name}  {_facts(key)}")
         click.secho(f"         {key['id']}", dim=True)
 
 
@@ -168,6 +196,6 @@ def _print_secret(shown: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(shown, ensure_ascii=False))
         return
     # The secret alone on standard output, so that it can be piped to where it belongs.
-    click.echo(f"{shown['key']['name']}: {_facts(shown['key'])}", err=True)
+    click.echo(f"{printable(shown['key']['name'])}: {_facts(shown['key'])}", err=True)
     click.echo(shown["secret"])
     click.echo("It is shown this once. Send it as a header: Authorization: Bearer KEY", err=True)

@@ -6,6 +6,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from mdsa_server.vocabulary.hidden_values import without_access_keys
 from mdsa_server.vocabulary.identifiers import new_id
 from mdsa_server.vocabulary.stopwatch import stopwatch
 
@@ -32,6 +33,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+NOT_KEPT = (b"cache-control", b"no-store")
 ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 # Asked for again and again by machines and browsers; their lines would hide the others.
@@ -64,7 +66,11 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = int(message["status"])
                 request_header = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message["headers"], *ENCODED_HEADERS, request_header]
+                headers = [*message["headers"], *ENCODED_HEADERS, request_header]
+                # What is told to one is kept for nobody: after signing out, going back must not show it.
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NOT_KEPT)
+                message["headers"] = headers
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request=request_id):
@@ -73,7 +79,8 @@ class RequestLog:
             finally:
                 level = log.debug if scope["path"].startswith(QUIET_PATHS) else log.info
                 ms = round(clock() * 1000, 1)
-                level("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+                path = without_access_keys(scope["path"])
+                level("request", method=scope["method"], path=path, status=status, ms=ms)
 
 
 def _given_id(scope: Scope) -> str:

@@ -17,7 +17,7 @@ CONFIGURATION = """\
 path = "data"
 [engine]
 url = "{engine}"
-connect_timeout = 1.0
+connect_timeout = 10.0
 stall_timeout = 5.0
 [routing]
 routers = ["keyword_router"]

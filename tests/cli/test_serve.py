@@ -119,7 +119,10 @@ async def test_other_machines_are_let_in_only_once_there_is_a_key(terminal: Term
             bearer = {"Authorization": f"Bearer {made.out.strip()}"}
             assert (await client.get("/api/conversations", headers=bearer)).status_code == 200
         # The last key goes, and still nobody is let in but this machine's terminal.
-        assert "opens nothing" in (await terminal.mdsa("keys", "revoke", "laptop")).out
+        assert "no number of days" in (await terminal.mdsa("keys", "create", "other", "--days", "nan")).err
+        assert "id or its name" in (await terminal.mdsa("keys", "revoke", made.out.strip())).err
+        revoked = await terminal.mdsa("keys", "revoke", "laptop")
+        assert ("opens nothing" in revoked.out, "No key is left" in revoked.err) == (True, True)
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/api/conversations")).status_code == 401
         assert "revoked" in (await terminal.mdsa("keys", "list")).out

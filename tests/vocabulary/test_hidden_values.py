@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdsa_server.vocabulary.hidden_values import HIDDEN, shown, shown_text
+from mdsa_server.vocabulary.hidden_values import HIDDEN, shown, shown_text, without_access_keys
 
 SECRET = "s3cr3t-of-mine"
 
@@ -97,3 +97,11 @@ def test_any_text_can_be_looked_at_twice(text: str) -> None:
 def test_a_text_of_a_megabyte_is_looked_through_in_one_go(part: str) -> None:
     text = part * (1_000_000 // len(part))
     assert len(shown_text(text)) <= len(text)
+
+
+def test_an_access_key_is_told_from_other_words_that_begin_like_one() -> None:
+    key = "mdsa_" + "aB3-_" * 8 + "xyz"
+    assert without_access_keys(f"/api/keys/{key}/revoke") == f"/api/keys/{HIDDEN}/revoke"
+    assert shown_text(f"the key {key}.") == f"the key {HIDDEN}."
+    for other in ("mdsa_server", "mdsa_example_plugin", f"{key}and_more", "mdsa_" + "a" * 42):
+        assert without_access_keys(other) == other

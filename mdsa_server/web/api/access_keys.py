@@ -7,14 +7,17 @@ from litestar import Controller, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct, field
 
-from mdsa_server.errors import StoreUnusable, UnknownAccessKey, UnknownDomain
+from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownAccessKey, UnknownDomain
 from mdsa_server.vocabulary.access import AccessKey, Scope
+from mdsa_server.vocabulary.audit import THIS_MACHINE, UNKNOWN
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.texts import not_blank
 
 LONGEST_DAYS = 3650
+MOST_A_MINUTE = 1_000_000_000
+MEND_NAME = "Name it after who uses it."
 
 
 class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,8 +29,8 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Those that may answer; empty for all."""
     days: Annotated[float, Meta(gt=0, le=LONGEST_DAYS)] | None = None
     """For how long it holds; null for as long as nobody revokes it."""
-    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
-    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    requests_per_minute: Annotated[int, Meta(ge=1, le=MOST_A_MINUTE)] | None = None
+    tokens_per_minute: Annotated[int, Meta(ge=1, le=MOST_A_MINUTE)] | None = None
 
 
 class ShownKey(Struct, frozen=True, kw_only=True):
@@ -59,7 +62,7 @@ class AccessKeyController(Controller):
         for domain in data.domains:
             rooms.live_turns.desk.team.domain(domain)
         key, secret = await rooms.doorkeeper.keys.create(
-            not_blank("name", data.name, "Name it after who uses it."),
+            _name(data.name),
             tuple(dict.fromkeys(data.scopes)),
             domains=data.domains,
             expires=datetime.now(UTC) + timedelta(days=data.days) if data.days else None,
@@ -95,3 +98,13 @@ class AccessKeyController(Controller):
         await rooms.doorkeeper.sign_ins.end_all(key)
         await rooms.live_turns.cancel_all(key)
         return revoked
+
+
+def _name(given: str) -> str:
+    """Give a key's name as it may stand in the audit log. Raises InvalidRequest."""
+    name = not_blank("name", given, MEND_NAME)
+    if not name.isprintable():
+        raise InvalidRequest("name: it has characters that cannot be seen", MEND_NAME)
+    if name.casefold() in (THIS_MACHINE, UNKNOWN):
+        raise InvalidRequest(f"name: the audit log calls others {name!r}", MEND_NAME)
+    return name

@@ -88,6 +88,12 @@ async def test_a_key_is_asked_for_as_it_can_be_made(server: RunningServer) -> No
         {"name": "x", "scopes": []},
         {"name": "x", "scopes": ["all"]},
         {"name": "x", "days": 0},
+        {"name": "x", "requests_per_minute": 2**63},
+        {"name": "x", "tokens_per_minute": 2**63},
+        {"name": "x\n2026-11-29 done"},
+        # As the audit log calls who shows no key.
+        {"name": "This machine"},
+        {"name": "unknown"},
     ):
         assert (await server.client.post("/api/keys", json=body)).status_code == 400, body
     assert (await server.client.post("/api/keys", json={"name": "x", "domains": ["none"]})).status_code == 404

@@ -223,6 +223,12 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_strict(server
         assert response.headers["X-Request-Id"]
 
 
+async def test_what_was_told_is_kept_by_no_browser_and_what_everybody_gets_is(server: RunningServer) -> None:
+    for path in ("/", "/api/conversations", "/api/nothing", "/sign-in"):
+        assert (await server.client.get(path)).headers["Cache-Control"] == "no-store"
+    assert "no-store" not in (await server.client.get("/static/app.css")).headers["Cache-Control"]
+
+
 @pytest.mark.parametrize("kept", ["a", "Trace_1.2-b", "x" * 64])
 async def test_a_clients_own_request_id_is_kept(client: httpx.AsyncClient, kept: str) -> None:
     assert (await client.get("/health/live", headers={"X-Request-ID": kept})).headers["X-Request-Id"] == kept

@@ -26,6 +26,15 @@ async def test_only_the_domains_of_a_key_answer_it(server: RunningServer) -> Non
     assert tried.json()["domain"] == "code"
 
 
+async def test_what_other_domains_were_taught_is_not_shown_to_a_key_of_some(server: RunningServer) -> None:
+    message = {"message": "is this python function a patient?"}
+    for domains, seen in ((["code"], {"code"}), (["general"], set())):
+        headers = await shown(server, domains=domains)
+        tried = await server.client.post("/api/route/trial", json=message, headers=headers)
+        told = [tried.json()["route"], *(each["opinion"] for each in tried.json()["opinions"])]
+        assert {item["domain"] for each in told for item in each["evidence"] if item.get("domain")} == seen
+
+
 async def test_a_key_of_a_domain_that_is_gone_says_so(server: RunningServer) -> None:
     headers = await shown(server, domains=["gone"])
     refused = await server.client.post("/api/chat", json={"message": "hi"}, headers=headers)

@@ -15,7 +15,7 @@ MOST_REMEMBERED = 10_000
 
 def address_of(scope: Scope) -> str:
     """Give where a request comes from, as those are told apart who show no key."""
-    client = scope["client"]
+    client = scope.get("client")
     return client[0] if client else "nowhere"
 
 

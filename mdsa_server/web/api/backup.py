@@ -113,8 +113,9 @@ async def _copied(folder: Path) -> AsyncIterator[BinaryIO]:
         copy = await asyncio.shield(copying)
     except asyncio.CancelledError:
         unwanted.set()
-        # It may have been made just now.
+        # It may have been made just now; and what is given up takes room until the thread has heeded that.
         copying.add_done_callback(_thrown_away)
+        await asyncio.wait((copying,))
         raise
     with copy:
         yield copy

@@ -96,7 +96,7 @@ class StoreSettings(Section):
     keep_audit: int = Field(
         default=10_000,
         ge=1,
-        description="How many entries the audit log keeps of what was done, and as many of what was refused.",
+        description="How many entries the audit log keeps of what one caller did, and as many of what came to nothing.",
     )
 
 

@@ -7,18 +7,25 @@ from typing import cast
 
 import httpx
 
-# Thousands of vectors, or days of a download's progress.
+# Thousands of vectors, the largest that any of them is.
 LARGEST_ANSWER = 64 * 1024 * 1024
+# The one that is read line by line, each of which is let go again: a download may go on for days.
+IN_LINES = "/api/pull"
 
 
 async def bound(response: httpx.Response) -> None:
-    """Have reading an answer raise ValueError once it is too large; a hook for a client's responses."""
-    response.stream = _Counted(cast(httpx.AsyncByteStream, response.stream))
+    """Have reading an answer raise ValueError once it, or one line of a download's, is too large.
+
+    A hook for a client's responses.
+    """
+    in_lines = response.request.url.path.endswith(IN_LINES)
+    response.stream = _Counted(cast(httpx.AsyncByteStream, response.stream), in_lines=in_lines)
 
 
 class _Counted(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, *, in_lines: bool) -> None:
         self._stream = stream
+        self._in_lines = in_lines
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         came = 0
@@ -26,6 +33,8 @@ class _Counted(httpx.AsyncByteStream):
             came += len(part)
             if came > LARGEST_ANSWER:
                 raise ValueError(f"an answer of more than {LARGEST_ANSWER:,} bytes")
+            if self._in_lines and (line_ended := part.rfind(b"\n")) >= 0:
+                came = len(part) - line_ended - 1
             yield part
 
     async def aclose(self) -> None:

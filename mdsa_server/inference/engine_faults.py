@@ -16,7 +16,7 @@ from mdsa_server.errors import (
     UnknownModel,
 )
 
-LONGEST_REFUSAL = 64 * 1024
+LONGEST_REST = 64 * 1024
 """In bytes."""
 # Ollama's own words, and those of the llama.cpp inside it, which tell how long the prompt is.
 TOO_LONG = re.compile(r"(?:\((?P<tokens>\d+) tokens\) )?exceeds the (?:available )?context (?:length|size)")
@@ -43,10 +43,10 @@ def died(reason: str) -> EngineDied:
     return EngineDied(reason, "Ask again; the engine's own log tells why if it happens again.")
 
 
-async def words_of_refusal(body: aiohttp.StreamReader) -> str:
-    """Read a body to its end, or as much of it as anybody may have to say who refuses."""
+async def rest_of(body: aiohttp.StreamReader) -> str:
+    """Read a body to its end, or as much of it as an engine may have to say that refuses, or that is done."""
     read = b""
-    while len(read) < LONGEST_REFUSAL and (block := await body.readany()):
+    while len(read) < LONGEST_REST and (block := await body.readany()):
         read += block
     return read.decode(errors="replace")
 

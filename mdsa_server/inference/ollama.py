@@ -17,7 +17,7 @@ from mdsa_server.errors import EngineRefused
 from mdsa_server.inference.addresses import authorization, bare
 from mdsa_server.inference.bounded_answers import bound
 from mdsa_server.inference.chat_lines import ChatChunk, ChatLines
-from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, unreachable, words_of_refusal
+from mdsa_server.inference.engine_faults import died, not_an_engine, reason, refusal, rest_of, unreachable
 from mdsa_server.vocabulary.conversation import Message
 from mdsa_server.vocabulary.domain import ModelOptions, Think
 from mdsa_server.vocabulary.models import InstalledModel, ModelDetails, ResidentModel
@@ -227,7 +227,7 @@ class OllamaClient:
             self._watch(response)
             body, lines, ended = response.content, ChatLines(), False
             if response.status != 200:
-                raise refusal(response.status, await words_of_refusal(body), model)
+                raise refusal(response.status, await rest_of(body), model)
             now = asyncio.get_running_loop().time
             while not ended:
                 block = await body.readany()
@@ -240,7 +240,7 @@ class OllamaClient:
                         # The end is read too, so that the connection can be used again.
                         with suppress(TimeoutError):
                             async with asyncio.timeout(DRAIN_SECONDS):
-                                await words_of_refusal(body)
+                                await rest_of(body)
                         return
                 if lines.fault is not None:
                     raise lines.fault

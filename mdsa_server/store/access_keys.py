@@ -15,6 +15,7 @@ from mdsa_server.errors import UnknownAccessKey
 from mdsa_server.store.database import Connection, Database
 from mdsa_server.store.moments import moment, seconds
 from mdsa_server.store.secrets import hashed, new_secret
+from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.store.soundness import read_only
 from mdsa_server.vocabulary.access import AccessKey, Scope
 from mdsa_server.vocabulary.identifiers import new_id
@@ -106,20 +107,20 @@ class AccessKeys:
         await self._changed(work)
         return key, secret
 
-    async def revoke(self, identifier: str) -> AccessKey:
-        """Have a key open nothing any more. Raises UnknownAccessKey."""
+    async def revoke(self, identifier: str, sign_ins: SignIns) -> AccessKey:
+        """Have a key open nothing any more, and sign out its browsers: both, or neither. Raises UnknownAccessKey."""
 
         def work(db: Connection) -> None:
             db.execute("update access_keys set revoked = coalesce(revoked, ?) where id = ?", (time.time(), identifier))
             _require_one(db, identifier)
 
-        await self._changed(work)
+        await self._ended(identifier, work, sign_ins)
         return self._named(identifier)
 
-    async def rotate(self, identifier: str) -> tuple[AccessKey, str]:
+    async def rotate(self, identifier: str, sign_ins: SignIns) -> tuple[AccessKey, str]:
         """Give a key another secret; the former one opens nothing from then on. Raises UnknownAccessKey.
 
-        What was said with it stays its own.
+        Browsers that signed in with it are signed out: both, or neither. What was said with it stays its own.
         """
         secret = new_secret(PREFIX)
 
@@ -129,7 +130,7 @@ class AccessKeys:
             )
             _require_one(db, identifier)
 
-        await self._changed(work)
+        await self._ended(identifier, work, sign_ins)
         return self._named(identifier), secret
 
     async def used(self, key: AccessKey, now: datetime) -> None:
@@ -154,6 +155,20 @@ class AccessKeys:
             return _read(db)
 
         await self._database.write(written, self._take)
+
+    async def _ended(self, identifier: str, work: Callable[[Connection], None], sign_ins: SignIns) -> None:
+        """As `_changed`, and within the same transaction its sign-ins go."""
+
+        def written(db: Connection) -> tuple[dict[bytes, AccessKey], list[bytes]]:
+            work(db)
+            return _read(db), sign_ins.delete(db, identifier)
+
+        def kept(found: tuple[dict[bytes, AccessKey], list[bytes]]) -> None:
+            keys, signed_out = found
+            self._take(keys)
+            sign_ins.forget(signed_out)
+
+        await self._database.write(written, kept)
 
     def _remember(self, db: Connection) -> None:
         self._take(_read(db))

@@ -1,4 +1,4 @@
-"""The audit log: what was done to the server, by whom, and what was refused."""
+"""The audit log: what was done to the server, by whom, and what was refused or failed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,30 @@ from mdsa_server.store.database import Connection, Database
 from mdsa_server.store.moments import moment, seconds
 from mdsa_server.vocabulary.audit import AuditEntry
 
+# As in the index `audit_by_caller`, which serves it in these words alone.
+CAME_TO_NOTHING = "(refused or status >= 400)"
 COLUMNS = "at, access_key, who, address, operation, parameters, status, refused"
+
+OF_A_CALLER = f"who = :who and access_key is :key and {CAME_TO_NOTHING} = :came_to_nothing"
+FORGET = f"""
+delete from audit where {OF_A_CALLER} and sequence <=
+  (select sequence from audit where {OF_A_CALLER} order by sequence desc limit 1 offset :keep)
+"""  # noqa: S608  # constants
+FIND = f"""
+select sequence, {COLUMNS} from audit
+where (:before is null or sequence < :before)
+  and (:what = '' or instr(casefold(operation || ' ' || parameters), :what) > 0)
+  {{of_one}}
+order by sequence desc limit :limit
+"""  # noqa: S608  # likewise
+OF_ONE = "and (who = :who or access_key = :who)"
 
 
 class AuditLog:
-    """Entries, newest first. `keep` bounds those of what was done, and apart from them those of what was refused.
+    """Entries, newest first. `keep` bounds those of each caller: what was done, and apart from it what came to nothing.
 
-    Apart, so that whoever is refused again and again cannot push out what was done.
+    So nobody, however often they ask, pushes out what others did; nor do refusals push out what was done. A caller is
+    a key, this machine, or all of whom nothing is known.
     """
 
     def __init__(self, database: Database, keep: int) -> None:
@@ -35,11 +52,8 @@ class AuditLog:
             )
             db.execute(f"insert into audit ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608  # a constant
             sequence = db.last_insert_rowid()
-            db.execute(
-                "delete from audit where refused = ?1 and sequence <="
-                " (select sequence from audit where refused = ?1 order by sequence desc limit 1 offset ?2)",
-                (int(entry.refused), self._keep),
-            )
+            whose = {"who": entry.who, "key": entry.key, "came_to_nothing": entry.came_to_nothing}
+            db.execute(FORGET, whose | {"keep": self._keep})
             return sequence
 
         return replace(entry, sequence=await self._database.write(work))
@@ -54,19 +68,13 @@ class AuditLog:
         """
         if before is not None and not 0 < before < 2**63:
             raise InvalidRequest(f"before: no entry has the number {before}", "Give the `next` of the last answer.")
+        asked = {"who": who, "before": before, "what": what.strip().casefold(), "limit": limit}
+
+        # Only where it is asked for: no index serves a condition that may be none.
+        statement = FIND.format(of_one="" if who is None else OF_ONE)
 
         def work(db: Connection) -> list[AuditEntry]:
-            rows = db.execute(
-                f"""
-                select sequence, {COLUMNS} from audit
-                where (:who is null or who = :who or access_key = :who)
-                  and (:before is null or sequence < :before)
-                  and (:what = '' or instr(casefold(operation || ' ' || parameters), :what) > 0)
-                order by sequence desc limit :limit
-                """,  # noqa: S608  # a constant; what is asked for is bound
-                {"who": who, "before": before, "what": what.strip().casefold(), "limit": limit},
-            )
-            return [_entry_of_row(row) for row in rows]
+            return [_entry_of_row(row) for row in db.execute(statement, asked)]
 
         return await self._database.read(work)
 

@@ -81,14 +81,16 @@ class SignIns:
     async def end_all(self, key: str) -> int:
         """Sign out every browser that signed in with a key; give how many."""
 
-        def work(db: Connection) -> list[bytes]:
-            rows: list[Any] = db.execute("select token_hash from sign_ins where access_key = ?", (key,)).fetchall()
-            db.execute("delete from sign_ins where access_key = ?", (key,))
-            return [digest for (digest,) in rows]
-
-        def forgotten(gone: list[bytes]) -> None:
-            for digest in gone:
-                self._known.pop(digest, None)
-
-        gone = await self._database.write(work, forgotten)
+        gone = await self._database.write(lambda db: self.delete(db, key), self.forget)
         return len(gone)
+
+    def delete(self, db: Connection, key: str) -> list[bytes]:
+        """Delete those of a key within a transaction of another's; give what to `forget` once that is kept."""
+        rows: list[Any] = db.execute("select token_hash from sign_ins where access_key = ?", (key,)).fetchall()
+        db.execute("delete from sign_ins where access_key = ?", (key,))
+        return [digest for (digest,) in rows]
+
+    def forget(self, deleted: list[bytes]) -> None:
+        """Bring what is in memory up to the file, in the writing thread."""
+        for digest in deleted:
+            self._known.pop(digest, None)

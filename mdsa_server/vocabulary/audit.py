@@ -10,6 +10,10 @@ UNKNOWN = "unknown"
 """Who showed no key, or none that opens anything."""
 
 
+FAILED = 400
+"""From this status on nothing came of a request."""
+
+
 class AuditEntry(Struct, frozen=True, kw_only=True):
     """One request that changed something, or that was refused. Nothing of what was sent in it is here."""
 
@@ -29,3 +33,8 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
     """Of the answer."""
     refused: bool
     """It was not let in, and nothing was done."""
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether it was refused, or failed."""
+        return self.refused or self.status >= FAILED

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from mdsa_server.errors import MdsaError
 from mdsa_server.vocabulary.audit import THIS_MACHINE, UNKNOWN, AuditEntry
 from mdsa_server.web.auth import SAFE_METHODS, Caller
-from mdsa_server.web.rates import Rates
+from mdsa_server.web.rates import Rates, address_of
 from mdsa_server.web.rooms import Rooms
 
 log = structlog.get_logger(__name__)
@@ -25,8 +25,9 @@ UNRECORDED_SCOPES = frozenset({"chat", None})
 """Those whose writes concern the caller's own conversations alone."""
 REFUSALS = frozenset({401, 403, 429})
 """How those are answered who are not let in."""
-# Who is let in by nothing is held up by no limit either: so many refusals of an address are written down a minute.
-REFUSALS_A_MINUTE = 300
+# What comes to nothing can be asked for without end: so much of it is written down a minute of each key, or of each
+# address where none was shown.
+FAILURES_A_MINUTE = 300
 PARAMETER_CHARS = 200
 
 
@@ -35,12 +36,15 @@ class AuditTrail:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._refusals = Rates()
+        self._failures = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
-                await self._record(scope, int(message["status"]))
+                try:
+                    await self._record(scope, int(message["status"]))
+                except Exception:  # it is done already: to answer that it failed would be wrong
+                    log.exception("not in the audit log", method=scope["method"], path=scope["path"])
             await send(message)
 
         await self._app(scope, receive, send_recorded)
@@ -50,11 +54,7 @@ class AuditTrail:
         admitted = scope["state"].get("admitted", False)
         if not isinstance(handler, HTTPRouteHandler) or not to_record(handler, scope["method"], admitted=admitted):
             return
-        client = scope.get("client")
-        address = client[0] if client else "nowhere"
-        refused = not admitted or status in REFUSALS
-        if refused and self._refusals.wait(address, REFUSALS_A_MINUTE):
-            return
+        address = address_of(scope)
         caller: Caller | None = scope["state"].get("caller")
         entry = AuditEntry(
             sequence=0,
@@ -65,13 +65,18 @@ class AuditTrail:
             operation=operation_of(handler),
             parameters=_parameters(scope.get("path_params", {})),
             status=status,
-            refused=refused,
+            refused=not admitted or status in REFUSALS,
         )
+        if entry.came_to_nothing:
+            if self._failures.wait(entry.key or address, FAILURES_A_MINUTE):
+                return
+        elif caller is None:
+            # Whoever signs out and was not signed in has changed nothing.
+            return
         rooms: Rooms = scope["litestar_app"].state.rooms
         try:
             await rooms.audit.add(entry)
         except MdsaError as error:
-            # It is done already: to answer that it failed would be wrong.
             log.error("not in the audit log", operation=entry.operation, who=entry.who, reason=error.detail)
 
 

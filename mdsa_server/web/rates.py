@@ -6,9 +6,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
 
+from litestar.types import Scope
+
 MINUTE = 60.0
 # Of those who were seen longest ago the bucket is full again, or they are too many to be told apart.
 MOST_REMEMBERED = 10_000
+
+
+def address_of(scope: Scope) -> str:
+    """Give where a request comes from, as those are told apart who show no key."""
+    client = scope.get("client")
+    return client[0] if client else "nowhere"
 
 
 class Rates:
@@ -17,8 +25,8 @@ class Rates:
     A bucket holds what may be done in a minute, and fills up within one. Who was never seen has a full one.
     """
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or monotonic
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """By whom: what was left in the bucket, and when."""
 

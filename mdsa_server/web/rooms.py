@@ -1,7 +1,8 @@
 """What handlers may use: given to each by its parameter `rooms`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -87,6 +88,8 @@ class Rooms:
     uptime: Stopwatch
     configuration: Configuration
     data_folder: Path
+    backing_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a backup is taken and sent: each has the room of a whole database."""
     reload: Callable[[], Awaitable[Reloaded]]
     """Read the configuration again. Raises ConfigurationInvalid, and then nothing changed."""
     spawn: Spawn

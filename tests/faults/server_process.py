@@ -89,9 +89,7 @@ class ServerProcess:
 
 
 @contextmanager
-def started(
-    folder: Path, engine: str, more: str = "", *, patience: float = 0.5, **environ: str
-) -> Iterator[ServerProcess]:
+def started(folder: Path, engine: str, more: str = "", *, patience: float = 0.5) -> Iterator[ServerProcess]:
     """Start a server on a folder. It is ended when the block ends."""
     (folder / "mdsa.toml").write_text(CONFIGURATION.format(engine=engine, patience=patience) + more, "utf-8")
     with (folder / "log").open("ab") as log:

@@ -92,6 +92,19 @@ async def test_a_table_without_end_is_not_read_to_its_end(
     await client.close()
 
 
+async def test_a_download_may_tell_of_itself_for_as_long_as_it_takes_and_a_line_without_end_is_not_read_to_its_end(
+    engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_answers, "LARGEST_ANSWER", 100_000)
+    client = OllamaClient(engine.url)
+    engine.garbled = {"/api/pull": b'{"status": "pulling"}\n' * 10_000}
+    assert len([step async for step in client.pull("two:1b")]) == 10_000
+    engine.garbled = {"/api/pull": b'{"status": "pulling"}\n' + b" " * 300_000}
+    with pytest.raises(EngineUnreachable, match="does not speak as Ollama does"):
+        _ = [step async for step in client.pull("two:1b")]
+    await client.close()
+
+
 async def test_an_engine_that_is_stuck_is_told_as_that_and_others_are_answered_meanwhile(
     tmp_path: Path, engine: ScriptedOllama, model: ScriptedModel
 ) -> None:

@@ -46,7 +46,7 @@ async def a_key(rooms: Rooms, *scopes: Scope, expired: bool = False, revoked: bo
     expires = datetime.now(UTC) - timedelta(seconds=1) if expired else None
     key, secret = await rooms.doorkeeper.keys.create("test", scopes, expires=expires)
     if revoked:
-        await rooms.doorkeeper.keys.revoke(key.id)
+        await rooms.doorkeeper.keys.revoke(key.id, rooms.doorkeeper.sign_ins)
     return secret
 
 

@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from litestar import Litestar
 from litestar.handlers.http_handlers.base import HTTPRouteHandler
 from litestar.routes import HTTPRoute
+from structlog.testing import capture_logs
 
 from mdsa_server.vocabulary.access import SCOPES, Scope
 from mdsa_server.vocabulary.audit import AuditEntry
+from mdsa_server.web import audit, rates
 from mdsa_server.web.audit import operation_of
 from mdsa_server.web.rooms import Rooms
-from tests.serving import RunningServer
+from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.serving import RunningServer, make_settings, running
 
 NOBODYS = "01890a5d-ac96-774b-bcce-b302099a8057"
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -68,8 +73,6 @@ async def test_every_write_but_those_of_conversing_is_recorded(server: RunningSe
     assert len(writes) > 30
     rest = [route for route in writes if route not in signing and route not in searching]
     assert await unrecorded(server, rest, headers, who) == []
-    # Nobody is signed in: that it was asked for is told, and of whom is not known.
-    assert await unrecorded(server, signing, {}, None) == []
     # It writes nothing: its words are too long for an address.
     assert len(await unrecorded(server, searching, headers, who)) == len(searching) == 1
 
@@ -137,6 +140,56 @@ async def test_a_backup_and_signing_in_and_out_tell_whose_key_it_was(server: Run
     done = [(entry.operation, entry.key) for entry in await rooms.audit.find()]
     operations = ["sign out everywhere", "sign in", "sign out", "sign in", "take backup"]
     assert done == [(operation, key.id) for operation in operations]
+
+
+async def test_signing_out_nobody_leaves_no_entry_and_showing_no_key_one_of_what_failed(server: RunningServer) -> None:
+    rooms: Rooms = server.app.state.rooms
+    for path in ("/sign-out", "/sign-out-everywhere"):
+        assert (await server.client.post(path, headers={"Cookie": "mdsa_sign_in=made-up"})).status_code == 303
+    assert await newest(rooms) is None
+    for form, status in (({"nothing": "of the kind"}, 400), ({"key": "mdsa_made-up"}, 401)):
+        await server.client.post("/sign-in", data=form)
+        entry = await newest(rooms)
+        assert entry
+        assert (entry.operation, entry.status, entry.came_to_nothing) == ("sign in", status, True)
+
+
+async def test_nothing_that_comes_to_nothing_pushes_out_what_was_done(
+    tmp_path: Path, engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr(audit, "FAILURES_A_MINUTE", 6)
+    settings = make_settings(tmp_path, engine=engine.url)
+    few = settings.store.model_copy(update={"keep_audit": 3})
+    async with running(settings.model_copy(update={"store": few})) as server:
+        rooms: Rooms = server.app.state.rooms
+        await server.client.post("/api/plugins/clock/disable")
+        (done,) = await rooms.audit.find()
+        key, headers = await a_key(rooms, "documents")
+        for _ in range(4):
+            await server.client.post("/sign-out")
+            await server.client.post("/sign-in", data={"nothing": "of the kind"})
+            missing = await server.client.delete(f"/api/documents/{NOBODYS}", headers=headers)
+            assert missing.status_code == 404
+            assert (await server.client.post("/api/reload")).status_code == 401
+        *newer, oldest = await rooms.audit.find()
+        assert oldest == done
+        # So much of it may be written down within a minute: six of the key, and of the address, which were eight.
+        assert [entry.key for entry in newer] == [key, None, key, None, None, key]
+        assert max(entry.sequence for entry in newer) == 1 + 4 + 6
+
+
+async def test_what_was_done_is_answered_as_done_whatever_becomes_of_its_entry(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: AuditEntry) -> AuditEntry:
+        raise ZeroDivisionError("as a fault of ours would")
+
+    monkeypatch.setattr(server.app.state.rooms.audit, "add", broken)
+    with capture_logs() as logs:
+        assert (await server.client.post("/api/plugins/clock/disable")).status_code == 200
+    (told,) = [line for line in logs if line["event"] == "not in the audit log"]
+    assert (told["log_level"], told["exc_info"], told["path"]) == ("error", True, "/api/plugins/clock/disable")
 
 
 async def test_an_accepted_correction_is_recorded(server: RunningServer) -> None:

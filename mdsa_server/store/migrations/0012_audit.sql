@@ -1,4 +1,4 @@
--- What was done to the server, and what was refused; [store] keep_audit bounds both. Times are seconds since 1970, in UTC.
+-- What was done to the server, and what came to nothing; [store] keep_audit bounds both, of each caller. Times are seconds since 1970, in UTC.
 create table audit (
     -- The order in which it was done, whatever the clock did meanwhile; a number is never given again.
     sequence   integer primary key autoincrement,
@@ -14,5 +14,6 @@ create table audit (
     refused    integer not null check (refused in (0, 1))
 ) strict;
 
-create index audit_by_refusal on audit (refused, sequence);
-create index audit_by_who on audit (who, sequence);
+-- Whose, and of those what was done and what came to nothing.
+create index audit_by_caller on audit (who, access_key, (refused or status >= 400), sequence);
+create index audit_by_key on audit (access_key, sequence);

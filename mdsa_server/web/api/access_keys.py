@@ -79,8 +79,7 @@ class AccessKeyController(Controller):
     )
     async def rotate_key(self, key: FromPath[str], rooms: InRooms) -> ShownKey:
         """Give a key another secret. The former one opens nothing any more, and browsers are signed out."""
-        changed, secret = await rooms.doorkeeper.keys.rotate(key)
-        await rooms.doorkeeper.sign_ins.end_all(key)
+        changed, secret = await rooms.doorkeeper.keys.rotate(key, rooms.doorkeeper.sign_ins)
         return ShownKey(key=changed, secret=secret)
 
     @post(
@@ -94,10 +93,13 @@ class AccessKeyController(Controller):
 
         Where it was the last key, nobody needs one.
         """
-        revoked = await rooms.doorkeeper.keys.revoke(key)
-        await rooms.doorkeeper.sign_ins.end_all(key)
-        await rooms.live_turns.cancel_all(key)
-        return revoked
+        keys = rooms.doorkeeper.keys
+        try:
+            return await keys.revoke(key, rooms.doorkeeper.sign_ins)
+        finally:
+            # Also where that could not be written down: who revokes a key wants an end of what it began.
+            if keys.of(key):
+                await rooms.live_turns.cancel_all(key)
 
 
 def _name(given: str) -> str:

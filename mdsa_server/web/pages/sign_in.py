@@ -16,6 +16,7 @@ from mdsa_server.web.auth import COOKIE, PUBLIC, tell_caller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import STATUS
+from mdsa_server.web.rates import address_of
 from mdsa_server.web.rooms import InRooms, Rooms
 
 ATTEMPTS_A_MINUTE = 10
@@ -56,8 +57,7 @@ class SignInPages(Controller):
     ) -> Template | Redirect:
         """Sign a browser in, and send it where it wanted to go."""
         doorkeeper, now = rooms.doorkeeper, datetime.now(UTC)
-        address = request.client.host if request.client else "nowhere"
-        if wait := doorkeeper.attempts.wait(address, ATTEMPTS_A_MINUTE):
+        if wait := doorkeeper.attempts.wait(address_of(request.scope), ATTEMPTS_A_MINUTE):
             tried = f"{ATTEMPTS_A_MINUTE} access keys were tried within a minute"
             problem = TooManyRequests(tried, f"Wait {ceil(wait)} s.", wait=wait).problem
             return _page(rooms, request, to=data.to, problem=problem, status=STATUS[TooManyRequests])

@@ -194,3 +194,21 @@ async def test_the_turns_of_a_revoked_key_are_stopped_and_saved_as_such(
     assert {turn.outcome for turn in await rooms.turn_log.find(guest["key"]["id"])} == {"cancelled"}
     assert (len(rooms.live_turns), kept.done()) == (1, False)
     kept.cancel()
+
+
+async def test_the_turns_of_a_key_are_stopped_also_where_it_cannot_be_written_down_that_it_is_revoked(
+    server: RunningServer, engine: ScriptedOllama
+) -> None:
+    next(iter(engine.models.values())).says = ["One ", asyncio.Event(), "two"]
+    admin = (await server.client.post("/api/keys", json={"name": "admin", "scopes": ["chat", "admin"]})).json()
+    mine = with_key(admin["secret"])
+    guest = (await server.client.post("/api/keys", json={"name": "guest"}, headers=mine)).json()
+    asked = asyncio.create_task(server.client.post("/api/chat", json=CHAT, headers=with_key(guest["secret"])))
+    await engine.until(lambda: any(body["messages"] for body in engine.asked("/api/chat")))
+    rooms: Rooms = server.app.state.rooms
+    fails = "create trigger fails before update of revoked on access_keys begin select raise(abort, 'as it may'); end"
+    await rooms.database.write(lambda db: db.execute(fails))
+    refused = await server.client.post(f"/api/keys/{guest['key']['id']}/revoke", headers=mine)
+    assert (refused.status_code, await _status(server.client, guest["secret"])) == (503, 200)
+    async with asyncio.timeout(20):
+        assert (await asked).json()["turn"]["outcome"] == "cancelled"

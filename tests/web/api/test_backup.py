@@ -2,16 +2,24 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import BinaryIO
 
+import httpx
 import pytest
 
+from mdsa_server.store.backup import copy_database
 from mdsa_server.store.data_folder import DATABASE_FILE, server_of
 from mdsa_server.store.secrets import PEPPER_FILE
 from mdsa_server.store.soundness import faults_of
+from mdsa_server.web.api import backup
 from tests.fakes.script import ScriptedModel
 from tests.fakes.scripted_ollama import ScriptedOllama
+from tests.faults.listening import until
 from tests.serving import RunningServer, make_settings, running
 
 BY_THE_ENGINE = {"provider": "ollama", "model": "nomic-embed-text"}
@@ -83,3 +91,82 @@ async def test_a_copy_that_cannot_be_made_is_told(server: RunningServer, tmp_pat
     (tmp_path / "elsewhere").rename(data / DATABASE_FILE)
     assert (refused.status_code, refused.json()["code"].startswith("store-")) == (503, True)
     assert list(data.glob("backup-*")) == []
+
+
+async def test_no_other_sites_page_has_a_copy_made_but_one_that_shows_a_key(server: RunningServer) -> None:
+    image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    for headers in (
+        image,
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    ):
+        refused = await server.client.get("/api/backup", headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "foreign-origin"), headers
+    assert (await server.client.get("/api/backup", headers={"Sec-Fetch-Site": "same-origin"})).status_code == 200
+    made = (await server.client.post("/api/keys", json={"name": "laptop", "scopes": ["admin"]})).json()
+    shown = {"Authorization": f"Bearer {made['secret']}", "Sec-Fetch-Site": "cross-site"}
+    assert (await server.client.get("/api/backup", headers=shown)).status_code == 200
+
+
+class Copying:
+    """Makes copies, each of which is at hand once `go` is set or nobody wants it any more."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.made: list[BinaryIO] = []
+        self.most_at_once = 0
+
+    def __call__(self, source: Path, folder: Path, ended: Callable[[], bool]) -> BinaryIO:
+        self.made.append(copy_database(source, folder, ended))
+        self.most_at_once = max(self.most_at_once, sum(not copy.closed for copy in self.made))
+        self.begun.release()
+        while not (self.go.wait(0.005) or ended()):
+            pass
+        return self.made[-1]
+
+    async def until_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+
+
+async def test_copies_are_made_one_after_another_and_for_nobody_who_has_left(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "copy_database", copying := Copying())
+    lock = server.app.state.rooms.backing_up
+
+    def waiting() -> int:
+        return len(lock._waiters or ())
+
+    def ask() -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(server.client.get("/api/backup"))
+
+    leaves = ask()
+    await copying.until_begun()
+    leaves.cancel()
+    await until(lambda: copying.made[0].closed and not lock.locked())
+
+    stays = [ask()]
+    await copying.until_begun()
+    stays.append(ask())
+    await until(lambda: waiting() == 1)
+    leaves = ask()
+    await until(lambda: waiting() == 2)
+    leaves.cancel()
+    await until(lambda: waiting() == 1)
+    copying.go.set()
+    assert [(await answer).status_code for answer in stays] == [200, 200]
+    assert (len(copying.made), copying.most_at_once) == (3, 1)
+    assert list((tmp_path / "data").glob("backup-*")) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file without content takes room too")
+async def test_what_is_left_of_a_copy_is_not_sent_to_who_has_left(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryFile(dir=tmp_path) as endless:
+        endless.truncate(1 << 40)
+        monkeypatch.setattr(backup, "copy_database", lambda *_: endless)
+        async with server.client.stream("GET", "/api/backup") as response:
+            await anext(response.aiter_raw())
+        await until(lambda: endless.closed and not server.app.state.rooms.backing_up.locked())

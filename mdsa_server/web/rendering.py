@@ -1,7 +1,7 @@
 """Templates to HTML: the environment they are rendered in, and how they write numbers and times."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +48,13 @@ PLACES = {
 """The pages that every page leads to, by the first part of each one's address."""
 
 
+def first_page(scopes: Collection[str]) -> str:
+    """Give the address where a reader begins who may read the pages of these scopes: the welcome page, if they chat."""
+    if "chat" in scopes:
+        return "/"
+    return next(f"/{place}" for place, page in PLACES.items() if page.scope in {*scopes, "public"})
+
+
 def template_config(templates: Path, static: Path) -> TemplateConfig[JinjaTemplateEngine]:
     """Make Litestar's template configuration of the folders of templates and of static files."""
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(make_environment(templates, static)))
@@ -68,6 +75,7 @@ def make_environment(templates: Path, static: Path) -> Environment:
         return f"/static/{path}?v={(static / path).stat().st_mtime_ns:x}"
 
     environment.globals.update(asset=asset, places=PLACES, server_version=__version__, title_chars=TITLE_CHARS)
+    environment.globals.update(first_page=first_page)
     environment.filters.update(
         markdown=render_markdown,
         code_spans=code_spans,

@@ -17,6 +17,7 @@ from mdsa_server.web.texts import not_blank
 
 LONGEST_DAYS = 3650
 MOST_A_MINUTE = 1_000_000_000
+MEND_ENDED = "Make another: mdsa keys create NAME."
 MEND_NAME = "Name it after who uses it."
 
 
@@ -75,10 +76,14 @@ class AccessKeyController(Controller):
         "/{key:str}/rotate",
         operation_id="RotateAccessKey",
         status_code=200,
-        responses=fails(UnknownAccessKey, StoreUnusable),
+        responses=fails(InvalidRequest, UnknownAccessKey, StoreUnusable),
     )
     async def rotate_key(self, key: FromPath[str], rooms: InRooms) -> ShownKey:
         """Give a key another secret. The former one opens nothing any more, and browsers are signed out."""
+        known = rooms.doorkeeper.keys.of(key)
+        if known and not known.holds(datetime.now(UTC)):
+            ended = "was revoked" if known.revoked else "has expired"
+            raise InvalidRequest(f"the access key {known.name!r} {ended}: no secret would open anything", MEND_ENDED)
         changed, secret = await rooms.doorkeeper.keys.rotate(key, rooms.doorkeeper.sign_ins)
         return ShownKey(key=changed, secret=secret)
 

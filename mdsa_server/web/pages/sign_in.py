@@ -11,12 +11,14 @@ from litestar.response import Redirect, Template
 from msgspec import Meta, Struct
 
 from mdsa_server.errors import KeyRefused, TooManyRequests
+from mdsa_server.vocabulary.access import AccessKey
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.web.auth import COOKIE, PUBLIC, tell_caller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.pages.surroundings import surroundings
 from mdsa_server.web.problems import STATUS
 from mdsa_server.web.rates import address_of
+from mdsa_server.web.rendering import first_page
 from mdsa_server.web.rooms import InRooms, Rooms
 
 ATTEMPTS_A_MINUTE = 10
@@ -67,7 +69,7 @@ class SignInPages(Controller):
             return _page(rooms, request, to=data.to, problem=error.problem, status=STATUS[KeyRefused])
         token = await doorkeeper.sign_ins.begin(key.id, now)
         tell_caller(request.scope, key)
-        return Redirect(inside(data.to), status_code=303, cookies=[_cookie(request, token, COOKIE_SECONDS)])
+        return Redirect(_onward(data.to, key), status_code=303, cookies=[_cookie(request, token, COOKIE_SECONDS)])
 
     @post("/sign-out", operation_id="SignOut", status_code=303)
     async def sign_out(self, rooms: InRooms, request: AnyRequest) -> Redirect:
@@ -92,11 +94,22 @@ def inside(address: str) -> str:
     return address if leads_here else HOME
 
 
+def _onward(address: str, key: AccessKey) -> str:
+    """Give where a reader goes on to: a key that is for no chat opens no welcome page."""
+    onward = inside(address)
+    return first_page(key.scopes) if onward == HOME else onward
+
+
 def _page(rooms: Rooms, request: AnyRequest, *, to: str, problem: Problem | None = None, status: int = 200) -> Template:
     key = rooms.doorkeeper.signed_in(request.cookies.get(COOKIE, ""))
     signed_in = key if key and key.holds(datetime.now(UTC)) else None
-    context = {"to": inside(to), "signed_in": signed_in, "problem": problem, "status": status, "faults": ()}
-    return Template("pages/sign_in.html", context=surroundings(rooms, "sign-in") | context, status_code=status)
+    tell_caller(request.scope, signed_in)
+    onward = _onward(to, signed_in) if signed_in else inside(to)
+    context = {"to": onward, "signed_in": signed_in, "problem": problem, "status": status, "faults": ()}
+    headers = {"Retry-After": str(problem.retry_after)} if problem and problem.retry_after else {}
+    return Template(
+        "pages/sign_in.html", context=surroundings(rooms, "sign-in") | context, status_code=status, headers=headers
+    )
 
 
 def _cookie(request: AnyRequest, token: str, seconds: int) -> Cookie:

@@ -79,6 +79,8 @@ async def test_a_revoked_key_and_a_former_secret_open_nothing(server: RunningSer
     assert await _status(server.client, rotated["secret"]) == 200
     assert (await server.client.post(f"{path}/revoke", headers=mine)).json()["revoked"]
     assert await _status(server.client, rotated["secret"]) == 401
+    again = await server.client.post(f"{path}/rotate", headers=mine)
+    assert (again.status_code, "was revoked" in again.json()["detail"]) == (400, True)
     assert (await server.client.post("/api/keys/none/revoke", headers=mine)).status_code == 404
 
 

@@ -55,6 +55,20 @@ async def test_a_reader_is_sent_to_sign_in_and_back(server: RunningServer) -> No
     assert "laptop" in (await server.client.get("/sign-in", headers=BROWSER)).text
 
 
+@pytest.mark.parametrize(
+    ("scope", "first"), [("monitor", "/monitor"), ("documents", "/documents"), ("admin", "/configuration")]
+)
+async def test_who_may_not_chat_begins_where_they_may(server: RunningServer, scope: str, first: str) -> None:
+    secret = await a_key(server, scope)
+    answer = await server.client.post("/sign-in", data={"key": secret})
+    assert answer.headers["location"] == first
+    assert (await server.client.get(first, headers=BROWSER)).status_code == 200
+    page = (await server.client.get("/sign-in", headers=BROWSER)).text
+    assert (f'href="{first}"' in page, 'href="/chat"' in page) == (True, False)
+    refused = await server.client.get("/", headers=BROWSER)
+    assert (refused.status_code, f'href="{first}">Go on' in refused.text) == (403, True)
+
+
 async def test_a_fragment_sends_its_whole_page_to_sign_in(server: RunningServer) -> None:
     await a_key(server)
     asked = {"HX-Request": "true", "HX-Current-URL": f"{server.url}/chat"}
@@ -78,7 +92,7 @@ async def test_one_key_after_the_other_cannot_be_tried(server: RunningServer) ->
     ]
     assert tried == [401] * ATTEMPTS_A_MINUTE
     late = await server.client.post("/sign-in", data={"key": secret})
-    assert (late.status_code, "Wait" in late.text) == (429, True)
+    assert (late.status_code, "Wait" in late.text, int(late.headers["Retry-After"]) > 0) == (429, True, True)
 
 
 async def test_who_signs_out_is_nobody_again(server: RunningServer) -> None:

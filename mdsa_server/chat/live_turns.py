@@ -246,9 +246,12 @@ class LiveTurns:
     def _tell_unsaved(self, live: LiveTurn, problem: Problem) -> None:
         """Tell that a turn is not saved, once."""
         if not any(isinstance(event, TurnUnsaved) for event in live.stream.events):
-            event = TurnUnsaved(at=live.stream.clock(), problem=problem)
-            live.stream.tell(event)
-            self._observe(live.stream.turn, event)
+            self._tell(live, TurnUnsaved(at=live.stream.clock(), problem=problem))
+
+    def _tell(self, live: LiveTurn, event: TurnEvent) -> None:
+        """Tell an event that is not the last."""
+        live.stream.tell(event)
+        self._observe(live.stream.turn, event)
 
     async def _last_event(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
@@ -269,12 +272,11 @@ class LiveTurns:
                 async for event in events:
                     if isinstance(event, TurnFinished):
                         return event
-                    live.stream.tell(event)
-                    self._observe(turn, event)
+                    self._tell(live, event)
                     if isinstance(event, TurnStarted) and live.problem:
                         self._tell_unsaved(live, live.problem)
                     if isinstance(event, TurnStarted) and live.unread:
-                        live.stream.tell(HistoryUnread(at=live.stream.clock(), problem=live.unread))
+                        self._tell(live, HistoryUnread(at=live.stream.clock(), problem=live.unread))
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
             return failed(live, CUT_OFF) if live.cut_off else cancelled(live)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from mdsa_server.chat.live_turn import LiveTurn
-from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownConversation
-from mdsa_server.store.conversations import BegunTurn, Conversations, begun_turn, title_of
+from mdsa_server.errors import StoreUnusable, UnknownConversation
+from mdsa_server.store.conversations import BegunTurn, Conversations, begun_turn, title_of, turn_named
 from mdsa_server.vocabulary.conversation import Conversation
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.turn import Turn
@@ -116,9 +116,7 @@ class UnsavedTurns:
         self, owner: str, conversation: str | None, instead_of: str | None, after: str | None
     ) -> tuple[str, str | None] | None:
         """Give the place of a turn that is named by an unsaved one, or that goes on from one; None where it is not."""
-        if instead_of is not None and after is not None:
-            raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
-        if (named := instead_of or after) is not None:
+        if (named := turn_named(instead_of, after)) is not None:
             live = self._live.get(named)
             if live is None or live.unsaved is None or live.owner != owner:
                 return None

@@ -227,12 +227,17 @@ def title_of(message: str) -> str:
     return line[:TITLE_CHARS].rsplit(maxsplit=1)[0] + " …"
 
 
+def turn_named(instead_of: str | None, after: str | None) -> str | None:
+    """Give the turn whose place, or the place after which, is meant. Raises InvalidRequest where both are named."""
+    if instead_of is not None and after is not None:
+        raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
+    return instead_of or after
+
+
 def _place(
     db: Connection, owner: str, conversation: str | None, instead_of: str | None, after: str | None
 ) -> tuple[str | None, str | None]:
-    if instead_of is not None and after is not None:
-        raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
-    if (named := instead_of or after) is not None:
+    if (named := turn_named(instead_of, after)) is not None:
         home, parent = home_of(db, owner, named, conversation)
         return home, parent if instead_of else named
     return conversation, _row_of(db, owner, conversation)[3] if conversation is not None else None

@@ -192,15 +192,22 @@ class LiveTurns:
 
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
-        here = [live for live in self._live.values() if live.stream.turn.conversation == conversation]
+        # Before the store is asked: what is saved meanwhile must not bring the conversation back.
+        forgotten = self.unsaved.forget(owner, conversation)
         try:
             await self.desk.conversations.delete(owner, conversation)
         except UnknownConversation:
-            if not any(live.unsaved and live.owner == owner for live in here):
+            if not forgotten:
                 raise
-        for live in here:
-            await stop(live)
-            self._live.pop(live.stream.turn.id, None)
+        except BaseException:
+            self.unsaved.remember(forgotten)
+            raise
+        if beginning := [begun for begun, whose in self._beginning.items() if whose == owner]:
+            await asyncio.wait(beginning)
+        for live in list(self._live.values()):
+            if live.owner == owner and live.stream.turn.conversation == conversation:
+                await stop(live)
+                self._live.pop(live.stream.turn.id, None)
 
     async def close(self, patience: float) -> None:
         """Take no new turns, give those under way `patience` seconds, then cancel the rest."""

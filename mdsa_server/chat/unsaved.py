@@ -38,6 +38,19 @@ class UnsavedTurns:
             if live := self._live.get(message.turn.id):
                 live.unsaved = None
 
+    def forget(self, owner: str, conversation: str) -> dict[LiveTurn, BegunTurn]:
+        """Have no message of a conversation saved any more; give those that would have been."""
+        forgotten = {}
+        for live in self._of(owner, conversation).values():
+            if live.unsaved:
+                forgotten[live], live.unsaved = live.unsaved, None
+        return forgotten
+
+    def remember(self, forgotten: Mapping[LiveTurn, BegunTurn]) -> None:
+        """Have messages saved after all."""
+        for live, begun in forgotten.items():
+            live.unsaved = begun
+
     async def begin(
         self,
         owner: str,

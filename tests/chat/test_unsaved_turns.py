@@ -1,11 +1,14 @@
 """Turns that the store cannot take yet: what is told of them, gone on from, deleted, let go of and saved."""
 
+import asyncio
+
 import pytest
 
-from mdsa_server.errors import InvalidRequest, StoreDamaged
+from mdsa_server.errors import InvalidRequest, StoreDamaged, StoreReadOnly
 from mdsa_server.vocabulary.events import HistoryUnread, TurnEvent
 from mdsa_server.vocabulary.turn import Turn
 from tests.chat.conftest import Office, events_of
+from tests.fakes.script import HANGS
 from tests.faults.disks import unwritable
 
 
@@ -36,3 +39,38 @@ async def test_a_message_that_names_two_places_is_refused_whether_it_could_be_sa
         turn = await said(office, "one")
         with pytest.raises(InvalidRequest, match="both `instead_of` and `after`"):
             await said(office, "two", instead_of=turn.id, after=turn.id)
+
+
+async def test_a_conversation_that_is_deleted_while_it_waits_to_be_saved_does_not_come_back(office: Office) -> None:
+    office.model.says = ["Half", HANGS]
+    async with unwritable(office.database):
+        under_way = await office.live_turns.start("local", "not for long")
+        await anext(under_way.follow())
+    office.model.says = ["Hello there."]
+    deleting = office.live_turns.delete_conversation("local", under_way.turn.conversation)
+    # What is said while it is being deleted would take along all that waits.
+    await asyncio.gather(deleting, said(office, "another"))
+    found = await office.live_turns.desk.conversations.find("local")
+    assert [conversation.title for conversation in found] == ["another"]
+    assert under_way.ended
+
+
+async def test_what_waits_is_saved_after_all_where_its_conversation_could_not_be_deleted(office: Office) -> None:
+    async with unwritable(office.database):
+        turn = await said(office, "one")
+        with pytest.raises(StoreReadOnly):
+            await office.live_turns.delete_conversation("local", turn.conversation)
+    await said(office, "another")
+    found = await office.live_turns.desk.conversations.find("local")
+    assert [conversation.title for conversation in found] == ["another", "one"]
+
+
+async def test_a_turn_that_begins_while_its_conversation_is_deleted_is_stopped(office: Office) -> None:
+    turn = await said(office, "one")
+    office.model.says = ["Half", HANGS]
+    begun, _ = await asyncio.gather(
+        office.live_turns.start("local", "two", conversation=turn.conversation),
+        office.live_turns.delete_conversation("local", turn.conversation),
+    )
+    assert begun.ended
+    assert len(office.live_turns) == 0

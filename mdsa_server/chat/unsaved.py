@@ -8,6 +8,7 @@ from mdsa_server.chat.live_turn import LiveTurn
 from mdsa_server.errors import StoreUnusable, UnknownConversation
 from mdsa_server.store.conversations import BegunTurn, Conversations, begun_turn, title_of, turn_named
 from mdsa_server.vocabulary.conversation import Conversation
+from mdsa_server.vocabulary.events import TurnFailed
 from mdsa_server.vocabulary.problem import Problem
 from mdsa_server.vocabulary.turn import Turn
 
@@ -16,6 +17,10 @@ log = structlog.get_logger(__name__)
 # Of those that have ended: each is held in memory with all that happened in it.
 MOST_UNSAVED = 200
 
+LET_GO = StoreUnusable(
+    "The message was kept; the answer was not, because too many turns waited to be saved.", "Send the message again."
+).problem
+
 
 class UnsavedTurns:
     """Those of the live turns that are not in the store. `live` has all live turns by id, in the order they began."""
@@ -23,6 +28,9 @@ class UnsavedTurns:
     def __init__(self, conversations: Conversations, live: dict[str, LiveTurn]) -> None:
         self._conversations = conversations
         self._live = live
+        self.let_go: dict[str, tuple[Turn, TurnFailed]] = {}
+        """Those let go of whose messages are in the store, with the end to be saved instead of theirs: else they would
+        stand there as running."""
 
     def messages(self) -> list[BegunTurn]:
         """Give those of which not even the message is saved, in the order in which they began."""
@@ -112,11 +120,14 @@ class UnsavedTurns:
         """Let go of those that ended longest ago, where they are more than there is room for."""
         ended = self.ended()
         for live in ended[: max(len(ended) - MOST_UNSAVED, 0)]:
-            del self._live[live.stream.turn.id]
-            left = next(iter(self._of(live.owner, live.stream.turn.conversation).values()), None)
+            turn = live.stream.turn
+            del self._live[turn.id]
+            if live.unsaved is None:
+                self.let_go[turn.id] = turn, TurnFailed(at=live.stream.events[-1].at, problem=LET_GO)
+            left = next(iter(self._of(live.owner, turn.conversation).values()), None)
             if live.unsaved and live.unsaved.opens and left and left.unsaved:
                 left.unsaved = left.unsaved._replace(opens=True)
-            log.error("turn lost: too many wait to be saved", turn=live.stream.turn.id)
+            log.error("turn lost: too many wait to be saved", turn=turn.id)
 
     def _of(self, owner: str, conversation: str | None) -> Mapping[str, LiveTurn]:
         return {

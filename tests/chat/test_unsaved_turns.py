@@ -1,9 +1,11 @@
 """Turns that the store cannot take yet: what is told of them, gone on from, deleted, let go of and saved."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from mdsa_server.chat import unsaved
 from mdsa_server.errors import InvalidRequest, StoreDamaged, StoreReadOnly
 from mdsa_server.vocabulary.events import HistoryUnread, TurnEvent
 from mdsa_server.vocabulary.turn import Turn
@@ -74,3 +76,41 @@ async def test_a_turn_that_begins_while_its_conversation_is_deleted_is_stopped(o
     )
     assert begun.ended
     assert len(office.live_turns) == 0
+
+
+async def test_a_turn_whose_message_is_saved_and_whose_end_is_let_go_of_does_not_stay_running(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsaved, "MOST_UNSAVED", 1)
+    go_on = asyncio.Event()
+    office.model.says = ["Half", go_on]
+    held = await office.live_turns.start("local", "one")
+    await anext(held.follow())
+    async with unwritable(office.database):
+        go_on.set()
+        assert (await held.finished()).unsaved
+        office.model.says = ["Hello there."]
+        for message in ("two", "three"):
+            await said(office, message)
+    await said(office, "four")
+    kept = await office.turn_log.read("local", held.turn.id)
+    assert kept.problem
+    assert (kept.outcome, kept.message, kept.problem.code) == ("failed", "one", "store-unusable")
+    assert "too many turns" in kept.problem.detail
+
+
+async def test_a_turn_that_cannot_be_written_keeps_no_other_from_being_saved_at_last(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with unwritable(office.database):
+        odd, other = await said(office, "odd"), await said(office, "other")
+    finish = office.turn_log.finish
+
+    async def fails(turn: Turn, events: Sequence[TurnEvent]) -> None:
+        if turn.id == odd.id:
+            raise TypeError("cannot be written")
+        await finish(turn, events)
+
+    monkeypatch.setattr(office.turn_log, "finish", fails)
+    await office.live_turns.close(0)
+    assert (await office.turn_log.read("local", other.id)).outcome == "answered"

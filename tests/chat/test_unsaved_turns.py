@@ -7,6 +7,7 @@ import pytest
 
 from mdsa_server.chat import unsaved
 from mdsa_server.errors import InvalidRequest, StoreDamaged, StoreReadOnly
+from mdsa_server.vocabulary.conversation import Conversation
 from mdsa_server.vocabulary.events import HistoryUnread, TurnEvent
 from mdsa_server.vocabulary.turn import Turn
 from tests.chat.conftest import Office, events_of
@@ -114,3 +115,73 @@ async def test_a_turn_that_cannot_be_written_keeps_no_other_from_being_saved_at_
     monkeypatch.setattr(office.turn_log, "finish", fails)
     await office.live_turns.close(0)
     assert (await office.turn_log.read("local", other.id)).outcome == "answered"
+
+
+async def test_an_unsaved_turn_that_stands_aside_is_not_gone_on_from(office: Office) -> None:
+    first = await said(office, "saved")
+    async with unwritable(office.database):
+        for turn in (first, await said(office, "unsaved")):
+            aside = await said(office, f"{turn.message} again", instead_of=turn.id, aside=True)
+            shown = await office.live_turns.unsaved.read("local", turn.conversation)
+            assert (shown.leaf, [one.id for one in shown.turns]) == (turn.id, [turn.id])
+            looked_at = await office.live_turns.unsaved.read("local", turn.conversation, through=aside.id)
+            assert [one.id for one in looked_at.turns] == [aside.id]
+            assert (await said(office, "go on", conversation=turn.conversation)).parent == turn.id
+
+
+async def test_of_a_conversation_that_is_partly_unsaved_as_many_turns_are_shown_as_asked_for(office: Office) -> None:
+    turns = [await said(office, "0")]
+    home = turns[0].conversation
+    turns.append(await said(office, "1", conversation=home))
+    read = office.live_turns.unsaved.read
+    async with unwritable(office.database):
+        turns += [await said(office, str(number), conversation=home) for number in range(2, 5)]
+        for limit in range(1, 7):
+            shown = await read("local", home, limit=limit)
+            expected = turns[-limit:]
+            assert [turn.id for turn in shown.turns] == [turn.id for turn in expected]
+            assert (shown.earlier, shown.leaf, shown.title) == (5 - len(expected), turns[-1].id, "0")
+        for place in range(5):
+            # As the page's "Earlier" asks, whichever turn it shows first.
+            page = await read("local", home, through=turns[-1].id, before=turns[place].id, limit=2)
+            assert [turn.message for turn in page.turns] == [str(number) for number in range(5)][:place][-2:]
+            assert (page.earlier, page.leaf) == (max(place - 2, 0), turns[-1].id)
+
+
+async def test_the_branches_beside_an_unsaved_turn_are_shown_as_those_of_saved_ones(office: Office) -> None:
+    first = await said(office, "one")
+    home = first.conversation
+    second = await said(office, "two", conversation=home)
+    read = office.live_turns.unsaved.read
+    async with unwritable(office.database):
+        third = await said(office, "three", after=second.id)
+        better = await said(office, "two, better", instead_of=second.id)
+        best = await said(office, "two, best", instead_of=better.id)
+        last = await said(office, "last", after=best.id)
+        anew = await said(office, "one, better", instead_of=first.id)
+
+        current = await read("local", home)
+        assert (current.title, said_in(current)) == ("one", ["one, better"])
+        assert current.beside == {anew.id: (first.id, anew.id)}
+        places = (second.id, better.id, best.id)
+        waiting = [await read("local", home, through=turn.id) for turn in (last, best, better, third, second)]
+        assert [said_in(shown) for shown in waiting] == [
+            ["one", "two, best", "last"],
+            ["one", "two, best", "last"],
+            ["one", "two, better"],
+            ["one", "two", "three"],
+            ["one", "two", "three"],
+        ]
+        assert [shown.beside for shown in waiting] == [
+            {first.id: (first.id, anew.id), turn.id: places} for turn in (best, best, better, second, second)
+        ]
+        assert await office.live_turns.unsaved.beside("local", best) == places
+    await said(office, "another conversation")
+    kept = [await read("local", home, through=turn.id) for turn in (last, best, better, third, second)]
+    assert [(said_in(shown), shown.leaf, shown.beside) for shown in kept] == [
+        (said_in(shown), shown.leaf, shown.beside) for shown in waiting
+    ], "nothing of it changes once it is saved"
+
+
+def said_in(conversation: Conversation) -> list[str]:
+    return [turn.message for turn in conversation.turns]

@@ -141,7 +141,7 @@ class UnsavedTurns:
     async def beside(self, owner: str, turn: Turn) -> tuple[str, ...]:
         """Give the ids of the turns that stand in the place of `turn`, itself among them, in the order they came."""
         waiting = _by_parent(self._of(owner, turn.conversation))
-        return _joined(await self._conversations.beside(turn), waiting.get(turn.parent, ()))
+        return _joined(await self._conversations.beside(turn), [*waiting.get(turn.parent, ()), turn.id])
 
     def forget_oldest(self) -> None:
         """Let go of those that ended longest ago, where they are more than there is room for."""

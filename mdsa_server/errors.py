@@ -325,19 +325,20 @@ class StoreUnusable(MdsaError):
     """The database cannot be opened, read or written: damaged, from a newer version, read-only, disk full."""
 
     title = "The database cannot be used"
-    retry_after = 2
 
 
 class StoreFull(StoreUnusable):
     """The disk that holds the database has no room left. Messages are answered, and saved once there is some."""
 
     title = "The disk is full"
+    retry_after = 2
 
 
 class StoreLocked(StoreUnusable):
     """Another program keeps the database from being written to. Messages are saved once it has let go."""
 
     title = "Another program holds the database"
+    retry_after = 2
 
 
 class StoreReadOnly(StoreUnusable):

@@ -192,15 +192,22 @@ class LiveTurns:
 
     async def delete_conversation(self, owner: str, conversation: str) -> None:
         """Delete a conversation and its turns, for good; those under way are stopped. Raises UnknownConversation."""
-        here = [live for live in self._live.values() if live.stream.turn.conversation == conversation]
+        # Before the store is asked: what is saved meanwhile must not bring the conversation back.
+        forgotten = self.unsaved.forget(owner, conversation)
         try:
             await self.desk.conversations.delete(owner, conversation)
         except UnknownConversation:
-            if not any(live.unsaved and live.owner == owner for live in here):
+            if not forgotten:
                 raise
-        for live in here:
-            await stop(live)
-            self._live.pop(live.stream.turn.id, None)
+        except BaseException:
+            self.unsaved.remember(forgotten)
+            raise
+        if beginning := [begun for begun, whose in self._beginning.items() if whose == owner]:
+            await asyncio.wait(beginning)
+        for live in list(self._live.values()):
+            if live.owner == owner and live.stream.turn.conversation == conversation:
+                await stop(live)
+                self._live.pop(live.stream.turn.id, None)
 
     async def close(self, patience: float) -> None:
         """Take no new turns, give those under way `patience` seconds, then cancel the rest."""
@@ -246,9 +253,12 @@ class LiveTurns:
     def _tell_unsaved(self, live: LiveTurn, problem: Problem) -> None:
         """Tell that a turn is not saved, once."""
         if not any(isinstance(event, TurnUnsaved) for event in live.stream.events):
-            event = TurnUnsaved(at=live.stream.clock(), problem=problem)
-            live.stream.tell(event)
-            self._observe(live.stream.turn, event)
+            self._tell(live, TurnUnsaved(at=live.stream.clock(), problem=problem))
+
+    def _tell(self, live: LiveTurn, event: TurnEvent) -> None:
+        """Tell an event that is not the last."""
+        live.stream.tell(event)
+        self._observe(live.stream.turn, event)
 
     async def _last_event(self, live: LiveTurn, domain: str | None, on_tie: OnTie | None) -> TurnEvent:
         """Tell all events but the last, and give that: nobody may hear of an end that is not saved."""
@@ -269,12 +279,11 @@ class LiveTurns:
                 async for event in events:
                     if isinstance(event, TurnFinished):
                         return event
-                    live.stream.tell(event)
-                    self._observe(turn, event)
+                    self._tell(live, event)
                     if isinstance(event, TurnStarted) and live.problem:
                         self._tell_unsaved(live, live.problem)
                     if isinstance(event, TurnStarted) and live.unread:
-                        live.stream.tell(HistoryUnread(at=live.stream.clock(), problem=live.unread))
+                        self._tell(live, HistoryUnread(at=live.stream.clock(), problem=live.unread))
             raise AssertionError("a turn's story ends with TurnFinished or an error")
         except asyncio.CancelledError:
             return failed(live, CUT_OFF) if live.cut_off else cancelled(live)

@@ -46,6 +46,7 @@ class Saving:
             if messages := self._unsaved.messages():
                 await self._conversations.save(messages)
                 self._unsaved.saved(messages)
+            await self._end_let_go()
             await self._turn_log.finish(turn, live.story)
         except MdsaError as error:
             return error.problem
@@ -56,6 +57,11 @@ class Saving:
         self._live.pop(turn.id, None)
         return None
 
+    async def _end_let_go(self) -> None:
+        for turn, last in list(self._unsaved.let_go.values()):
+            await self._turn_log.finish(turn, [last])
+            self._unsaved.let_go.pop(turn.id, None)
+
     def later(self) -> None:
         """Have those that have ended saved once that is possible; many that wait are one task, and one attempt."""
         self._unsaved.forget_oldest()
@@ -64,18 +70,20 @@ class Saving:
 
     async def at_last(self) -> None:
         """Save what can be, before the server ends."""
-        for live in self._unsaved.ended():
-            if await self.save(live):
-                log.error("turns lost: the server ends and they cannot be saved", turns=len(self._unsaved.ended()))
-                return
+        await self._save_ended()
+        if left := len(self._unsaved.ended()):
+            log.error("turns lost: the server ends and they cannot be saved", turns=left)
 
     async def _keep_trying(self) -> None:
         while self._unsaved.ended():
             await asyncio.sleep(SAVE_AGAIN_SECONDS)
-            for live in self._unsaved.ended():
-                problem = await self.save(live)
-                if problem is None:
-                    log.info("turn saved after all", turn=live.stream.turn.id)
-                elif problem is not UNEXPECTED:
-                    # The store's own trouble: the others would only wait for the same.
-                    break
+            await self._save_ended()
+
+    async def _save_ended(self) -> None:
+        for live in self._unsaved.ended():
+            problem = await self.save(live)
+            if problem is None:
+                log.info("turn saved after all", turn=live.stream.turn.id)
+            elif problem is not UNEXPECTED:
+                # The store's own trouble: the others would only wait for the same.
+                return

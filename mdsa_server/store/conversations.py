@@ -23,7 +23,7 @@ class BegunTurn(NamedTuple):
     owner: str
     turn: Turn
     aside: bool
-    """The conversation does not go on from it."""
+    """The conversation does not go on from it; never the first of one, which has nothing else to go on from."""
     opens: bool
     """It is the first of its conversation."""
 
@@ -31,7 +31,7 @@ class BegunTurn(NamedTuple):
 def begun_turn(owner: str, home: str | None, parent: str | None, message: str, *, aside: bool = False) -> BegunTurn:
     """Make a turn of a conversation, or of a new one where `home` is None."""
     turn = Turn(id=new_id(), conversation=home or new_id(), parent=parent, message=message, started=datetime.now(UTC))
-    return BegunTurn(owner, turn, aside, opens=home is None)
+    return BegunTurn(owner, turn, aside and home is not None, opens=home is None)
 
 
 class Conversations:
@@ -150,26 +150,20 @@ class Conversations:
         """
 
         def work(db: Connection) -> Conversation:
-            title, created, updated, leaf = _row_of(db, owner, conversation)
+            leaf = _row_of(db, owner, conversation)[3]
             for turn in (through, before):
                 if turn is not None:
                     _check_inside(db, conversation, turn)
             if through is not None or before is not None:
                 leaf = leaf_through(db, through or before or "", leaf)
             last = leaf if before is None else home_of(db, owner, before, conversation)[1]
-            turns = tuple(turn_of_row(row) for row in path_to(db, TURN_COLUMNS, last, limit))
-            return Conversation(
-                id=conversation,
-                title=title,
-                created=_when(created),
-                updated=_when(updated),
-                turns=turns,
-                earlier=length_of(db, last) - len(turns),
-                leaf=leaf,
-                beside=beside(db, conversation, (turn.id for turn in turns)),
-            )
+            return _read(db, owner, conversation, last, leaf, limit)
 
         return await self._database.read(work)
+
+    async def read_to(self, owner: str, conversation: str, last: str | None, limit: int = -1) -> Conversation:
+        """Give a conversation with up to `limit` of the turns that lead to one of it, itself at the end."""
+        return await self._database.read(lambda db: _read(db, owner, conversation, last, last, limit))
 
     async def earlier_turns(self, turn: Turn, limit: int) -> list[Turn]:
         """Give up to `limit` turns that lead to `turn`, oldest first, with what is kept of them."""
@@ -198,9 +192,11 @@ class Conversations:
         return await self._database.read(work)
 
     async def beside(self, turn: Turn) -> tuple[str, ...]:
-        """Give the ids of the turns that stand in the place of `turn`, itself among them, in the order they came."""
-        found = await self._database.read(lambda db: beside(db, turn.conversation, [turn.id]))
-        return found.get(turn.id, (turn.id,))
+        """Give the ids of the saved turns that stand in the place of `turn`, itself among them, as they came."""
+        siblings = "select id from turns where conversation = ? and parent is ? order by sequence"
+        return await self._database.read(
+            lambda db: tuple(str(row[0]) for row in db.execute(siblings, (turn.conversation, turn.parent)))
+        )
 
     async def rename(self, owner: str, conversation: str, title: str) -> None:
         def work(db: Connection) -> None:
@@ -227,12 +223,17 @@ def title_of(message: str) -> str:
     return line[:TITLE_CHARS].rsplit(maxsplit=1)[0] + " …"
 
 
+def turn_named(instead_of: str | None, after: str | None) -> str | None:
+    """Give the turn whose place, or the place after which, is meant. Raises InvalidRequest where both are named."""
+    if instead_of is not None and after is not None:
+        raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
+    return instead_of or after
+
+
 def _place(
     db: Connection, owner: str, conversation: str | None, instead_of: str | None, after: str | None
 ) -> tuple[str | None, str | None]:
-    if instead_of is not None and after is not None:
-        raise InvalidRequest("both `instead_of` and `after` name a turn", "Name one of them.")
-    if (named := instead_of or after) is not None:
+    if (named := turn_named(instead_of, after)) is not None:
         home, parent = home_of(db, owner, named, conversation)
         return home, parent if instead_of else named
     return conversation, _row_of(db, owner, conversation)[3] if conversation is not None else None
@@ -267,6 +268,23 @@ def _row_of(db: Connection, owner: str, conversation: str) -> tuple[str, float, 
         raise UnknownConversation(f"no conversation has the id {conversation!r}", "List them: GET /api/conversations.")
     title, created, updated, current = row
     return title, created, updated, current
+
+
+def _read(
+    db: Connection, owner: str, conversation: str, last: str | None, leaf: str | None, limit: int
+) -> Conversation:
+    title, created, updated, _ = _row_of(db, owner, conversation)
+    turns = tuple(turn_of_row(row) for row in path_to(db, TURN_COLUMNS, last, limit)) if limit else ()
+    return Conversation(
+        id=conversation,
+        title=title,
+        created=_when(created),
+        updated=_when(updated),
+        turns=turns,
+        earlier=length_of(db, last) - len(turns),
+        leaf=leaf,
+        beside=beside(db, conversation, (turn.id for turn in turns)),
+    )
 
 
 def _check_inside(db: Connection, conversation: str, turn: str) -> None:

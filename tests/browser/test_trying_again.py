@@ -42,8 +42,8 @@ async def test_an_answer_that_others_follow_is_tried_again_in_its_place(reading:
         await expect_end(await ask(page, "Second?"))
         model.says = ["All of it."]
         await page.locator(".turn").first.get_by_role("button", name="Try again").click()
-        await expect(page.locator(".prose")).to_have_text("All of it.")
         await expect(page.locator(".turn")).to_have_count(1)
+        await expect(page.locator(".prose")).to_have_text("All of it.")
         await page.get_by_role("link", name="The version before").click()
         await expect(page.locator(".question > p")).to_have_text(["First?", "Second?"])
 

@@ -93,6 +93,7 @@ class Office:
     offering: Offering
     turn_log: TurnLog
     counters: Counters
+    database: Database
 
     @property
     def model(self) -> ScriptedModel:
@@ -150,7 +151,7 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
             max_message_chars=1000,
             most_at_once=100,
         )
-        yield Office(scripted, live_turns, offering, turn_log, counters)
+        yield Office(scripted, live_turns, offering, turn_log, counters, database)
         await live_turns.close(0)
         await supervisor.close()
         await engine.close()

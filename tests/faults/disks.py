@@ -1,11 +1,14 @@
-"""A disk that can be filled: a small file system of its own where one may be mounted, else a bound on the database."""
+"""Disks that take nothing more: one that can be filled, and one that may only be read.
+
+The first is a small file system of its own where one may be mounted, else a bound on the database.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from mdsa_server.store.database import Database
@@ -37,6 +40,14 @@ class SmallDisk:
         else:
             # No write: that would have to be possible first.
             await database._run(database._writer, lambda db: db.pragma("max_page_count", 1 << 30))
+
+
+@asynccontextmanager
+async def unwritable(database: Database) -> AsyncIterator[None]:
+    """Have the database refuse writes, as one does whose disk was mounted anew for reading alone."""
+    await database._run(database._writer, lambda db: db.pragma("query_only", 1))
+    yield
+    await database._run(database._writer, lambda db: db.pragma("query_only", 0))
 
 
 @contextmanager

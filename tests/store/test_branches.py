@@ -81,6 +81,11 @@ async def test_a_turn_that_stands_aside_does_not_move_the_conversation(
     assert await conversations.beside(line[0]) == (line[0].id,)
 
 
+async def test_the_first_turn_of_a_conversation_stands_aside_from_nothing(conversations: Conversations) -> None:
+    turn = await conversations.begin_turn("local", None, "one", aside=True)
+    assert said(await conversations.read("local", turn.conversation)) == ["one"]
+
+
 async def test_a_branch_is_shown_to_its_current_end_or_else_to_its_latest(
     conversations: Conversations, line: list[Turn]
 ) -> None:

@@ -112,7 +112,7 @@ def _outcome(text: str) -> Outcome | None:
 
 
 async def _context(rooms: Rooms, caller: Caller, stream: TurnStream, other: TurnStream | None) -> dict[str, Any]:
-    versions = await rooms.conversations.beside(stream.turn)
+    versions = await rooms.live_turns.unsaved.beside(caller.owner, stream.turn)
     return surroundings(rooms, "turns") | {
         "versions": versions,
         "other": other.so_far() if other else None,

@@ -44,4 +44,5 @@ async def _list(loaded: Loaded, asked: dict[str, Any], as_json: bool) -> None:
         named = " ".join(printable(value) for value in entry["parameters"].values())
         did = f"{click.style(printable(entry['who']), bold=True)}  {entry['operation']} {named}".rstrip()
         click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {click.style(f'{outcome:<8}', fg=color)}{did}")
-        click.secho(f"{' ' * 21}{entry['status']} from {entry['address']}", dim=True)
+        key = f", key {entry['key']}" if entry["key"] else ""
+        click.secho(f"{' ' * 21}{entry['status']} from {entry['address']}{key}", dim=True)

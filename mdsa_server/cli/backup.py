@@ -35,9 +35,13 @@ def backup(file: Path, data: Path | None, config: Path | None) -> None:
 async def _backup(loaded: Loaded, file: Path) -> None:
     import asyncio
 
+    from mdsa_server.store.data_folder import DATABASE_FILE
     from mdsa_server.store.soundness import faults_of
 
+    folder = loaded.settings.data_folder
     with _beside(file) as copy:
+        if not (folder / DATABASE_FILE).exists():
+            raise Refused(f"There is no database in {folder}", mend="Name the data folder: --data DIR.")
         async with connect(loaded) as client, client.stream("GET", "/api/backup") as response:
             if not response.is_success:
                 await response.aread()
@@ -51,7 +55,7 @@ async def _backup(loaded: Loaded, file: Path) -> None:
             )
         _take_name(copy, file)
     click.echo(f"{file} has all that is kept, and is sound.")
-    secret = loaded.settings.data_folder / "access.secret"
+    secret = folder / "access.secret"
     click.secho(f"Access keys need {secret} too: keep it elsewhere than the copy.", dim=True, err=True)
 
 

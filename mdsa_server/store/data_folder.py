@@ -1,5 +1,6 @@
 """The data folder: held by one server at a time, which leaves word there of where it can be reached."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,11 @@ ENCODERS_FOLDER = "encoders"
 """Holds what can be made again: the copy of the embedding model that embeds messages."""
 LOCK_FILE = "server.lock"
 SERVER_FILE = "server.json"
+MENDS = {
+    errno.ENOSPC: "Free some space on its disk",
+    errno.EDQUOT: "Free some of your space on its disk",
+    errno.EROFS: "Have its disk mounted so that it can be written to",
+}
 
 
 class ServerAddress(msgspec.Struct, frozen=True):
@@ -47,9 +53,10 @@ def hold_data_folder(folder: Path, url: str | None, secret: str = "") -> Iterato
             in_use = _in_use(folder)
             raise DataFolderInUse(in_use, "Stop that server, or choose another folder with --data DIR.") from error
         except OSError as error:
+            first = MENDS.get(error.errno or 0, "Check its permissions")
             raise StoreUnusable(
                 f"{folder} cannot be used ({error.strerror})",
-                "Check its permissions, or name another: [store] path in mdsa.toml, or --data DIR.",
+                f"{first}, or name another: [store] path in mdsa.toml, or --data DIR.",
             ) from error
         yield
 

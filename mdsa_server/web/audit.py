@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from mdsa_server.errors import MdsaError
 from mdsa_server.vocabulary.audit import THIS_MACHINE, UNKNOWN, AuditEntry
+from mdsa_server.vocabulary.hidden_values import without_access_keys
 from mdsa_server.web.auth import SAFE_METHODS, Caller
 from mdsa_server.web.rates import Rates, address_of
 from mdsa_server.web.rooms import Rooms
@@ -44,7 +45,8 @@ class AuditTrail:
                 try:
                     await self._record(scope, int(message["status"]))
                 except Exception:  # it is done already: to answer that it failed would be wrong
-                    log.exception("not in the audit log", method=scope["method"], path=scope["path"])
+                    path = without_access_keys(scope["path"])
+                    log.exception("not in the audit log", method=scope["method"], path=path)
             await send(message)
 
         await self._app(scope, receive, send_recorded)
@@ -107,4 +109,4 @@ def _name_of(caller: Caller | None) -> str:
 
 
 def _parameters(given: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(value)[:PARAMETER_CHARS] for name, value in given.items()}
+    return {name: without_access_keys(str(value))[:PARAMETER_CHARS] for name, value in given.items()}

@@ -24,7 +24,14 @@ async def test_a_backup_is_taken_of_a_running_server_and_takes_no_files_place(
     assert [path.name for path in terminal.folder.glob(".copy*")] == [], "nothing half-made is left"
 
 
+async def test_a_folder_without_a_database_is_not_taken_for_an_empty_one(terminal: Terminal) -> None:
+    done = await terminal.mdsa("backup", "--data", "mistyped", "copy.sqlite3")
+    assert (done.code, "no database" in done.err, "--data" in done.err) == (1, True, True)
+    assert [path.name for path in terminal.folder.iterdir() if path.name in ("mistyped", "copy.sqlite3")] == []
+
+
 async def test_a_backup_is_taken_where_no_server_runs(terminal: Terminal) -> None:
+    await terminal.mdsa("keys", "list")  # as any command does, it makes the database
     done = await terminal.mdsa("backup", "copy.sqlite3")
     assert done.code == 0, done.err
     assert faults_of(terminal.folder / "copy.sqlite3", whole=True) == []

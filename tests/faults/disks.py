@@ -28,7 +28,11 @@ class SmallDisk:
         """Leave no room for anything more."""
         if not self.mounted:
             await database.write(lambda db: db.pragma("max_page_count", db.pragma("page_count")))
-            return
+        else:
+            self.fill_up()
+
+    def fill_up(self) -> None:
+        """Leave no room on a file system of its own."""
         with (self.folder / BALLAST).open("wb", buffering=0) as ballast:
             while _put(ballast.fileno()):
                 pass

@@ -13,9 +13,9 @@ import pytest
 
 from mdsa_server.app import open_rooms
 from mdsa_server.chat import saving, unsaved
-from mdsa_server.errors import StoreDamaged
+from mdsa_server.errors import StoreDamaged, StoreUnusable
 from mdsa_server.store import database as store
-from mdsa_server.store.data_folder import DATABASE_FILE
+from mdsa_server.store.data_folder import DATABASE_FILE, hold_data_folder
 from mdsa_server.store.database import Database
 from mdsa_server.store.soundness import faults_of
 from mdsa_server.web.rooms import Rooms
@@ -271,3 +271,13 @@ async def test_of_very_many_that_cannot_be_saved_the_oldest_are_let_go(
         assert statuses == [404, 404, 200, 200, 200]
         kept = (await server.client.get(f"/api/conversations/{first['conversation']}")).json()["turns"]
     assert [turn["message"] for turn in kept] == ["2", "3", "4"], "the conversation begins with the first that is left"
+
+
+def test_a_disk_that_is_full_at_the_start_is_told_as_such(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data") as disk:
+        if not disk.mounted:
+            pytest.skip("no file system may be mounted here")
+        disk.fill_up()
+        with pytest.raises(StoreUnusable) as refused, hold_data_folder(tmp_path / "data", "http://127.0.0.1:1", "x"):
+            pass
+    assert "Free some space" in refused.value.mend

@@ -54,7 +54,9 @@ def database(path: Path) -> list[Check]:
         return [ok("database", "none yet")]
     if faults := faults_of(file, whole=False):
         return [fault("database", f"{file} is damaged: {'; '.join(faults[:3])}", BACKUP)]
-    return [ok("database", f"sound, {file.stat().st_size / MEGABYTE:,.1f} MB")]
+    log = file.with_name(f"{file.name}-wal")  # what was written last
+    size = file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    return [ok("database", f"sound, {size / MEGABYTE:,.1f} MB")]
 
 
 def _nearest(path: Path) -> Path:

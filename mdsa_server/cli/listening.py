@@ -17,7 +17,7 @@ from mdsa_server.app import create_app
 from mdsa_server.cli.bounded_connection import BoundedConnection
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded
-from mdsa_server.setting_values import is_loopback
+from mdsa_server.vocabulary.loopback import is_loopback
 from mdsa_server.web.rooms import Rooms
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, StoreUnusabl
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
-from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, from_this_machine, would_read
+from mdsa_server.web.origins import check_host, check_origin, from_this_machine, would_read
 from mdsa_server.web.rates import Rates
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -190,7 +190,7 @@ def guard_against_strangers(
 
     Pages of `cors_origins` may write too, but never sign a browser in or out.
     """
-    hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
+    hosts = {host.lower().strip("[]") for host in allowed_hosts}
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)

@@ -5,11 +5,11 @@ import stat
 from pathlib import Path
 
 from mdsa_server.configuration.load import Loaded
-from mdsa_server.setting_values import is_loopback
 from mdsa_server.store.access_keys import count_held
 from mdsa_server.store.data_folder import DATABASE_FILE
 from mdsa_server.store.secrets import BYTES, PEPPER_FILE
 from mdsa_server.vocabulary.checkup import Check, fault, ok, warning
+from mdsa_server.vocabulary.loopback import is_loopback
 
 
 def listening(loaded: Loaded) -> list[Check]:

@@ -1,8 +1,9 @@
 """Who asks, from where, and what they may do."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -23,6 +24,9 @@ PUBLIC = "public"
 """The scope of what anybody may ask for."""
 ROUTE_SCOPES = frozenset({PUBLIC, *SCOPES})
 """What a route may declare."""
+MOST_STREAMS = 200
+"""So many one caller may follow at once: browsers hold six connections to a server, and a key may have many readers."""
+STREAM_WAIT_SECONDS = 10.0
 COOKIE = "mdsa_sign_in"
 BEARER = "bearer "
 HOW_TO_SHOW = "Send it in a header, Authorization: Bearer KEY; in a browser, sign in at /sign-in."
@@ -75,6 +79,7 @@ class Doorkeeper:
         self._requests = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
+        self._streams: Counter[str] = Counter()
 
     async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
         """Say who asks, and take down that they did. Raises as `recognised` does."""
@@ -123,6 +128,26 @@ class Doorkeeper:
                 "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
                 wait=wait,
             )
+
+    @contextmanager
+    def following(self, caller: Caller, method: str) -> Iterator[None]:
+        """Count a stream for as long as it lasts. Raises TooManyRequests.
+
+        A stream that tells what its own request has begun is never refused: that has limits of its own.
+        """
+        if method in SAFE_METHODS and self._streams[caller.counted_as] >= MOST_STREAMS:
+            raise TooManyRequests(
+                f"{MOST_STREAMS} streams are followed at once already",
+                "End some of them, or make each program and reader an access key of their own.",
+                wait=STREAM_WAIT_SECONDS,
+            )
+        self._streams[caller.counted_as] += 1
+        try:
+            yield
+        finally:
+            self._streams[caller.counted_as] -= 1
+            # Only those who follow something are remembered.
+            self._streams += Counter()
 
     def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:

@@ -27,6 +27,8 @@ ROUTE_SCOPES = frozenset({PUBLIC, *SCOPES})
 MOST_STREAMS = 200
 """So many one caller may follow at once: browsers hold six connections to a server, and a key may have many readers."""
 STREAM_WAIT_SECONDS = 10.0
+WRONG_KEYS_A_MINUTE = 60
+"""So many of one address are told what is wrong with them: programs go on trying with a key that has expired."""
 COOKIE = "mdsa_sign_in"
 BEARER = "bearer "
 HOW_TO_SHOW = "Send it in a header, Authorization: Bearer KEY; in a browser, sign in at /sign-in."
@@ -79,12 +81,26 @@ class Doorkeeper:
         self._requests = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
+        self._wrong_keys = Rates()
+        """By addresses. Never looked at for a key that opens: whoever comes through one proxy has one address."""
         self._streams: Counter[str] = Counter()
 
-    async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
-        """Say who asks, and take down that they did. Raises as `recognised` does."""
+    async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str], address: str) -> Caller:
+        """Say who asks, and take down that they did.
+
+        Raises as `recognised` does, and TooManyRequests where too many wrong keys came from the address.
+        """
         now = datetime.now(UTC)
-        caller = self.recognised(headers, cookies, now)
+        try:
+            caller = replace(self.recognised(headers, cookies, now), address=address)
+        except KeyRefused as error:
+            if wait := self._wrong_keys.wait(address, WRONG_KEYS_A_MINUTE):
+                raise TooManyRequests(
+                    f"{WRONG_KEYS_A_MINUTE} access keys that open nothing were tried within a minute",
+                    "Try the right one: it is let in at any time.",
+                    wait=wait,
+                ) from error
+            raise
         if caller.key:
             # Who may come in is known without the store; only that they came is not written down then.
             with suppress(StoreUnusable):
@@ -228,8 +244,8 @@ def guard_against_strangers(
             connection.scope["state"]["admitted"] = True
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
-        caller = await doorkeeper.caller(connection.headers, connection.cookies)
-        caller = replace(caller, address=connection.client.host if connection.client else "nowhere")
+        address = connection.client.host if connection.client else "nowhere"
+        caller = await doorkeeper.caller(connection.headers, connection.cookies, address)
         connection.scope["state"]["caller"] = caller
         doorkeeper.admit(caller)
         if scope not in caller.scopes:

@@ -106,6 +106,20 @@ async def test_one_caller_follows_only_so_much_at_once(
         assert again.status_code == 200
 
 
+async def test_who_tries_one_wrong_key_after_the_other_is_told_to_wait_and_the_right_one_opens(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.auth.WRONG_KEYS_A_MINUTE", 2)
+    right, _ = await two_keys(server)
+    asked = [{"Authorization": f"Bearer mdsa_{n}"} for n in range(3)]
+    told = [await server.client.get("/api/conversations", headers=shown) for shown in asked]
+    assert [answer.status_code for answer in told] == [401, 401, 429]
+    assert 1 <= int(told[-1].headers["retry-after"]) <= 30
+    assert (await server.client.get("/api/conversations", headers=right)).status_code == 200
+    # Who shows none is still told that one is needed, as a page whose reader was signed out.
+    assert (await server.client.get("/api/conversations")).status_code == 401
+
+
 async def two_keys(server: RunningServer, **limits: int) -> tuple[dict[str, str], dict[str, str]]:
     """Make a key that may make others, and one with limits; give the headers that show them."""
     first = (await server.client.post("/api/keys", json={"name": "first", "scopes": ["chat", "admin"]})).json()

@@ -9,9 +9,11 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Literal
 
 import structlog
 import uvicorn
+from litestar import Litestar
 
 from mdsa_server.app import create_app
 from mdsa_server.cli.bounded_connection import BoundedConnection
@@ -29,6 +31,22 @@ CLOSING_SECONDS = 3
 TICKS_A_SECOND = 10
 
 
+def serving(app: Litestar, lifespan: Literal["on", "off"] = "off") -> uvicorn.Config:
+    """Say how uvicorn serves an application; `lifespan`, whether it enters the application's too."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        # No route speaks it, and such a connection would be without bounds.
+        ws="none",
+        log_config=None,
+        access_log=False,
+        # No proxy's headers are believed, so none need be read.
+        proxy_headers=False,
+        lifespan=lifespan,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
+
+
 class Listener:
     """Listens from the moment it is made. Raises Refused where it cannot.
 
@@ -42,19 +60,7 @@ class Listener:
         name = f"[{reached}]" if ":" in reached else reached
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         self._app = create_app(loaded, url=self.url, exposed=not is_loopback(host))
-        config = uvicorn.Config(
-            self._app,
-            http=BoundedConnection,
-            # No route speaks it, and such a connection would be without bounds.
-            ws="none",
-            log_config=None,
-            access_log=False,
-            # No proxy's headers are believed, so none need be read.
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=CLOSING_SECONDS,
-        )
-        self._server = _Server(config, heed_signals, self._drain)
+        self._server = _Server(serving(self._app), heed_signals, self._drain)
         self._patience = loaded.settings.server.shutdown_seconds
 
     @property

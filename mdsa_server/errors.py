@@ -204,7 +204,10 @@ class KeyRefused(KeyNeeded):
 
 
 class TooManyRequests(MdsaError):
-    """A caller asks for more, or tries more access keys, than one may in a minute. Nothing was done; wait a while."""
+    """A caller asks for more, or tries more access keys, than one may in a minute, or follows too much at once.
+
+    Nothing was done; wait a while.
+    """
 
     title = "Too many requests"
 

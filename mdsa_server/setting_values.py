@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable
-from ipaddress import ip_address
 from math import isfinite
 from os.path import expanduser, isdir  # And not Path's own: they raise for no such home, and for too long a name.
 from pathlib import Path
@@ -28,6 +27,7 @@ from mdsa_server.knowledge.file_bytes import take
 from mdsa_server.knowledge.stop_words import LANGUAGES
 from mdsa_server.vocabulary.domain import Example, ModelOptions, Think
 from mdsa_server.vocabulary.hidden_values import shown_text
+from mdsa_server.vocabulary.loopback import is_loopback
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 EXAMPLE_LINE = '{"text": "How do I reverse a list?", "intent": "lists"}'
@@ -116,14 +116,6 @@ def _folder_or_name(model: str, info: ValidationInfo) -> str:
         return model
     folder = _from_the_files_folder(Path(model), info)
     return str(folder) if model != "auto" and isdir(folder) else model
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens there: of names, localhost alone is sure to stay."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(host: str) -> str:

@@ -13,6 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from mdsa_server.app import create_app
+from mdsa_server.cli.listening import serving
 from mdsa_server.configuration import Loaded, Reading
 from mdsa_server.configuration.checks import ANYWHERE
 from mdsa_server.settings import Settings
@@ -58,7 +59,7 @@ async def running(settings: Settings, *, reread: Reread | None = None) -> AsyncI
     listener.listen()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     app = create_app(loaded(settings, reread or (lambda: settings)), url=url)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(serving(app, lifespan="on"))
     # What `serve` does, but for its loop and its pause at the end: each test would wait a tenth of a second for them.
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from mdsa_server import bundled
 from mdsa_server.configuration.schema import published_schema
-from mdsa_server.setting_values import Unfit, is_loopback
+from mdsa_server.setting_values import Unfit
 from mdsa_server.settings import DomainSettings, EmbeddingSettings, Settings
+from mdsa_server.vocabulary.loopback import is_loopback
 from mdsa_server.vocabulary.model_options import OPTIONS, OptionType
 
 REFERENCE = bundled.reference_configuration().read_text("utf-8")

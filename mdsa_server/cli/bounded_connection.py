@@ -23,10 +23,15 @@ PATIENCE_SECONDS = 20.0
 LEAST_BYTES_A_SECOND = 500.0
 """A request that comes more slowly than this loses patience; any network that carries pages is faster."""
 MOST_HEAD_BYTES = 64 * 1024
+"""Of the address, the headers, and the trailers of a body that comes in chunks."""
 UNTAKEN_SECONDS = 60.0
 """For so long a client may take nothing of what was sent to it."""
 MOST_CONNECTIONS = 1000
 RETRY_AFTER_SECONDS = 5
+
+
+class _HeadTooLong(Exception):
+    """Ends the parsing of a request that is refused."""
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -35,6 +40,8 @@ class BoundedConnection(HttpToolsProtocol):
     _patience = PATIENCE_SECONDS
     _in_head = False
     _head_bytes = 0
+    _unread_bytes = 0
+    """Those that came since the parser told of anything: of a header, say, that has not ended."""
     _untaken = 0
     _untaken_for = 0.0
     _ended = False
@@ -47,24 +54,37 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._patience = min(self._patience + len(data) / LEAST_BYTES_A_SECOND, PATIENCE_SECONDS)
-        went_on = self._in_head
+        self._unread_bytes += len(data)
         super().data_received(data)
-        # What came along with the beginning is not counted: most of it may be a body's.
-        self._head_bytes = self._head_bytes + len(data) if went_on and self._in_head else 0
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self._refuse(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"The address and the headers have more than {MOST_HEAD_BYTES:,} bytes.",
-                "Send what is long in the body.",
-            )
+        if self._head_bytes + self._unread_bytes > MOST_HEAD_BYTES:
+            self._refuse_head()
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._head_bytes = self._unread_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers come by here too, and uvicorn keeps them until the next request.
+        self._count_head(len(name) + len(value) + len(b": \r\n"))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unread_bytes = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        # Who was refused has been told why.
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         # What follows is another request, with patience of its own.
@@ -122,6 +142,21 @@ class BoundedConnection(HttpToolsProtocol):
         else:
             detail = f"{most_connections():,} connections are open."
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, detail, "Try again in a moment.")
+
+    def _count_head(self, length: int) -> None:
+        """Count a part of the head or of the trailers. Raises _HeadTooLong, so that the request is not begun."""
+        self._head_bytes += length
+        self._unread_bytes = 0
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._refuse_head()
+            raise _HeadTooLong
+
+    def _refuse_head(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            f"The address and the headers have more than {MOST_HEAD_BYTES:,} bytes.",
+            "Send what is long in the body.",
+        )
 
     def _refuse(self, status: HTTPStatus, detail: str, mend: str) -> None:
         """Say why, where nothing was said yet and something was asked, and close."""

@@ -9,15 +9,17 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Literal
 
 import structlog
 import uvicorn
+from litestar import Litestar
 
 from mdsa_server.app import create_app
 from mdsa_server.cli.bounded_connection import BoundedConnection
 from mdsa_server.cli.problems import Refused
 from mdsa_server.configuration import Loaded
-from mdsa_server.setting_values import is_loopback
+from mdsa_server.vocabulary.loopback import is_loopback
 from mdsa_server.web.rooms import Rooms
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,22 @@ BACKLOG = 2048
 CLOSING_SECONDS = 3
 # So often a second uvicorn has its `on_tick` called; a loop that is held up is called more seldom, at no client's cost.
 TICKS_A_SECOND = 10
+
+
+def serving(app: Litestar, lifespan: Literal["on", "off"] = "off") -> uvicorn.Config:
+    """Say how uvicorn serves an application; `lifespan`, whether it enters the application's too."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        # No route speaks it, and such a connection would be without bounds.
+        ws="none",
+        log_config=None,
+        access_log=False,
+        # No proxy's headers are believed, so none need be read.
+        proxy_headers=False,
+        lifespan=lifespan,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
 
 
 class Listener:
@@ -42,19 +60,7 @@ class Listener:
         name = f"[{reached}]" if ":" in reached else reached
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         self._app = create_app(loaded, url=self.url, exposed=not is_loopback(host))
-        config = uvicorn.Config(
-            self._app,
-            http=BoundedConnection,
-            # No route speaks it, and such a connection would be without bounds.
-            ws="none",
-            log_config=None,
-            access_log=False,
-            # No proxy's headers are believed, so none need be read.
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=CLOSING_SECONDS,
-        )
-        self._server = _Server(config, heed_signals, self._drain)
+        self._server = _Server(serving(self._app), heed_signals, self._drain)
         self._patience = loaded.settings.server.shutdown_seconds
 
     @property

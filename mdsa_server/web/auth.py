@@ -1,8 +1,9 @@
 """Who asks, from where, and what they may do."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from mdsa_server.errors import KeyNeeded, KeyRefused, ScopeMissing, StoreUnusabl
 from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
-from mdsa_server.web.origins import LOOPBACK_HOSTS, check_host, check_origin, from_this_machine, would_read
+from mdsa_server.web.origins import check_host, check_origin, from_this_machine, would_read
 from mdsa_server.web.rates import Rates
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,6 +24,11 @@ PUBLIC = "public"
 """The scope of what anybody may ask for."""
 ROUTE_SCOPES = frozenset({PUBLIC, *SCOPES})
 """What a route may declare."""
+MOST_STREAMS = 200
+"""So many one caller may follow at once: browsers hold six connections to a server, and a key may have many readers."""
+STREAM_WAIT_SECONDS = 10.0
+WRONG_KEYS_A_MINUTE = 60
+"""So many of one address are told what is wrong with them: programs go on trying with a key that has expired."""
 COOKIE = "mdsa_sign_in"
 BEARER = "bearer "
 HOW_TO_SHOW = "Send it in a header, Authorization: Bearer KEY; in a browser, sign in at /sign-in."
@@ -75,11 +81,26 @@ class Doorkeeper:
         self._requests = Rates()
         self.attempts = Rates()
         """How many keys browsers try, by their addresses."""
+        self._wrong_keys = Rates()
+        """By addresses. Never looked at for a key that opens: whoever comes through one proxy has one address."""
+        self._streams: Counter[str] = Counter()
 
-    async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
-        """Say who asks, and take down that they did. Raises as `recognised` does."""
+    async def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str], address: str) -> Caller:
+        """Say who asks, and take down that they did.
+
+        Raises as `recognised` does, and TooManyRequests where too many wrong keys came from the address.
+        """
         now = datetime.now(UTC)
-        caller = self.recognised(headers, cookies, now)
+        try:
+            caller = replace(self.recognised(headers, cookies, now), address=address)
+        except KeyRefused as error:
+            if wait := self._wrong_keys.wait(address, WRONG_KEYS_A_MINUTE):
+                raise TooManyRequests(
+                    f"{WRONG_KEYS_A_MINUTE} access keys that open nothing were tried within a minute",
+                    "Try the right one: it is let in at any time.",
+                    wait=wait,
+                ) from error
+            raise
         if caller.key:
             # Who may come in is known without the store; only that they came is not written down then.
             with suppress(StoreUnusable):
@@ -123,6 +144,26 @@ class Doorkeeper:
                 "Send them more slowly, or raise [limits] requests_per_minute in mdsa.toml.",
                 wait=wait,
             )
+
+    @contextmanager
+    def following(self, caller: Caller, method: str) -> Iterator[None]:
+        """Count a stream for as long as it lasts. Raises TooManyRequests.
+
+        A stream that tells what its own request has begun is never refused: that has limits of its own.
+        """
+        if method in SAFE_METHODS and self._streams[caller.counted_as] >= MOST_STREAMS:
+            raise TooManyRequests(
+                f"{MOST_STREAMS} streams are followed at once already",
+                "End some of them, or make each program and reader an access key of their own.",
+                wait=STREAM_WAIT_SECONDS,
+            )
+        self._streams[caller.counted_as] += 1
+        try:
+            yield
+        finally:
+            self._streams[caller.counted_as] -= 1
+            # Only those who follow something are remembered.
+            self._streams += Counter()
 
     def _by_secret(self, given: str, now: datetime) -> Caller:
         if given[: len(BEARER)].lower() != BEARER:
@@ -190,7 +231,7 @@ def guard_against_strangers(
 
     Pages of `cors_origins` may write too, but never sign a browser in or out.
     """
-    hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
+    hosts = {host.lower().strip("[]") for host in allowed_hosts}
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # likewise
         check_host(connection.headers, hosts)
@@ -203,8 +244,8 @@ def guard_against_strangers(
             connection.scope["state"]["admitted"] = True
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
-        caller = await doorkeeper.caller(connection.headers, connection.cookies)
-        caller = replace(caller, address=connection.client.host if connection.client else "nowhere")
+        address = connection.client.host if connection.client else "nowhere"
+        caller = await doorkeeper.caller(connection.headers, connection.cookies, address)
         connection.scope["state"]["caller"] = caller
         doorkeeper.admit(caller)
         if scope not in caller.scopes:

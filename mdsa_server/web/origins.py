@@ -1,15 +1,19 @@
 """Whose page sent a request: a foreign name for this server, another site's page, one of ours, or a program."""
 
+import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from litestar.config.cors import CORSConfig
 
 from mdsa_server.errors import ForeignOrigin
+from mdsa_server.vocabulary.loopback import is_loopback
 
-PASSED_ON = ("forwarded", "x-forwarded-for")
+PASSED_ON = ("forwarded", "x-forwarded", "via", "x-real-ip", "cf-connecting-ip")
+"""How the names of those headers begin by which proxies say that they pass a request on."""
+PORT = re.compile("[0-9]{1,5}")
+LAST_PORT = 65_535
 OUR_HEADERS = ("X-MDSA-Turn", "X-MDSA-Conversation", "X-MDSA-Route")
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def cross_origin_sharing(origins: Collection[str]) -> CORSConfig | None:
@@ -28,9 +32,12 @@ def cross_origin_sharing(origins: Collection[str]) -> CORSConfig | None:
 
 
 def check_host(headers: Mapping[str, str], hosts: Collection[str]) -> None:
-    """Refuse a foreign Host header: a page of another site that had its name point here. Raises ForeignOrigin."""
-    host = _without_port(headers.get("host", ""))
-    if host not in hosts:
+    """Refuse a foreign Host header: a page of another site that had its name point here. Raises ForeignOrigin.
+
+    `hosts`: names and addresses besides those of loopback, in lower case, IPv6 addresses without brackets.
+    """
+    host = _host_named(headers)
+    if host not in hosts and not is_loopback(host):
         raise ForeignOrigin(
             f"the Host header names {host!r}, and this server is not known by that name",
             f'If it should be, add it to mdsa.toml: [server] allowed_hosts = ["{host}"].',
@@ -39,7 +46,7 @@ def check_host(headers: Mapping[str, str], hosts: Collection[str]) -> None:
 
 def from_this_machine(headers: Mapping[str, str]) -> bool:
     """Whether a request may have been sent here: what names another host, or was passed on, came through a proxy."""
-    return _without_port(headers.get("host", "")) in LOOPBACK_HOSTS and not any(name in headers for name in PASSED_ON)
+    return is_loopback(_host_named(headers)) and not any(name.lower().startswith(PASSED_ON) for name in headers)
 
 
 def from_elsewhere(headers: Mapping[str, str]) -> bool:
@@ -52,7 +59,7 @@ def from_elsewhere(headers: Mapping[str, str]) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    return origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower()
 
 
 def would_read(headers: Mapping[str, str]) -> bool:
@@ -73,6 +80,17 @@ def check_origin(headers: Mapping[str, str], origins: Collection[str] = ()) -> N
         )
 
 
-def _without_port(host: str) -> str:
-    name, _, port = host.lower().rpartition(":")
-    return name if name and port.isdigit() else host.lower()
+def page_shown(headers: Mapping[str, str]) -> str:
+    """Give the path of the page from which htmx asks; empty where that is not said."""
+    try:
+        return urlsplit(headers.get("hx-current-url", "")).path
+    except ValueError:
+        return ""
+
+
+def _host_named(headers: Mapping[str, str]) -> str:
+    """Give the Host header without port and brackets; one that has an impossible port, whole."""
+    host = headers.get("host", "").lower()
+    name, _, port = host.rpartition(":")
+    is_port = PORT.fullmatch(port) and int(port) <= LAST_PORT
+    return (name if name and is_port else host).strip("[]")

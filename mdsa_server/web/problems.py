@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from litestar import Request, Response
@@ -17,6 +17,7 @@ from mdsa_server.errors import MdsaError, code_of
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.problem import CANCELLED, UNEXPECTED, Problem
 from mdsa_server.web import bodies
+from mdsa_server.web.origins import page_shown
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,7 @@ def problem_response(
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     wants_html = "text/html" in request.headers.get("accept", "")
-    if request.headers.get("hx-request") or (wants_html and not request.url.path.startswith("/api/")):
+    if request.headers.get("hx-request") or (wants_html and not request.scope["path"].startswith("/api/")):
         problem = replace(problem, mend=MENDS_FOR_PEOPLE.get(problem.code, problem.mend))
         kind = "fragments" if request.headers.get("hx-request") else "pages"
         return Template(
@@ -156,11 +157,12 @@ def _sent_to_sign_in(request: AnyRequest) -> Response[Any] | None:
     """Send the reader of a page to sign in, and back; None for a program, which is told what is wrong."""
     if request.headers.get("hx-request"):
         # The page that it is part of is what is to be read again.
-        page = urlsplit(request.headers.get("hx-current-url", ""))
-        return Response(None, status_code=401, headers={"HX-Redirect": f"/sign-in?to={quote(page.path or '/')}"})
+        to = quote(page_shown(request.headers) or "/")
+        return Response(None, status_code=401, headers={"HX-Redirect": f"/sign-in?to={to}"})
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return None
-    to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    to = request.scope["path"] + (f"?{query}" if query else "")
     return Redirect(f"/sign-in?to={quote(to, safe='/')}", status_code=303)
 
 
@@ -185,7 +187,7 @@ def no_such_page(request: AnyRequest, error: Exception) -> Response[Any] | Templ
 
 
 def _unforeseen(request: AnyRequest, error: Exception) -> Response[Any] | Template:
-    log.error("request broke", path=request.url.path, exc_info=error)
+    log.error("request broke", path=request.scope["path"], exc_info=error)
     return problem_response(request, UNEXPECTED, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from functools import partial
 from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Send
+from litestar.types import Receive, Scope, Send
 
 from mdsa_server.vocabulary.events import TurnEvent
 from mdsa_server.vocabulary.replay import Positioned
+from mdsa_server.web.auth import provide_caller
 
 # Proxies and browsers give up on streams that say nothing; a comment is enough to keep one open.
 HEARTBEAT_SECONDS = 15.0
@@ -57,8 +58,10 @@ class EventStream(Response[Any]):
         headers: dict[str, str] | None = None,
         **__: Any,
     ) -> ASGIResponse:
-        allowed = partial(request.app.state.rooms.doorkeeper.still_opens, request.headers, request.cookies)
-        return _Frames(self.frames, allowed, headers=(headers or {}) | self.headers)
+        doorkeeper = request.app.state.rooms.doorkeeper
+        allowed = partial(doorkeeper.still_opens, request.headers, request.cookies)
+        counted = doorkeeper.following(provide_caller(request.scope), request.method)
+        return _Frames(self.frames, allowed, counted, headers=(headers or {}) | self.headers)
 
 
 class _Frames(ASGIResponse):
@@ -67,11 +70,21 @@ class _Frames(ASGIResponse):
     _should_set_content_length = False
 
     def __init__(
-        self, frames: AsyncGenerator[bytes, None], allowed: Callable[[], bool], headers: dict[str, str]
+        self,
+        frames: AsyncGenerator[bytes, None],
+        allowed: Callable[[], bool],
+        counted: AbstractContextManager[None],
+        headers: dict[str, str],
     ) -> None:
         super().__init__(headers=headers, media_type="text/event-stream")
         self.frames = frames
         self.allowed = allowed
+        self.counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer while it is counted. Raises TooManyRequests before anything was sent."""
+        with self.counted:
+            await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Send until the frames end, the client leaves, or it is let in no more.

@@ -1,5 +1,6 @@
 """Each check of the doctor finds what it is there for, whatever else is broken, and changes nothing."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -198,6 +199,17 @@ def test_a_server_that_lets_other_machines_in_is_found(tmp_path: Path, data: Pat
     assert (check.state, "TLS" in check.mend) == ("warning", True)
 
 
+def test_a_server_behind_a_proxy_is_not_said_to_be_reached_by_this_machine_alone(tmp_path: Path, data: Path) -> None:
+    def state(data: Path) -> str:
+        text = f'{GENERAL}[server]\nallowed_hosts = ["mdsa.example.org"]\n'
+        loaded = load_text(tmp_path, text, overrides={"store.path": str(data)})
+        check = only(exposure.listening(loaded), "exposure")
+        assert ("mdsa.example.org" in check.found, "alone" in check.found) == (True, False)
+        return check.state
+
+    assert (state(data), state(tmp_path / "nothing")) == ("ok", "warning")
+
+
 # --- the server that runs
 
 
@@ -217,6 +229,25 @@ async def test_a_server_that_was_killed_is_told_from_one_that_answers_and_one_th
         left = (data / "server.json").read_bytes()
     (data / "server.json").write_bytes(left)
     assert only(await server.running(data), "server").state == "warning"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"[]"), (200, b'{"status": "up"}'), (200, b"\xff"), (503, b'{"error": "busy"}'), (503, b"null"), (302, b"")],
+)
+async def test_another_program_at_the_address_of_a_server_is_told_from_one(
+    tmp_path: Path, status: int, body: bytes
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        with hold_data_folder(tmp_path, url, "secret"):
+            check = only(await server.running(tmp_path), "server")
+    assert (check.state, "does not answer as it should" in check.found, check.mend) == ("fault", True, server.LOG)
 
 
 # --- all of it

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.serving import make_settings
 
 HEAD = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+ALIVE = b'{"status":"live","store":"ok"}'
 HELLO = b'{"message": "hi"}'
 QUICK_SECONDS = 0.1
 
@@ -63,7 +65,7 @@ async def test_requests_that_do_not_come_are_ended_and_those_that_do_are_answere
         while not slow.done():
             await steady.send(LIVE)
             assert (await steady.head()).startswith(b"HTTP/1.1 200")
-            assert (await steady.reader.readuntil(b"}")).startswith(b'{"status":"live"')
+            assert await steady.reader.readexactly(len(ALIVE)) == ALIVE
             answered += 1
             await asyncio.sleep(QUICK_SECONDS)
         head, body, nothing = await slow
@@ -85,16 +87,53 @@ async def test_a_request_may_take_long_if_it_comes_at_a_pace(server: Open, monke
         assert (await peer.head()).startswith(b"HTTP/1.1 200")
 
 
-async def test_a_head_without_end_is_refused(server: Open) -> None:
+CHUNKED = b"POST /sign-out HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+WITHOUT_END: dict[str, tuple[bytes, bytes, list[int]]] = {
+    "a header": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"a" * 10_000, [431]),
+    "headers": (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X: a\r\n" * 1_000, [431]),
+    "an address": (b"GET /", b"a" * 10_000, [431]),
+    "trailers of a body that is awaited": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n",
+        b"X-Trailer: a\r\n" * 1_000,
+        [431],
+    ),
+    # What takes no body is answered before, which spends the status.
+    "trailers": (CHUNKED + b"0\r\n", b"X-Trailer: a\r\n" * 1_000, [303]),
+    "a trailer": (CHUNKED + b"0\r\nX-Trailer: ", b"a" * 10_000, [303]),
+    "a chunk's size": (CHUNKED + b"1;", b"a" * 10_000, [303]),
+    "lines before the next request": (LIVE, b"\r\n" * 5_000, [200]),
+}
+"""How a request begins, what then comes again and again, and which statuses are answered until it is refused."""
+
+
+async def test_what_goes_round_a_body_without_end_is_refused(server: Open) -> None:
+    async def refused(begins: bytes, goes_on: bytes) -> bytes:
+        async with server.connected() as peer:
+            await peer.send(begins)
+            heard = asyncio.create_task(peer.rest())
+            sent = 0
+            while not heard.done():
+                assert sent < 2_000_000, "it is read without end"
+                peer.writer.write(goes_on)
+                sent += len(goes_on)
+                await asyncio.sleep(0.02)
+            return await heard
+
+    for what, (begins, goes_on, statuses) in WITHOUT_END.items():
+        said = await refused(begins, goes_on)
+        assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", said)] == statuses, what
+        assert (b"65,536 bytes" in said) == (statuses == [431]), what
+
+
+async def test_a_head_that_is_too_long_begins_nothing_even_where_it_comes_at_once(server: Open) -> None:
     async with server.connected() as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
-        refused = asyncio.create_task(peer.rest())
-        while not refused.done():
-            peer.writer.write(b"a" * 10_000)
-            await asyncio.sleep(0.02)
-        status, problem = said_in(await refused)
+        await peer.send(HEAD + b"X: a\r\n" * 12_000 + b"Content-Length: %d\r\n\r\n" % len(HELLO) + HELLO)
+        status, _ = said_in(await peer.rest())
     assert status == "HTTP/1.1 431 Request Header Fields Too Large"
-    assert "65,536 bytes" in str(problem["detail"])
+    async with httpx.AsyncClient(base_url=server.listener.url) as client:
+        assert (await client.get("/api/turns")).json()["turns"] == []
 
 
 async def test_who_has_waited_longest_makes_room_for_who_comes(server: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,10 @@ async def test_only_what_anybody_may_see_is_public(server: RunningServer) -> Non
     }
 
 
-async def test_no_route_opens_to_who_has_no_key_or_one_that_opens_nothing(server: RunningServer) -> None:
+async def test_no_route_opens_to_who_has_no_key_or_one_that_opens_nothing(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.auth.WRONG_KEYS_A_MINUTE", 10_000)
     rooms: Rooms = server.app.state.rooms
     await a_key(rooms, "chat")
     expired, revoked = await a_key(rooms, *SCOPES, expired=True), await a_key(rooms, *SCOPES, revoked=True)

@@ -42,6 +42,43 @@ ODD_BODIES: dict[str, tuple[str, bytes]] = {
     "a charset that is none": ("application/json; charset=nonsense", b'{"message": "owl"}'),
 }
 """Bodies that no description of theirs has in mind, with the type that is said of them."""
+ODD_HEADERS: list[dict[bytes, bytes]] = [
+    {b"Origin": b"http://["},
+    {b"Origin": b"http://[", b"Sec-Fetch-Site": b"same-origin"},
+    {b"Origin": b"\xff"},
+    {b"Origin": b"http://\xe2\x84\x80.example"},
+    {b"Sec-Fetch-Site": b"\xff"},
+    {b"Host": b"["},
+    {b"Host": b"localhost:99999999", b"Accept": b"text/html"},
+    {b"Host": b""},
+    {b"Host": b"localhost:99999999"},
+    {b"HX-Request": b"true", b"HX-Current-URL": b"http://["},
+    {b"HX-Request": b"\xff", b"HX-Current-URL": b"http://\xff]/chat"},
+    {b"Authorization": b"\xff"},
+    {b"Authorization": b"Bearer \xff"},
+    {b"Cookie": b"mdsa_sign_in=\xff; =; \x01"},
+    {b"Cookie": b"mdsa_sign_in=" + b"9" * 10_000},
+    {b"Accept": b"text/html;q=[;;\xff"},
+    {b"Content-Type": b"\xff/[;charset="},
+    {b"Content-Encoding": b"gzip"},
+    {b"Last-Event-ID": b"9" * 5000},
+    {b"X-Request-ID": b"\xff"},
+    {b"X-Forwarded-Proto": b",\xff"},
+    {b"If-None-Match": b"\xff", b"If-Modified-Since": b"yesterday", b"Range": b"bytes=9-1"},
+]
+ASKED = [
+    ("GET", "/"),
+    ("GET", "/chat"),
+    ("GET", "/sign-in"),
+    ("GET", "/static/app.css"),
+    ("GET", "/nowhere"),
+    ("GET", "/api/conversations"),
+    ("GET", "/api/turns/none/events"),
+    ("POST", "/sign-out"),
+    ("POST", "/api/chat"),
+    ("DELETE", "/chat/none"),
+]
+"""Of each kind of address one: what is read of headers, most routes share."""
 
 
 @pytest.fixture
@@ -96,3 +133,17 @@ async def test_no_body_however_odd_breaks_an_operation(server: RunningServer) ->
             if not told or (answer.is_error and answer.headers["Content-Type"] != PROBLEM_MEDIA_TYPE):
                 wrong.append((odd, path, answer.status_code, answer.text))
     assert wrong == []
+
+
+async def test_no_headers_however_odd_break_an_answer(server: RunningServer) -> None:
+    async def broken() -> list[tuple[str, dict[bytes, bytes], str]]:
+        return [
+            (path, headers, answer.text)
+            for headers in ODD_HEADERS
+            for method, path in ASKED
+            if (answer := await server.client.request(method, path, headers=headers)).status_code >= 500
+        ]
+
+    assert await broken() == []
+    await key_with(server, *SCOPES)
+    assert await broken() == []

@@ -5,11 +5,13 @@ import stat
 from pathlib import Path
 
 from mdsa_server.configuration.load import Loaded
-from mdsa_server.setting_values import is_loopback
 from mdsa_server.store.access_keys import count_held
 from mdsa_server.store.data_folder import DATABASE_FILE
 from mdsa_server.store.secrets import BYTES, PEPPER_FILE
 from mdsa_server.vocabulary.checkup import Check, fault, ok, warning
+from mdsa_server.vocabulary.loopback import is_loopback
+
+MAKE_A_KEY = "Make a key: mdsa keys create NAME --scope chat --scope admin."
 
 
 def listening(loaded: Loaded) -> list[Check]:
@@ -18,11 +20,16 @@ def listening(loaded: Loaded) -> list[Check]:
     file = loaded.settings.data_folder / DATABASE_FILE
     keys = count_held(file) if file.exists() else 0
     told = f"{keys} access key{'' if keys == 1 else 's'}"
+    if is_loopback(host) and (names := loaded.settings.server.allowed_hosts):
+        reach = f"this machine can reach it, and whomever a proxy lets in that asks for {', '.join(names)}"
+        if keys:
+            return [ok("exposure", f"{reach}; {told}, of which everybody must show one")]
+        return [warning("exposure", f"{reach}, and there is no access key to tell them apart", MAKE_A_KEY)]
     if is_loopback(host):
         needs = f"{told}, of which everybody must show one" if keys else "and nobody needs an access key"
         return [ok("exposure", f"this machine alone can reach it, {needs}")]
     if not keys:
-        mend = "Make a key: mdsa keys create NAME --scope chat --scope admin. Or listen on 127.0.0.1."
+        mend = f"{MAKE_A_KEY} Or listen on 127.0.0.1."
         return [fault("exposure", f"other machines can reach {host}, and there is no access key", mend)]
     mend = "Put a proxy with TLS in front: between machines keys can be read on the way otherwise."
     return [warning("exposure", f"other machines can reach {host}; {told}", mend)]

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, URLEncodedBody
@@ -18,6 +17,7 @@ from mdsa_server.vocabulary.turn import Turn
 from mdsa_server.web.auth import ByCaller, Caller
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.collections import known_collections
+from mdsa_server.web.origins import page_shown
 from mdsa_server.web.pages.answer_stream import answer_frames
 from mdsa_server.web.pages.answer_view import AnswerView, GrowingAnswer, finished_answer
 from mdsa_server.web.pages.excerpt import occurrences
@@ -236,7 +236,7 @@ def _goes_on(request: AnyRequest, stream: TurnStream) -> Response[None] | Redire
 
 def _is_inside(request: AnyRequest, conversation: str) -> bool:
     """Say whether the page that asks shows this conversation."""
-    return urlsplit(request.headers.get("hx-current-url", "")).path == f"/chat/{conversation}"
+    return page_shown(request.headers) == f"/chat/{conversation}"
 
 
 async def _turns(rooms: Rooms, caller: Caller, shown: Conversation | None) -> dict[str, Any]:

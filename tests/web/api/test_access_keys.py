@@ -24,20 +24,40 @@ async def test_without_any_key_everybody_on_this_machine_may_call(server: Runnin
     assert (await server.client.post("/api/chat", json=CHAT)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "told", [{"Host": "mdsa.example.org"}, {"X-Forwarded-For": "192.0.2.7"}, {"Forwarded": "for=192.0.2.7"}]
+PASSED_ON: tuple[dict[str, str], ...] = (
+    {"Host": "mdsa.example.org"},
+    {"X-Forwarded-For": "192.0.2.7"},
+    {"X-Forwarded-Proto": "https"},
+    {"X-Forwarded-Host": "mdsa.example.org"},
+    {"Forwarded": "for=192.0.2.7"},
+    {"Via": "1.1 example"},
+    {"X-Real-IP": "192.0.2.7"},
+    {"CF-Connecting-IP": "192.0.2.7"},
 )
+
+
 async def test_who_comes_through_a_proxy_shows_a_key_also_while_there_is_none(
-    tmp_path: Path, engine: ScriptedOllama, told: dict[str, str]
+    tmp_path: Path, engine: ScriptedOllama
 ) -> None:
     table = {"shutdown_seconds": 0.5, "allowed_hosts": ["mdsa.example.org"]}
     async with running(make_settings(tmp_path, engine=engine.url, server=table)) as server:
         assert (await server.client.get("/api/conversations")).status_code == 200
-        refused = await server.client.get("/api/conversations", headers=told)
-        assert (refused.status_code, "mdsa keys create" in refused.json()["mend"]) == (401, True)
+        for told in PASSED_ON:
+            refused = await server.client.get("/api/conversations", headers=told)
+            assert (refused.status_code, "mdsa keys create" in refused.json()["mend"]) == (401, True), told
         made = (await server.client.post("/api/keys", json={"name": "phone"})).json()
-        shown = told | with_key(made["secret"])
-        assert (await server.client.get("/api/conversations", headers=shown)).status_code == 200
+        for told in PASSED_ON:
+            shown = told | with_key(made["secret"])
+            assert (await server.client.get("/api/conversations", headers=shown)).status_code == 200, told
+
+
+async def test_who_listens_at_another_address_of_loopback_is_asked_there_without_a_key(
+    tmp_path: Path, engine: ScriptedOllama
+) -> None:
+    table = {"shutdown_seconds": 0.5, "host": "127.0.0.2"}
+    async with running(make_settings(tmp_path, engine=engine.url, server=table)) as server:
+        answer = await server.client.get("/api/conversations", headers={"Host": "127.0.0.2:8642"})
+        assert answer.status_code == 200
 
 
 async def test_from_the_first_key_on_a_caller_needs_one(server: RunningServer) -> None:

@@ -1,8 +1,11 @@
 """How much one caller may ask for, and that others are not the worse for it."""
 
 import asyncio
+import json
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mdsa_server.web import rates
@@ -80,6 +83,46 @@ async def test_a_conversation_has_no_more_turns_than_one_may_have(tmp_path: Path
         assert (await server.client.post("/api/chat", json={"message": "three"})).status_code == 200
         kept = (await server.client.get(f"/api/conversations/{first['conversation']}")).json()
         assert [turn["message"] for turn in kept["turns"]] == ["one, put better"]
+
+
+async def test_one_caller_follows_only_so_much_at_once(
+    server: RunningServer, engine: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.auth.MOST_STREAMS", 2)
+    gate = asyncio.Event()
+    next(iter(engine.models.values())).says = ["One ", gate, "two"]
+    mine, others = await two_keys(server)
+
+    def asked(shown: dict[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+        return server.client.stream("POST", "/api/chat", json={"message": "hi"}, headers=STREAM | shown)
+
+    def followed(begun: httpx.Response, shown: dict[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+        return server.client.stream("GET", f"/api/turns/{begun.headers['X-MDSA-Turn']}/events", headers=shown)
+
+    async with asked(mine) as begun, followed(begun, mine) as second, followed(begun, mine) as third:
+        refused = json.loads(await third.aread())
+        assert (second.status_code, third.status_code, refused["code"]) == (200, 429, "too-many-requests")
+        assert third.headers["retry-after"] == "10"
+        # What is begun is told, and what another follows is another's.
+        async with asked(mine) as more, asked(others) as their, followed(their, others) as also:
+            assert {answer.status_code for answer in (more, their, also)} == {200}
+            gate.set()
+    async with followed(begun, mine) as again:
+        assert again.status_code == 200
+
+
+async def test_who_tries_one_wrong_key_after_the_other_is_told_to_wait_and_the_right_one_opens(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdsa_server.web.auth.WRONG_KEYS_A_MINUTE", 2)
+    right, _ = await two_keys(server)
+    asked = [{"Authorization": f"Bearer mdsa_{n}"} for n in range(3)]
+    told = [await server.client.get("/api/conversations", headers=shown) for shown in asked]
+    assert [answer.status_code for answer in told] == [401, 401, 429]
+    assert 1 <= int(told[-1].headers["retry-after"]) <= 30
+    assert (await server.client.get("/api/conversations", headers=right)).status_code == 200
+    # Who shows none is still told that one is needed, as a page whose reader was signed out.
+    assert (await server.client.get("/api/conversations")).status_code == 401
 
 
 async def two_keys(server: RunningServer, **limits: int) -> tuple[dict[str, str], dict[str, str]]:

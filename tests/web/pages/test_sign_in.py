@@ -34,6 +34,14 @@ async def test_what_came_through_a_proxy_with_tls_goes_back_so_alone(server: Run
         assert ("Secure" in answer.headers["set-cookie"]) is secure, said
 
 
+async def test_the_address_that_is_written_down_is_none_that_a_request_claims(server: RunningServer) -> None:
+    await a_key(server)
+    told = {"X-Forwarded-For": "192.0.2.7"}
+    await server.client.post("/sign-in", data={"key": "mdsa_nonsense"}, headers=told)
+    entries = await server.app.state.rooms.audit.find()
+    assert {entry.address for entry in entries} == {"127.0.0.1"}
+
+
 async def test_no_other_site_signs_a_browser_in_or_out(server: RunningServer) -> None:
     await signed_in(server, secret := await a_key(server))
     for told in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}):

@@ -17,7 +17,7 @@ from mdsa_server.store.access_keys import AccessKeys
 from mdsa_server.store.sign_ins import SignIns
 from mdsa_server.vocabulary.access import SCOPES, AccessKey
 from mdsa_server.web.origins import check_host, check_origin, from_this_machine, would_read
-from mdsa_server.web.rates import Rates
+from mdsa_server.web.rates import Rates, address_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = "public"
@@ -215,7 +215,7 @@ def require_admin(caller: Caller, what: str) -> None:
 def tell_caller(scope: ConnectionScope, key: AccessKey | None) -> None:
     """Say whose key it was that something was done with on a page that asks for none."""
     if key:
-        scope["state"]["caller"] = Caller(key.id, frozenset(key.scopes), key)
+        scope["state"]["caller"] = _with(key)
 
 
 def provide_caller(scope: ConnectionScope) -> Caller:
@@ -244,7 +244,7 @@ def guard_against_strangers(
             connection.scope["state"]["admitted"] = True
             return
         doorkeeper: Doorkeeper = connection.app.state.rooms.doorkeeper
-        address = connection.client.host if connection.client else "nowhere"
+        address = address_of(connection.scope)
         caller = await doorkeeper.caller(connection.headers, connection.cookies, address)
         connection.scope["state"]["caller"] = caller
         doorkeeper.admit(caller)

@@ -12,6 +12,8 @@ from mdsa_server.web import rates
 from tests.fakes.scripted_ollama import ScriptedOllama
 from tests.serving import RunningServer, make_settings, running
 
+STREAM = {"Accept": "text/event-stream"}
+
 
 @pytest.fixture(autouse=True)
 def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:

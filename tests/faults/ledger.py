@@ -164,7 +164,8 @@ class Ledger:
                 continue
             shown = {"Authorization": f"Bearer {secret}"}
             answer = await client.get("/api/conversations", headers=shown)
-            assert answer.status_code == (401 if identifier in self.revoked else 200)
+            # Whoever shows one that opens nothing after the other is told to wait.
+            assert answer.status_code in ((401, 429) if identifier in self.revoked else (200,))
 
 
 async def _until_gone(work: Callable[[httpx.AsyncClient], Awaitable[None]], client: httpx.AsyncClient) -> None:

@@ -29,11 +29,12 @@ test: $(INSTALLED) $(BROWSER)  ## run every test
 coverage: $(INSTALLED) $(BROWSER)  ## run every test, and fail where they pass over more than a tenth of the lines
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
-endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, servers at fifty, many made-up requests, a monitor open for ten minutes
+endurance: $(INSTALLED) $(BROWSER)  ## run what takes long: ingestions killed at twenty moments, servers at fifty, many made-up requests, a monitor open for ten minutes, 20,000 turns
 	MDSA_KILLS=20 $(BIN)/python -m pytest tests/knowledge/test_killed_ingestion.py
 	MDSA_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
 	MDSA_FUZZ_EXAMPLES=50 $(BIN)/python -m pytest tests/web/test_openapi_fuzz.py
 	MDSA_MONITOR_MINUTES=10 $(BIN)/python -m pytest tests/browser/test_monitor.py
+	$(BIN)/python -m benchmarks.load --soak 20000
 
 check: $(INSTALLED)  ## lint, format, types, import contracts, the house's rules
 	$(BIN)/ruff check .

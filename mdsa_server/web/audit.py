@@ -11,7 +11,8 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.handlers.http_handlers.base import HTTPRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
+from litestar.types import Scope as ConnectionScope
 
 from mdsa_server.errors import MdsaError
 from mdsa_server.vocabulary.audit import THIS_MACHINE, UNKNOWN, AuditEntry
@@ -39,7 +40,7 @@ class AuditTrail:
         self._app = app
         self._failures = Rates()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
                 try:
@@ -65,7 +66,7 @@ class AuditTrail:
             who=_name_of(caller),
             address=address,
             operation=operation_of(handler),
-            parameters=_parameters(scope.get("path_params", {})),
+            parameters=_parameters(scope.get("path_params", {}) | scope["state"].get("made", {})),
             status=status,
             refused=not admitted or status in REFUSALS,
         )
@@ -94,6 +95,11 @@ def to_record(handler: HTTPRouteHandler, method: str, *, admitted: bool = True) 
     if scope == "admin" and not admitted:
         return True
     return bool(said) if said is not None else method not in SAFE_METHODS and scope not in UNRECORDED_SCOPES
+
+
+def tell_made(scope: ConnectionScope, **named: str) -> None:
+    """Say what a request made, which its path could not name: the entry has it as if it had been a parameter."""
+    scope["state"]["made"] = named
 
 
 def operation_of(handler: HTTPRouteHandler) -> str:

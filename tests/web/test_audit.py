@@ -117,6 +117,13 @@ async def test_an_entry_says_who_did_what_to_what_from_where(server: RunningServ
     }
 
 
+async def test_an_entry_of_a_key_that_was_made_says_which(server: RunningServer) -> None:
+    made = (await server.client.post("/api/keys", json={"name": "laptop", "scopes": ["admin"]})).json()
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    (entry,) = (await server.client.get("/api/audit", headers=headers)).json()["entries"]
+    assert (entry["operation"], entry["parameters"]) == ("create access key", {"key": made["key"]["id"]})
+
+
 async def test_what_was_sent_is_in_no_entry(server: RunningServer) -> None:
     made = await server.client.post("/api/keys", json={"name": "a name that nobody else has", "scopes": ["admin"]})
     secret = made.json()["secret"]

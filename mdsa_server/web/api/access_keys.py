@@ -1,9 +1,9 @@
 """Access keys under /api/keys: made, listed, given another secret, revoked."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct, field
 
@@ -11,6 +11,7 @@ from mdsa_server.errors import InvalidRequest, StoreUnusable, UnknownAccessKey, 
 from mdsa_server.vocabulary.access import AccessKey, Scope
 from mdsa_server.vocabulary.audit import THIS_MACHINE, UNKNOWN
 from mdsa_server.web.api.operations import TOO_LARGE, fails, like
+from mdsa_server.web.audit import tell_made
 from mdsa_server.web.bodies import BodyReader
 from mdsa_server.web.rooms import InRooms
 from mdsa_server.web.texts import not_blank
@@ -58,7 +59,7 @@ class AccessKeyController(Controller):
         return rooms.doorkeeper.keys.all()
 
     @post("/", operation_id="CreateAccessKey", responses=fails(UnknownDomain, StoreUnusable, TOO_LARGE))
-    async def create_key(self, data: NewKeyBody, rooms: InRooms) -> ShownKey:
+    async def create_key(self, data: NewKeyBody, rooms: InRooms, request: Request[Any, Any, Any]) -> ShownKey:
         """Make a key; its secret is in this answer and nowhere else. From the first key on, everybody needs one."""
         for domain in data.domains:
             rooms.live_turns.desk.team.domain(domain)
@@ -70,6 +71,7 @@ class AccessKeyController(Controller):
             requests_per_minute=data.requests_per_minute,
             tokens_per_minute=data.tokens_per_minute,
         )
+        tell_made(request.scope, key=key.id)
         return ShownKey(key=key, secret=secret)
 
     @post(

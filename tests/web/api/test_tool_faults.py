@@ -78,6 +78,8 @@ def register_tools(context):
 
 # A hundred milliseconds are the aim; a busy machine is allowed ten times that.
 LONGEST_SECONDS = 1.0
+# A process that has run many tests before is large, and to fork it on a busy machine takes longer than one may think.
+TOOL_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ async def server(tmp_path: Path, engine: ScriptedOllama) -> AsyncIterator[Runnin
     names = ["break_down", "hang", "hang_softly", "tell_all", "tell_objects", "give_bytes", "fork", "leave"]
     domains: dict[str, Any] = {**DOMAINS, "general": {"description": "Everything else", "tools": names}}
     settings = make_settings(
-        tmp_path, engine=engine.url, plugin_host=host, domains=domains, tools={"timeout": 0.5, "max_rounds": 3}
+        tmp_path, engine=engine.url, plugin_host=host, domains=domains, tools={"timeout": TOOL_SECONDS, "max_rounds": 3}
     )
     async with running(settings) as server:
         yield server

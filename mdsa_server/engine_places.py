@@ -8,13 +8,13 @@ from mdsa_server.embedded_process import EmbeddedProcess, embedded_problem
 from mdsa_server.errors import ConfigurationInvalid, EngineUnreachable
 from mdsa_server.inference.addresses import bare
 from mdsa_server.inference.engine import EnginePlace
-from mdsa_server.setting_values import is_web_address
+from mdsa_server.setting_values import WEB_PORTS, is_web_address
 from mdsa_server.vocabulary.domain import Domain
 from mdsa_server.vocabulary.fault import Fault
 from mdsa_server.vocabulary.models import EngineKind, EngineStatus
 
 LOOPBACK = "127.0.0.1"
-USUAL_PORTS = {"": 11434, "http": 80, "https": 443}
+USUAL_PORTS = {"": 11434} | WEB_PORTS
 """By scheme: an address without one has Ollama's own port."""
 
 

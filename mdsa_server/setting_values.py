@@ -44,7 +44,7 @@ HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 """A name or an address. Names in other letters than these have a form in these, xn--..., which clients agree on."""
 HOST_NAME = re.compile(r"(\w([\w-]*\w)?\.)*\w([\w-]*\w)?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 """The same as a browser asks for it in the header Host, but for the port."""
-USUAL_PORTS = {"http": 80, "https": 443}
+WEB_PORTS = {"http": 80, "https": 443}
 
 DURATION_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -159,7 +159,7 @@ def _origin(given: str) -> str:
     if not is_web_address(given) or "*" in given:
         raise Unfit(f'holds "{given}", which is no origin', mend)
     parts = urlsplit(given.lower())
-    port = "" if parts.port in (None, USUAL_PORTS[parts.scheme]) else f":{parts.port}"
+    port = "" if parts.port in (None, WEB_PORTS[parts.scheme]) else f":{parts.port}"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     if given != (origin := f"{parts.scheme}://{host}{port}"):
         raise Unfit(f'holds "{given}", which is more than an origin', f'Write "{origin}".')

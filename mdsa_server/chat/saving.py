@@ -51,6 +51,7 @@ class Saving:
         except MdsaError as error:
             return error.problem
         except Exception:
+            # Something in its events cannot be written: no fault of the store, which takes the others.
             log.exception("turn cannot be saved", turn=turn.id)
             return UNEXPECTED
         live.stream.saved = True
